@@ -1,0 +1,3 @@
+"""cli."""
+def main() -> None:
+    raise SystemExit("not yet")

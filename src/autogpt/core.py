@@ -1,0 +1,291 @@
+"""The types that every room of the house shares. Standard library only at run time.
+
+The waist between data, model and answer is a table of numbers, `Scores`:
+
+    inputs -> Scorer.score -> Scores -> Output.probabilities -> Output.decode -> Prediction
+
+A task says how a row becomes an `Example` and which *output kind* it has; a method makes a `Scorer`; neither knows
+the other. Shapes: N rows, C classes, T_i tokens of row i.
+
+| output kind | target of an example | scores            | answer                  |
+|-------------|----------------------|-------------------|-------------------------|
+| `classes`   | label                | [N, C]            | one label               |
+| `labels`    | tuple of labels      | [N, C]            | any number of labels    |
+| `value`     | float                | [N, 1] (scaled)   | a number                |
+| `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+    Scores = Array | list[Array]
+
+Inputs = Mapping[str, Any]
+"""What a model reads. Keys: `text`, `text_pair` (second text, optional) or `tokens` (tuple of words)."""
+
+Row = Mapping[str, Any]
+"""One raw record: column name -> string, number, list, dict or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row that could not be used: where it stood and why."""
+
+    origin: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected).
+
+    `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
+    source itself names for it (`train`, `validation`, `test`) or None.
+    """
+
+    rows: Sequence[Row]
+    columns: tuple[str, ...]
+    origin: str
+    lines: Sequence[int] = ()
+    splits: Sequence[str | None] = ()
+    rejected: tuple[Rejection, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """How the columns of a table are read.
+
+    `text` has one column, or two for sentence pairs; for token tasks it is the column of tokens (or of plain text
+    when tags are given as spans). `target` is one column, or several when each label has a 0/1 column of its own.
+    """
+
+    task: str
+    text: tuple[str, ...]
+    target: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    metadata: tuple[str, ...] = ()
+    separator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row seen through the schema. `id` is the row's index in its table."""
+
+    id: int
+    inputs: Inputs
+    target: Any = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSpace:
+    """What the numbers of a head mean: `labels` in column order, or centre and scale of a value."""
+
+    labels: tuple[str, ...] = ()
+    center: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How scores become answers; every number is chosen on validation rows.
+
+    `temperature` divides scores before softmax or sigmoid, `threshold` accepts a label of a multi-label task,
+    `abstain_below` marks answers with less confidence as "not sure" (0 never abstains).
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.5
+    abstain_below: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A labelled stretch of tokens [start, end) with its text, and its place in characters where one is known."""
+
+    label: str
+    start: int
+    end: int
+    text: str = ""
+    char_start: int | None = None
+    char_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer: the value in the user's own words, how sure, what came second, whether the model abstains."""
+
+    value: Any
+    confidence: float | None = None
+    runner_up: str | None = None
+    abstained: bool = False
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What training yields. `scores` is set after a validation pass; `is_best` when it improved."""
+
+    step: int
+    total: int
+    loss: float
+    rows: int
+    tokens: int
+    seconds: float
+    scores: Mapping[str, float] | None = None
+    is_best: bool = False
+    note: str = ""
+
+
+class Output(Protocol):
+    """An output kind: the only place that knows what the columns of a score table mean."""
+
+    name: str
+    token_level: bool
+
+    def space(self, targets: Sequence[Any]) -> LabelSpace:
+        """Label space of training targets (sorted labels; mean and deviation of values)."""
+
+    def size(self, space: LabelSpace) -> int:
+        """Columns of the head."""
+
+    def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
+        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i]; -100 is ignored."""
+
+    def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
+        """Per-example loss [B], never reduced."""
+
+    def probabilities(self, scores: Scores, decision: Decision) -> Scores:
+        """Scores to probabilities (for `value`: to the user's unit)."""
+
+    def decode(
+        self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
+    ) -> list[Prediction]:
+        """Scores to answers."""
+
+
+class Task(Protocol):
+    """What is learned: how a row becomes an example, and which numbers judge the answers."""
+
+    name: str
+    output: str
+    metrics: tuple[str, ...]
+    summary: str
+
+    def inputs(self, row: Row, schema: Schema) -> Inputs:
+        """The model's side of a row. Raises ValueError with the reason when the row cannot be used."""
+
+    def target(self, row: Row, schema: Schema) -> Any:
+        """The answer's side of a row. Raises ValueError with the reason when it cannot be used."""
+
+
+class Metric(Protocol):
+    """A score of answers against gold targets.
+
+    `probabilities` is the score table after `Output.probabilities` (for metrics that need it), `space` its columns.
+    """
+
+    name: str
+    higher_is_better: bool
+    decimals: int
+
+    def __call__(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> float: ...
+
+
+class Scorer(Protocol):
+    """A fitted model: inputs to scores. Saved as plain files that need no pickle."""
+
+    family: str
+
+    def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 64) -> Scores: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of one step. B rows, T tokens (padded to the longest), `index` the rows' places in the data set."""
+
+    inputs: Mapping[str, torch.Tensor]
+    target: torch.Tensor
+    weight: torch.Tensor
+    index: torch.Tensor
+    tokens: int
+
+
+class Trainable(Protocol):
+    """What the training loop needs of a model, and all it may know about it."""
+
+    module: torch.nn.Module
+
+    def lengths(self) -> Sequence[int]:
+        """Tokens per training row, for length-bucketed batches. Length N of the training set."""
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """The training rows with these places, on the module's device."""
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Logits [B, C] or [B, T, C]."""
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Per-example loss [B]."""
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameter groups for the optimizer; `lr_scale` (default 1) multiplies the learning rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a method may use to fit one trial. Services are injected, so methods import nothing above them.
+
+    * `remaining()`: seconds left to this trial; a method must be done, saved state included, when it reaches 0.
+    * `validate(scorer)`: the task's metrics on the validation rows.
+    * `features(backbone, inputs)`: frozen features [N, D], cached once per run and shared by trials.
+    * `loop(trainable, ...)`: the training loop, a generator of Steps (see `training.loop.train`).
+    """
+
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    output: Output
+    space: LabelSpace
+    metric: Metric
+    backbone: str | None
+    folder: Path
+    seed: int
+    remaining: Callable[[], float]
+    validate: Callable[[Scorer], Mapping[str, float]]
+    features: Callable[[Any, Sequence[Inputs]], Any]
+    loop: Callable[..., Iterator[Step]]
+    runtime: Any
+    options: Any = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Method(Protocol):
+    """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value)."""
+
+    name: str
+    summary: str
+    needs_backbone: bool
+    outputs: frozenset[str]
+    options: type[Any]
+
+    def fit(self, job: Job) -> Iterator[Step]: ...
