@@ -171,7 +171,7 @@ class Output(Protocol):
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         """Per-example loss [B], never reduced."""
 
-    def probabilities(self, scores: Scores, decision: Decision) -> Scores:
+    def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> Scores:
         """Scores to probabilities (for `value`: to the user's unit)."""
 
     def decode(

@@ -1,0 +1,131 @@
+"""How a cell is read: as text, number, labels, or words. Problems are ValueErrors that name column and value."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autogpt.core import Row, Schema
+
+# One CJK character, a run of word characters (with inner apostrophes), or one mark.
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE
+)
+
+
+def text(row: Row, column: str) -> str:
+    """The column's value as text; ValueError when there is none."""
+    value = row.get(column)
+    found = "" if value is None else str(value)
+    if not found.strip():
+        raise ValueError(f"column {column!r} is empty")
+    return found
+
+
+def texts(row: Row, schema: Schema) -> dict[str, str]:
+    """`text`, and `text_pair` when the schema has a second text column."""
+    inputs = {"text": text(row, schema.text[0])}
+    if len(schema.text) > 1:
+        inputs["text_pair"] = text(row, schema.text[1])
+    return inputs
+
+
+def number(row: Row, column: str) -> float:
+    """The column's value as a finite number; thousands separators are not guessed at."""
+    value = row.get(column)
+    try:
+        found = float(value) if value is not None else math.nan
+    except (TypeError, ValueError):
+        raise ValueError(f"column {column!r} has {value!r}, which is not a number") from None
+    if not math.isfinite(found):
+        raise ValueError(f"column {column!r} has {value!r}, which is not a finite number")
+    return found
+
+
+def sequence(value: Any) -> Sequence[Any] | None:
+    """A list as it is, or written as JSON text; None when the cell is no list."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return value
+    return None
+
+
+def labels(row: Row, column: str, separator: str | None) -> tuple[str, ...]:
+    """Labels of one cell: a list, or text split at the separator. An empty cell means no label."""
+    value = row.get(column)
+    parts = sequence(value)
+    if parts is None:
+        cell = "" if value is None else str(value)
+        parts = [part.strip() for part in cell.split(separator)] if separator else [cell]
+    return tuple(dict.fromkeys(str(part) for part in parts if str(part).strip()))
+
+
+_YES = {"1", "1.0", "true", "yes", "y", "t", "是"}
+_NO = {"", "0", "0.0", "false", "no", "n", "f", "否"}
+
+
+def flag(row: Row, column: str) -> bool:
+    """A 0/1 (true/false, yes/no) cell."""
+    value = str(row.get(column) if row.get(column) is not None else "").strip().lower()
+    if value not in _YES | _NO:
+        raise ValueError(f"column {column!r} has {row.get(column)!r}; allowed are 0/1, true/false, yes/no")
+    return value in _YES
+
+
+def words(sentence: str) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """Tokens of plain text with their places: words, single CJK characters, single marks."""
+    found = list(_WORD.finditer(sentence))
+    return tuple(m.group() for m in found), tuple(m.span() for m in found)
+
+
+def tokens(row: Row, column: str) -> dict[str, Any]:
+    """Token input from a list of tokens (as it is), or from plain text (split, with character offsets)."""
+    listed = sequence(row.get(column))
+    if listed is not None:
+        if not listed:
+            raise ValueError(f"column {column!r} has no tokens")
+        return {"tokens": tuple(str(token) for token in listed)}
+    sentence = text(row, column)
+    found, offsets = words(sentence)
+    if not found:
+        raise ValueError(f"column {column!r} has no words in {sentence!r}")
+    return {"tokens": found, "offsets": offsets, "text": sentence}
+
+
+def span_fields(span: Mapping[str, Any]) -> tuple[int, int, str]:
+    """(start, end, label) of a span record, by the names in common use."""
+    try:
+        start, end = int(span["start"]), int(span["end"])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"span {dict(span)!r} needs whole numbers 'start' and 'end'") from None
+    for key in ("label", "slot", "entity", "type", "tag", "entity_group"):
+        if key in span:
+            return start, end, str(span[key])
+    raise ValueError(f"span {dict(span)!r} needs a 'label'")
+
+
+def span_records(value: Any) -> Sequence[Mapping[str, Any]] | None:
+    """A list of span records, or None when the cell is something else."""
+    listed = sequence(value)
+    if listed is not None and all(isinstance(item, Mapping) for item in listed):
+        return listed
+    return None
+
+
+def bio_tags(inputs: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """BIO tags of spans given in characters. A span that cuts a token takes the whole token."""
+    tags = ["O"] * len(inputs["tokens"])
+    for start, end, label in sorted(span_fields(span) for span in spans):
+        inside = [i for i, (a, b) in enumerate(inputs["offsets"]) if a < end and b > start]
+        if not inside:
+            raise ValueError(f"span {label!r} at {start}-{end} covers no word of the text")
+        for place, token in enumerate(inside):
+            tags[token] = ("B-" if place == 0 else "I-") + label
+    return tuple(tags)

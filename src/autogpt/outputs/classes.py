@@ -1,0 +1,64 @@
+"""One label per row: softmax over the label space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.core import Decision, Inputs, LabelSpace, Prediction
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.core import Array, Scores
+
+
+def softmax(scores: Array, temperature: float = 1.0) -> Array:
+    """Softmax over the last axis, float64, safe for large scores."""
+    shifted = np.asarray(scores, dtype=np.float64) / temperature
+    shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+class Classes:
+    """See `core.Output`. Scores and probabilities are [N, C]."""
+
+    name = "classes"
+    token_level = False
+
+    def space(self, targets: Sequence[Any]) -> LabelSpace:
+        return LabelSpace(labels=tuple(sorted(set(targets))))
+
+    def size(self, space: LabelSpace) -> int:
+        return len(space.labels)
+
+    def encode(self, targets: Sequence[Any], space: LabelSpace) -> Array:
+        """Label places, int64 [N]; a label outside the space is -100 (ignored by losses)."""
+        place = {label: i for i, label in enumerate(space.labels)}
+        return np.array([place.get(target, -100) for target in targets], dtype=np.int64)
+
+    def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(logits, target, weight=class_weight, ignore_index=-100, reduction="none")
+
+    def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> Array:
+        return softmax(np.asarray(scores), decision.temperature)
+
+    def decode(
+        self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
+    ) -> list[Prediction]:
+        table = self.probabilities(scores, space, decision)
+        answers = []
+        for row in table:
+            order = np.argsort(-row, kind="stable")
+            best = int(order[0])
+            second = space.labels[int(order[1])] if len(order) > 1 else None
+            sure = float(row[best])
+            answers.append(Prediction(space.labels[best], sure, second, abstained=sure < decision.abstain_below))
+        return answers
+
+
+plugin = Classes()
