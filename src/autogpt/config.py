@@ -1,50 +1,95 @@
 """What a run may be told, as frozen dataclasses. Flags, YAML keys, docs and `--help` are derived from these fields.
 
-Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`.
+Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`. A YAML file has the same
+fields (`columns` and `search` are sections); `options` lists them for whoever derives something, `build` makes a
+configuration of plain values, and `plain` is its inverse.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
+from autogpt import files
 from autogpt.errors import ConfigError
 
+T = TypeVar("T")
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LARGEST_FILE = 1_000_000  # bytes; a configuration is a page of text
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def seconds(text: str | float | None) -> float | None:
-    """`90`, `"90s"`, `"3m"`, `"1h30m"` -> seconds; None stays None (no limit)."""
+    """`90`, `"90s"`, `"3m"`, `"1h30m"` -> seconds; None and `"none"` mean no limit."""
     if text is None or isinstance(text, (int, float)):
         value = text
+    elif text.strip().lower() == "none":
+        value = None
     else:
         parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
         if not parts or "".join(n + u for n, u in parts) != text.strip().lower():
             raise ConfigError(f"time limit {text!r} is not a duration; write it as 90s, 3m or 1h30m")
         value = sum(float(n) * _UNITS[u or "s"] for n, u in parts)
-    if value is not None and not value > 0:
+    if value is not None and not 0 < value < float("inf"):
         raise ConfigError(f"time limit {text!r} must be more than 0 seconds")
     return value
 
 
-def _help(text: str, default: Any = None) -> Any:
-    return field(default=default, metadata={"help": text})
+def duration(value: float | None) -> str:
+    """The inverse of `seconds`, as short as it can be: 5400 -> `1h30m`."""
+    if value is None:
+        return "none"
+    if value % 1:
+        return f"{value:g}s"
+    parts, rest = [], int(value)
+    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
+        if rest >= size:
+            parts.append(f"{rest // size}{unit}")
+            rest %= size
+    return "".join(parts) or "0s"
+
+
+def _help(
+    text: str,
+    default: Any = None,
+    *,
+    short: str | None = None,
+    also: str | None = None,
+    metavar: str | None = None,
+    kind: str | None = None,
+    argument: bool = False,
+) -> Any:
+    """A field with its documentation: `also` is a second flag, `kind` the plug-ins whose names are allowed."""
+    metadata = {
+        "help": text,
+        "flags": tuple(flag for flag in (also, short) if flag),
+        "metavar": metavar,
+        "kind": kind,
+        "argument": argument,
+    }
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Overrides of what the profile would infer from the data. Each is a column name (several: comma-separated)."""
 
-    task: str | None = _help("task name, instead of inferring it (see `autogpt models --tasks`)")
-    text: str | None = _help("column of the text; two columns, comma-separated, for sentence pairs")
-    target: str | None = _help("column of the answer; several 0/1 columns, comma-separated, for multi-label data")
-    group: str | None = _help("rows with the same value here never stand on both sides of a split")
-    time: str | None = _help("date column: the latest rows become the test split")
-    split: str | None = _help("column that names each row's split; 'none' ignores one that was found")
-    ignore: str | None = _help("columns to leave out, comma-separated")
-    separator: str | None = _help("character between several labels in one cell, for multi-label data")
+    task: str | None = _help("task name, instead of inferring it (see `autogpt models --tasks`)", kind="tasks")
+    text: str | None = _help("column of the text; two columns, comma-separated, for sentence pairs", metavar="COLUMN")
+    target: str | None = _help(
+        "column of the answer; several 0/1 columns, comma-separated, for multi-label data", metavar="COLUMN"
+    )
+    group: str | None = _help("rows with the same value here never stand on both sides of a split", metavar="COLUMN")
+    time: str | None = _help("date column: the latest rows become the test split", metavar="COLUMN")
+    split: str | None = _help("column that names each row's split; 'none' ignores one that was found", metavar="COLUMN")
+    ignore: str | None = _help("columns to leave out, comma-separated", metavar="COLUMNS")
+    separator: str | None = _help(
+        "character between several labels in one cell, for multi-label data", metavar="CHARACTER"
+    )
 
     def __post_init__(self) -> None:
         if self.task is not None and not re.fullmatch(r"[a-z0-9-]+", self.task):
@@ -55,22 +100,29 @@ class Columns:
 class Search:
     """What the autopilot may try."""
 
-    methods: str | None = _help("methods to try, comma-separated (default: all that fit the task)")
-    backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)")
-    metric: str | None = _help("metric that picks the winner (default: the task's first)")
-    revision: str | None = _help("revision of a Hub backbone")
-    report_to: str | None = _help("tracker: tensorboard, wandb or mlflow")
+    methods: str | None = _help(
+        "methods to try, comma-separated (default: all that fit the task)", also="--method", kind="methods"
+    )
+    backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)", metavar="NAME")
+    metric: str | None = _help("metric that picks the winner (default: the task's first)", kind="metrics")
+    revision: str | None = _help("revision of a Hub backbone", metavar="REVISION")
+    report_to: str | None = _help("tracker: tensorboard, wandb or mlflow", metavar="TRACKER")
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """One autonomous session. One dial first: `time_limit`; everything it resolves to is printed and saved."""
 
-    data: str = _help("file, folder, query or bundled name", "")
-    goal: str = _help("one sentence: what is to be learned", "")
-    time_limit: float | None = _help("hard limit in seconds, loading, evaluation and saving included", 600.0)
-    output: str = _help("folder for runs", "runs")
-    seed: int = _help("every random draw derives from this number", 0)
+    data: str = _help("file, folder, query or bundled name", "", argument=True)
+    goal: str = _help("one sentence: what is to be learned", "", short="-g", metavar="SENTENCE")
+    time_limit: float | None = _help(
+        "hard limit (90s, 3m, 1h30m, none), loading, evaluation and saving included",
+        600.0,
+        short="-t",
+        metavar="DURATION",
+    )
+    output: str = _help("folder for runs", "runs", short="-o", metavar="FOLDER")
+    seed: int = _help("every random draw derives from this number", 0, metavar="NUMBER")
     offline: bool = _help("forbid all network use", False)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
@@ -80,3 +132,188 @@ class RunConfig:
         object.__setattr__(self, "output", str(Path(self.output)))
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed} must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
+
+    name: str
+    section: str
+    type: type
+    optional: bool
+    default: Any
+    help: str
+    flags: tuple[str, ...]
+    metavar: str | None
+    kind: str | None
+    argument: bool
+
+    @property
+    def flag(self) -> str:
+        """The long flag: `time_limit` -> `--time-limit`."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """The place in a YAML file: `time_limit`, `columns.target`."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+
+def options(configuration: type[Any], section: str = "") -> Iterator[Option]:
+    """Every setting of a configuration dataclass and of the dataclasses inside it, in their order."""
+    hints = get_type_hints(configuration)
+    for one in fields(configuration):
+        if is_dataclass(hints[one.name]):
+            yield from options(hints[one.name], one.name)
+            continue
+        kinds = [kind for kind in get_args(hints[one.name]) or (hints[one.name],) if kind is not type(None)]
+        yield Option(
+            name=one.name,
+            section=section,
+            type=kinds[0],
+            optional=type(None) in get_args(hints[one.name]),
+            default=None if one.default is MISSING else one.default,
+            help=one.metadata["help"],
+            flags=one.metadata.get("flags", ()),
+            metavar=one.metadata.get("metavar"),
+            kind=one.metadata.get("kind"),
+            argument=one.metadata.get("argument", False),
+        )
+
+
+def build(configuration: type[T], values: Mapping[str, Any], *, origin: str = "configuration") -> T:
+    """A configuration dataclass of plain values, as they come from YAML or JSON; `origin` begins every complaint."""
+    return _build(configuration, values, origin=origin, section="", known={o.name: o for o in options(configuration)})
+
+
+def _build(configuration: type[T], values: Mapping[str, Any], *, origin: str, section: str, known: Any) -> T:
+    hints = get_type_hints(configuration)
+    found = {option.name: option for option in options(configuration, section) if option.section == section}
+    sections = [name for name, hint in hints.items() if is_dataclass(hint)]
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in sections:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{origin}: {name} is a section; write its settings indented below it")
+            given[name] = _build(hints[name], value, origin=origin, section=name, known=known)
+        elif name in found:
+            given[name] = _value(found[name], value, origin)
+        else:
+            raise ConfigError(f"{origin}: {_unknown(name, section, [*found, *sections], known)}")
+    try:
+        return configuration(**given)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from error
+
+
+def _unknown(name: Any, section: str, allowed: list[str], known: Mapping[str, Option]) -> str:
+    """Why a key is refused: it stands in the wrong section, or a similar one was meant."""
+    if name in known:
+        home = known[name].section
+        place = f"belongs below '{home}:'" if home else "belongs at the top of the file"
+        return f"{name!r} {place}"
+    import difflib
+
+    where = f" below '{section}:'" if section else ""
+    near = difflib.get_close_matches(str(name), allowed, n=1) or difflib.get_close_matches(str(name), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(allowed)}"
+    return f"no setting is called {name!r}{where}; {hint}"
+
+
+def _value(option: Option, value: Any, origin: str) -> Any:
+    """The value in the setting's type. YAML reads `no` as false and `1.0` as a number: nothing is bent to text."""
+    if value is None and option.optional:
+        return None
+    if option.name == "time_limit" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return value  # a duration: RunConfig reads it
+    if option.type is str and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if option.type is float and type(value) is int:
+        return float(value)
+    if type(value) is not option.type:
+        shown = repr(value)[:60] if isinstance(value, (str, int, float, bool)) else f"a {type(value).__name__}"
+        hint = "; put it in quotes" if option.type is str and not isinstance(value, (Mapping, list)) else ""
+        raise ConfigError(f"{origin}: {option.key} is {shown}, but must be {_NAMES[option.type]}{hint}")
+    return value
+
+
+def plain(configuration: Any) -> dict[str, Any]:
+    """The configuration as nested dictionaries of plain values, for YAML and JSON; settings left at None are absent."""
+    found: dict[str, Any] = {}
+    for one in fields(configuration):
+        value = getattr(configuration, one.name)
+        if is_dataclass(value):
+            value = plain(value) or None
+        if value is not None or one.name == "time_limit":
+            found[one.name] = value
+    return found
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The plain values of a YAML file; every problem is a ConfigError with the line."""
+    import yaml
+
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"there is no configuration file {path}; give the path of a YAML file")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise ConfigError(f"{path} has {path.stat().st_size:,} bytes; a configuration has at most {_LARGEST_FILE:,}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {_yaml_problem(error)}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} is not a list of settings; write one 'name: value' a line")
+    _refuse_duplicates(node, path)
+    return values
+
+
+def _yaml_problem(error: Exception) -> str:
+    import yaml
+
+    place, problem = "", str(error).splitlines()[0]
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: "
+        problem = error.problem or problem
+    return f"{place}not valid YAML ({problem}); text with ':' or '#' needs quotes"
+
+
+def _refuse_duplicates(node: Any, path: Path) -> None:
+    """YAML readers keep the last of two equal keys and drop the first without a word; here it is an error."""
+    for mapping in (node, *(value for _, value in node.value if value.id == "mapping")):
+        seen: set[str] = set()
+        for key, _ in mapping.value:
+            if str(key.value) in seen:
+                raise ConfigError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} is given twice; keep one")
+            seen.add(str(key.value))
+
+
+def load(path: str | Path) -> RunConfig:
+    """The run configuration in a YAML file."""
+    return build(RunConfig, read(path), origin=str(path))
+
+
+def save(configuration: RunConfig, path: str | Path) -> None:
+    """Write the configuration as YAML that `load` reads back to an equal one."""
+    import yaml
+
+    values = plain(configuration)
+    values["time_limit"] = duration(configuration.time_limit)
+    files.write_text(Path(path), yaml.safe_dump(values, allow_unicode=True, sort_keys=False))
+
+
+def override(configuration: Any, key: str, value: Any) -> Any:
+    """A copy with one setting changed: `override(config, "columns.target", "label")`."""
+    section, _, name = key.rpartition(".")
+    if section:
+        name, value = section, replace(getattr(configuration, section), **{name: value})
+    return replace(configuration, **{name: value})
