@@ -10,10 +10,9 @@ from typing import Any
 
 from autogpt.core import Row, Schema
 
-# One CJK character, a run of word characters (with inner apostrophes), or one mark.
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_", re.UNICODE
-)
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+# One CJK character, a run of other word characters (apostrophes inside), or one mark.
+_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)*|[^\w\s]|_")
 
 
 def text(row: Row, column: str) -> str:

@@ -1,0 +1,96 @@
+"""An encoder on disk: a sentence-transformers or transformers folder, and `encoder.json` with what ours adds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt.backbones._network import Net, PooledNet
+from autogpt.errors import ModelError
+
+if TYPE_CHECKING:
+    from autogpt.backbones.encoder import Encoder
+
+_ST = "sentence_transformers.models"
+
+
+def save(encoder: Encoder, folder: Path) -> None:
+    """Write body, tokenizer and head. Files are written in place: the caller stages and renames the folder."""
+    from safetensors.torch import save_file
+
+    net = encoder.net
+    encoder.tokenizer.save_pretrained(folder)
+    if isinstance(net, PooledNet):
+        body: Any = net.body
+        body.save_pretrained(folder)
+        _sentence_modules(net, folder, encoder.max_length)
+        target = folder / "head.safetensors" if net.pair else folder / "3_Dense" / "model.safetensors"
+        state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in net.head.state_dict().items()}
+        save_file({f"linear.{name}": tensor for name, tensor in state.items()}, target)
+    else:
+        net.model.save_pretrained(folder)
+    described = {
+        "shape": asdict(encoder.shape),
+        "source": asdict(encoder.source),
+        "max_length": encoder.max_length,
+    }
+    (folder / "encoder.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
+
+
+def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
+    """The module list that sentence-transformers reads; a pair's head stays outside (it reads two vectors)."""
+    width = int(net.head.in_features) // (2 if net.pair else 1)
+    modules: list[tuple[str, str, dict[str, Any] | None]] = [("", "Transformer", None)]
+    pooling = {
+        "word_embedding_dimension": width,
+        "pooling_mode_cls_token": net.pooling == "cls",
+        "pooling_mode_mean_tokens": net.pooling == "mean",
+    }
+    modules.append(("1_Pooling", "Pooling", pooling))
+    if net.normalize:
+        modules.append(("2_Normalize", "Normalize", {}))
+    if not net.pair:
+        dense = {
+            "in_features": width,
+            "out_features": int(net.head.out_features),
+            "bias": True,
+            "activation_function": "torch.nn.modules.linear.Identity",
+        }
+        modules.append(("3_Dense", "Dense", dense))
+    for path, _, settings in modules:
+        if settings is not None:
+            (folder / path).mkdir(exist_ok=True)
+            (folder / path / "config.json").write_text(json.dumps(settings, indent=1), "utf-8")
+    listed = [
+        {"idx": place, "name": str(place), "path": path, "type": f"{_ST}.{kind}"}
+        for place, (path, kind, _) in enumerate(modules)
+    ]
+    (folder / "modules.json").write_text(json.dumps(listed, indent=1), "utf-8")
+    (folder / "sentence_bert_config.json").write_text(
+        json.dumps({"max_seq_length": max_length, "do_lower_case": False}), "utf-8"
+    )
+    (folder / "config_sentence_transformers.json").write_text(
+        json.dumps({"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"}), "utf-8"
+    )
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """`encoder.json` of a saved encoder."""
+    path = folder / "encoder.json"
+    if not path.is_file():
+        raise ModelError(f"{folder} has no encoder.json; it was not saved by autogpt")
+    described: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return described
+
+
+def load_head(net: Net, folder: Path) -> None:
+    """Fill a sequence head; a token head came with its model."""
+    from safetensors.torch import load_file
+
+    if not isinstance(net, PooledNet):
+        return
+    path = folder / "head.safetensors" if net.pair else folder / "3_Dense" / "model.safetensors"
+    state = load_file(path)
+    net.head.load_state_dict({key.removeprefix("linear."): value for key, value in state.items()})

@@ -1,0 +1,112 @@
+"""The torch side of an encoder: a body, and a head of one linear layer on sentence features or on tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+class PooledNet(nn.Module):
+    """Body -> pooled sentence vector -> linear head.
+
+    We use a linear head on the pooled vector instead of transformers' sequence-classification head (a fresh dense
+    layer on the first token): a head solved on frozen features is then the exact starting point of fine-tuning
+    ("Fine-Tuning can Distort Pretrained Features", Kumar et al. 2022), and the saved folder is a plain
+    sentence-transformers model. Two texts are read one after the other; their features are |u - v| and u * v
+    (InferSent, Conneau et al. 2017, without u and v themselves: a linear head cannot use them symmetrically).
+    """
+
+    def __init__(self, body: nn.Module, *, width: int, size: int, pooling: str, normalize: bool, pair: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Linear(width * (2 if pair else 1), size)
+        self.pooling, self.normalize, self.pair = pooling, normalize, pair
+
+    def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Sentence vectors [B, D]."""
+        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.pooling == "cls":
+            vector = hidden[:, 0]
+        else:
+            weight = mask.unsqueeze(-1).to(hidden.dtype)
+            vector = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+        return nn.functional.normalize(vector, dim=-1) if self.normalize else vector
+
+    def features(self, inputs: Tensors) -> torch.Tensor:
+        """What the head reads: [B, D], or [B, 2D] of a pair."""
+        first = self.sentence(inputs["ids"], inputs["mask"])
+        if not self.pair:
+            return first
+        second = self.sentence(inputs["pair_ids"], inputs["pair_mask"])
+        return torch.cat([(first - second).abs(), first * second], dim=-1)
+
+    def forward(self, inputs: Tensors) -> torch.Tensor:
+        """Logits [B, C]."""
+        logits: torch.Tensor = self.head(self.features(inputs))
+        return logits
+
+
+class TokenNet(nn.Module):
+    """transformers' own token-classification model; `head` is its last linear layer."""
+
+    pair = False
+
+    def __init__(self, model: Any, size: int) -> None:
+        super().__init__()
+        self.model = model
+        linears = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == size]
+        self._head = [linears[-1]]  # in a list: the layer is registered once, inside the model
+
+    @property
+    def head(self) -> nn.Linear:
+        return self._head[0]
+
+    @property
+    def body(self) -> nn.Module:
+        body: nn.Module = self.model.base_model
+        return body
+
+    def features(self, inputs: Tensors) -> torch.Tensor:
+        """What the head reads: [B, T, D]."""
+        seen: list[torch.Tensor] = []
+        hook = self.head.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+        try:
+            self.forward(inputs)
+        finally:
+            hook.remove()
+        return seen[0]
+
+    def forward(self, inputs: Tensors) -> torch.Tensor:
+        """Logits [B, T, C]."""
+        logits: torch.Tensor = self.model(input_ids=inputs["ids"], attention_mask=inputs["mask"]).logits
+        return logits
+
+
+Net = PooledNet | TokenNet
+
+
+def layers(body: nn.Module, count: int) -> nn.ModuleList:
+    """The body's list of transformer layers, found by its length (`config.num_hidden_layers`), not by its name."""
+    for module in body.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == count:
+            return module
+    raise ValueError(f"no list of {count} layers in {type(body).__name__}")
+
+
+class Injector(nn.Module):
+    """Stands where frozen layers stood and gives their cached output, in the form that the last of them gave."""
+
+    def __init__(self, as_tuple: bool) -> None:
+        super().__init__()
+        self.as_tuple = as_tuple
+        self.hidden: torch.Tensor | None = None
+
+    def forward(self, *arguments: Any, **options: Any) -> Any:
+        if self.hidden is None:
+            raise RuntimeError("no cached activations were set")
+        return (self.hidden,) if self.as_tuple else self.hidden

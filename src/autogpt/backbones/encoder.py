@@ -1,0 +1,275 @@
+"""Encoders (BERT, RoBERTa, DeBERTa, ModernBERT, MiniLM, ...) through transformers' Auto classes, never by name.
+
+Saved folders need nothing of ours to be used: sequence heads are sentence-transformers folders whose last module is
+the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; token heads are transformers' own
+token-classification folders.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from autogpt.backbones import _pretrained
+from autogpt.backbones._pieces import Piece, buckets, tensors, tokenize
+from autogpt.core import Inputs, LabelSpace, Output
+from autogpt.errors import ModelError, ResourceError
+from autogpt.runtime import Runtime
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.backbones._network import Net
+    from autogpt.backbones._training import Activation, EncoderTraining, Freezing
+    from autogpt.core import Array, Example, Scores
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_LENGTH = 256
+TOKENS_PER_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is attached to the body: the output kind, the head's columns, and whether rows are pairs."""
+
+    output: str
+    size: int
+    pair: bool = False
+    labels: tuple[str, ...] = ()
+
+
+class Encoder:
+    """See `core.Scorer`. One body with one head; also the door to frozen features and to the training loop."""
+
+    family = "encoder"
+
+    def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
+        self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
+        self.max_length = _max_length(net, tokenizer, source)
+        self.cut = 0
+
+    @classmethod
+    def open(
+        cls, name: str | None, *, shape: Shape, runtime: Runtime, revision: str | None = None, offline: bool = False
+    ) -> Self:
+        """A pretrained body with a new head of zeros."""
+        source = _pretrained.resolve(name, revision=revision, offline=offline)
+        return cls(
+            _build(source.location, shape), _tokenizer(source.location), source=source, shape=shape, runtime=runtime
+        )._placed()
+
+    def _placed(self) -> Self:
+        self.net.to(self.runtime.device)
+        self.net.eval()
+        return self
+
+    @property
+    def layer_count(self) -> int:
+        body: Any = self.net.body
+        return int(body.config.num_hidden_layers)
+
+    @property
+    def width(self) -> int:
+        """Features that the head reads."""
+        return int(self.net.head.in_features)
+
+    def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
+        """Token ids of rows; texts cut at `max_length` are counted in `self.cut`."""
+        found, cut = tokenize(self.tokenizer, inputs, max_length=self.max_length)
+        self.cut += cut
+        return found
+
+    def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
+        return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.head.bias.detach())
+
+    def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
+        """What the head reads: [N, D], or a list of [T_i, D] for token tasks."""
+        return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
+
+    def set_head(self, weight: Array, bias: Array) -> None:
+        """Head weights [C, D] and bias [C]."""
+        import torch
+
+        with torch.no_grad():
+            self.net.head.weight.copy_(torch.as_tensor(weight))
+            self.net.head.bias.copy_(torch.as_tensor(bias))
+
+    def activations(self, pieces: Sequence[Piece], boundary: int) -> list[Activation]:
+        """Hidden states after layer `boundary` of every piece, float32; later layers are not run."""
+        from autogpt.backbones._activations import boundary_states
+
+        return boundary_states(self.net, pieces, boundary=boundary, count=self.layer_count, **self._reading())
+
+    def training(
+        self,
+        examples: Sequence[Example],
+        *,
+        output: Output,
+        space: LabelSpace,
+        class_weight: torch.Tensor | None = None,
+        freezing: Freezing | None = None,
+        cache: bool = True,
+        head_scale: float = 1.0,
+    ) -> EncoderTraining:
+        """This encoder as the training loop sees it. Frozen layers are run once when `cache` is on."""
+        from autogpt.backbones import _network
+        from autogpt.backbones._training import EncoderTraining, Freezing, freeze
+
+        pieces = self.pieces([example.inputs for example in examples])
+        training = EncoderTraining(
+            self.net,
+            pieces=pieces,
+            targets=output.encode([example.target for example in examples], space),
+            weights=[example.weight for example in examples],
+            output=output,
+            class_weight=class_weight,
+            pad_id=self._pad_id,
+            device=self.runtime.device,
+            head_scale=head_scale,
+        )
+        boundary = freeze(self.net, self.layer_count, freezing or Freezing())
+        if boundary and cache:
+            training.stack = _network.layers(self.net.body, self.layer_count)
+            training.boundary = boundary
+            training.activations = self.activations(pieces, boundary)
+        return training
+
+    def save(self, folder: Path) -> None:
+        from autogpt.backbones import _folder
+
+        folder.mkdir(parents=True, exist_ok=True)
+        _folder.save(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path, *, runtime: Runtime) -> Self:
+        from autogpt.backbones import _folder
+
+        described = _folder.describe(folder)
+        shape = Shape(**{**described["shape"], "labels": tuple(described["shape"].get("labels", ()))})
+        net = _build(str(folder), shape)
+        _folder.load_head(net, folder)
+        source = _pretrained.Source(**described["source"])
+        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime)
+        loaded.max_length = int(described["max_length"])
+        return loaded._placed()
+
+    @property
+    def _pad_id(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+    def _reading(self) -> dict[str, Any]:
+        return {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": TOKENS_PER_BATCH}
+
+    def _rows(
+        self, inputs: Sequence[Inputs], function: Callable[[Any], Any], *, batch_rows: int, empty_row: Any
+    ) -> Scores:
+        """Run `function` over rows in length-sorted batches; out of memory halves the batch and goes on."""
+        import torch
+
+        pieces = self.pieces(inputs)
+        token_level = self.net.head.in_features > 0 and "tokens" in (inputs[0] if inputs else {})
+        width = int(self.net.head.out_features if empty_row is not None else self.width)
+        rows: Any = (
+            [_blank(len(row["tokens"]), width, empty_row) for row in inputs]
+            if token_level
+            else np.zeros((len(inputs), width), dtype=np.float32)
+        )
+        self.net.eval()
+        waiting = buckets(pieces, tokens=TOKENS_PER_BATCH, rows=batch_rows)[::-1]
+        while waiting:
+            places = waiting.pop()
+            chosen = [pieces[place] for place in places]
+            try:
+                with torch.inference_mode():
+                    found = function(tensors(chosen, self._pad_id, self.runtime.device)).float().cpu().numpy()
+            except (RuntimeError, MemoryError) as problem:
+                waiting += _halves(places, problem)
+                continue
+            for piece, values in zip(chosen, found, strict=True):
+                if token_level:
+                    rows[piece.row][piece.words] = values[piece.places]
+                else:
+                    rows[piece.row] = values
+        return rows  # type: ignore[no-any-return]
+
+
+def _blank(length: int, width: int, fill: torch.Tensor | None) -> Array:
+    """Rows for tokens; one that the tokenizer drops keeps `fill` (the head's bias), as if it had no content."""
+    table = np.zeros((length, width), dtype=np.float32)
+    if fill is not None:
+        table[:] = fill.float().cpu().numpy()
+    return table
+
+
+def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
+    if not isinstance(problem, MemoryError) and "out of memory" not in str(problem).lower():
+        raise problem
+    if len(places) == 1:
+        raise ResourceError("one row does not fit into memory; give a smaller backbone or shorter texts") from None
+    middle = len(places) // 2
+    log.warning("out of memory with %d rows at once; going on with %d", len(places), middle)
+    return [places[middle:], places[:middle]]
+
+
+def _tokenizer(location: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(location)
+    except (OSError, ValueError, KeyError) as problem:
+        raise ModelError(f"{location!r} has no tokenizer that transformers can load: {problem}") from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _build(location: str, shape: Shape) -> Net:
+    """Body in float32 with a new head; pickled weights and custom code are refused."""
+    import torch
+    from transformers import AutoModel, AutoModelForTokenClassification
+    from transformers.utils import logging as transformers_logging
+
+    from autogpt.backbones._network import PooledNet, TokenNet
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()
+    options = {"dtype": torch.float32, "use_safetensors": True}
+    try:
+        if shape.output == "tokens":
+            names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
+            model = AutoModelForTokenClassification.from_pretrained(
+                location, num_labels=shape.size, id2label=names, label2id={n: i for i, n in names.items()},
+                ignore_mismatched_sizes=True, **options,
+            )  # fmt: skip
+            return TokenNet(model, shape.size)
+        body = AutoModel.from_pretrained(location, **options)
+    except (OSError, ValueError, KeyError) as problem:
+        raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
+    settings = _pretrained.sentence_settings(location)
+    return PooledNet(
+        body,
+        width=int(body.config.hidden_size),
+        size=shape.size,
+        pooling=settings["pooling"],
+        normalize=settings["normalize"],
+        pair=shape.pair,
+    )
+
+
+def _max_length(net: Net, tokenizer: Any, source: _pretrained.Source) -> int:
+    """Tokens per text: what the folder declares, within what positions and tokenizer allow."""
+    body: Any = net.body
+    declared = _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH
+    positions = body.config.to_dict().get("max_position_embeddings") or declared
+    # RoBERTa's positions begin after the padding id: two are never usable.
+    usable = positions - 2 if positions % 2 == 0 and positions % 8 == 2 else positions
+    return int(min(declared, usable, max(8, min(tokenizer.model_max_length, 1 << 20))))
+
+
+plugin = Encoder
