@@ -1,0 +1,42 @@
+"""Gold and predicted numbers as float arrays, and the one loop that ranks need. Not a metric itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+
+def pairs(gold: Sequence[Any], predicted: Sequence[Any]) -> Array:
+    """[N, 2]: gold, predicted. A missing answer (None) is NaN, and NaN makes the score NaN: never a better one."""
+    as_number = [[np.nan if v is None else float(v) for v in column] for column in (gold, predicted)]
+    return np.array(as_number, dtype=float).T.reshape(-1, 2)
+
+
+def moments(rows: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
+    """(n, variance of gold, variance of predicted, covariance) under each resample, each [R]; stable by centring."""
+    centred = rows - rows.mean(axis=0)
+    x, y = centred.T
+    n = weights.sum(axis=1)
+    sx, sy, sxx, syy, sxy = (weights @ np.stack([x, y, x * x, y * y, x * y], axis=1)).T
+    return n, sxx / n - (sx / n) ** 2, syy / n - (sy / n) ** 2, sxy / n - sx * sy / n**2
+
+
+def correlation(rows: Array, weights: Array) -> Array:
+    """Pearson's r under each resample; 0 where one side is constant."""
+    if np.isnan(rows).any():
+        return np.full(len(weights), np.nan)
+    _, vx, vy, covariance = moments(rows, weights)
+    scale = rows.var(axis=0).max() + np.finfo(float).tiny
+    varies = (vx > 1e-12 * scale) & (vy > 1e-12 * scale)
+    root = np.sqrt(np.abs(vx * vy))
+    return np.asarray(np.divide(covariance, root, out=np.zeros_like(covariance), where=varies))
+
+
+def is_constant(rows: Array) -> bool:
+    """Whether gold or predicted has a single value."""
+    return bool((rows.max(axis=0) == rows.min(axis=0)).any())
