@@ -44,7 +44,7 @@ def duration(value: float | None) -> str:
     if value is None:
         return "none"
     if value % 1:
-        return f"{value:g}s"
+        return f"{value:.6f}".rstrip("0") + "s"
     parts, rest = [], int(value)
     for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
         if rest >= size:
@@ -182,8 +182,9 @@ def options(configuration: type[Any], section: str = "") -> Iterator[Option]:
         )
 
 
-def build(configuration: type[T], values: Mapping[str, Any], *, origin: str = "configuration") -> T:
+def build(configuration: type[T], values: Mapping[str, Any], *, origin: str = "") -> T:
     """A configuration dataclass of plain values, as they come from YAML or JSON; `origin` begins every complaint."""
+    origin = f"{origin}: " if origin else ""
     return _build(configuration, values, origin=origin, section="", known={o.name: o for o in options(configuration)})
 
 
@@ -194,17 +195,17 @@ def _build(configuration: type[T], values: Mapping[str, Any], *, origin: str, se
     given: dict[str, Any] = {}
     for name, value in values.items():
         if name in sections:
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{origin}: {name} is a section; write its settings indented below it")
-            given[name] = _build(hints[name], value, origin=origin, section=name, known=known)
+            if not isinstance(value, Mapping | None):
+                raise ConfigError(f"{origin}{name} is a section; write its settings indented below it")
+            given[name] = _build(hints[name], value or {}, origin=origin, section=name, known=known)
         elif name in found:
             given[name] = _value(found[name], value, origin)
         else:
-            raise ConfigError(f"{origin}: {_unknown(name, section, [*found, *sections], known)}")
+            raise ConfigError(f"{origin}{_unknown(name, section, [*found, *sections], known)}")
     try:
         return configuration(**given)
     except ConfigError as error:
-        raise ConfigError(f"{origin}: {error}") from error
+        raise ConfigError(f"{origin}{error}") from error
 
 
 def _unknown(name: Any, section: str, allowed: list[str], known: Mapping[str, Option]) -> str:
@@ -234,7 +235,7 @@ def _value(option: Option, value: Any, origin: str) -> Any:
     if type(value) is not option.type:
         shown = repr(value)[:60] if isinstance(value, (str, int, float, bool)) else f"a {type(value).__name__}"
         hint = "; put it in quotes" if option.type is str and not isinstance(value, (Mapping, list)) else ""
-        raise ConfigError(f"{origin}: {option.key} is {shown}, but must be {_NAMES[option.type]}{hint}")
+        raise ConfigError(f"{origin}{option.key} is {shown}, but must be {_NAMES[option.type]}{hint}")
     return value
 
 

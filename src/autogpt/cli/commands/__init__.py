@@ -1,0 +1,1 @@
+"""The commands, one file each; a file's name is its command's name."""

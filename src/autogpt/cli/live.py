@@ -1,0 +1,182 @@
+"""A run as it happens. On a terminal: what was decided scrolls by, and below it the trials so far, the step bar and
+the time spent are redrawn in place. Elsewhere: one line per event, steps at most every ten seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from autogpt.cli.screen import Screen, clean
+from autogpt.config import duration
+from autogpt.events import Event
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+STEP_LINES = 10.0  # seconds between two lines about steps where nothing can be redrawn
+_NAMES = {
+    "plan": "plan", "read": "read", "profile": "profile", "split": "split", "trial": "trial", "step": "step",
+    "decision": "decision", "evaluation": "test", "saved": "saved", "warning": "warning",
+}  # fmt: skip
+_STYLES = {"warning": "yellow", "decision": "cyan", "evaluation": "bold", "saved": "green"}
+
+
+@dataclass(slots=True)
+class Trial:
+    """One line of the leaderboard."""
+
+    method: str
+    score: float | None = None
+    seconds: float | None = None
+    state: str = "done"
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a run from its events."""
+
+    limit: float | None = None
+    metric: str = ""
+    higher_is_better: bool = True
+    phase: str = ""
+    step: Mapping[str, Any] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Note what an event tells."""
+        data = event.data
+        if event.kind == "step":
+            self.step = data
+            return
+        self.phase, self.step = event.kind, {}
+        if event.kind == "plan":
+            self.limit = data.get("time_limit", self.limit)
+        if event.kind == "trial":
+            self.metric = data.get("metric", self.metric)
+            self.higher_is_better = data.get("higher_is_better", self.higher_is_better)
+            name = str(data.get("trial", data.get("method", event.message)))
+            state = str(data.get("state", "done"))
+            self.trials[name] = Trial(
+                str(data.get("method", name)), data.get("score"), data.get("seconds"), state
+            )  # fmt: skip
+
+    @property
+    def ranking(self) -> list[Trial]:
+        """Finished trials, best first, then the others in their order."""
+        done = [trial for trial in self.trials.values() if trial.score is not None]
+        done.sort(key=lambda trial: trial.score or 0.0, reverse=self.higher_is_better)
+        return done + [trial for trial in self.trials.values() if trial.score is None]
+
+
+class Live:
+    """Listens to a run and shows it: `with Live(screen, limit=60) as listen: run(config, listen=listen)`."""
+
+    def __init__(self, screen: Screen, *, limit: float | None = None) -> None:
+        self.screen = screen
+        self.progress = Progress(limit=limit)
+        self._start = time.monotonic()
+        self._last_step = self._start
+        self._stack = ExitStack()
+        self._hidden = screen.json or screen.quiet
+
+    def __enter__(self) -> Live:
+        if self.screen.lively:
+            from rich.live import Live as Redrawn
+
+            self._stack.enter_context(
+                Redrawn(console=self.screen.err, get_renderable=self._draw, refresh_per_second=4, transient=True,
+                        redirect_stdout=False, redirect_stderr=True)
+            )  # fmt: skip
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __call__(self, event: Event) -> None:
+        self.progress.take(event)
+        if event.kind == "warning" and self._hidden:
+            self.screen.warn(event.message)
+        elif not self._hidden and (event.kind != "step" or self._due()):
+            self.screen.err.print(self._line(event), soft_wrap=True)
+
+    def _due(self) -> bool:
+        """May a line about a step be written? Never where a bar shows it."""
+        now = time.monotonic()
+        if self.screen.lively or now - self._last_step < STEP_LINES:
+            return False
+        self._last_step = now
+        return True
+
+    def _line(self, event: Event) -> Text:
+        from rich.text import Text
+
+        t = self.screen.t
+        spent = f"{time.monotonic() - self._start:7.1f}s  "
+        message = clean(t.translate(event.message)).replace("\n", "\n" + " " * 20)
+        style = _STYLES.get(event.kind, "")
+        return Text.assemble((spent, "dim"), (pad(t(_NAMES[event.kind]), 10), style or "dim"), (message, style))
+
+    def _draw(self) -> RenderableType:
+        """What is redrawn below the lines: leaderboard, steps, time."""
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [Text()]
+        if self.progress.trials:
+            parts += [self._leaderboard(), Text()]
+        if self.progress.step:
+            parts.append(self._steps())
+        parts.append(self._time())
+        return Group(*parts)
+
+    def _leaderboard(self) -> RenderableType:
+        from rich.text import Text
+
+        rows = []
+        for place, trial in enumerate(self.progress.ranking):
+            best = place == 0 and trial.score is not None
+            score = "" if trial.score is None else f"{trial.score:.4f}"
+            spent = self.screen.t(trial.state) if trial.seconds is None else f"{trial.seconds:.1f}s"
+            cells = ("★" if best else " ", trial.method, score, spent)
+            rows.append([Text(clean(cell), style="bold" if best else "") for cell in cells])
+        metric = self.screen.t("validation {metric}", metric=self.progress.metric or self.screen.t("score"))
+        return self.screen.table(("", "method", f">{metric}", ">time"), rows)
+
+    def _steps(self) -> RenderableType:
+        step, total = int(self.progress.step.get("step", 0)), int(self.progress.step.get("total", 0))
+        loss = self.progress.step.get("loss")
+        text = self.screen.t("step {step} of {total}", step=f"{step:,}", total=f"{total:,}" if total else "?")
+        if isinstance(loss, (int, float)):
+            text += "   " + self.screen.t("loss {loss}", loss=f"{loss:.4f}")
+        return self._bar(step, total, text)
+
+    def _time(self) -> RenderableType:
+        spent, limit = time.monotonic() - self._start, self.progress.limit
+        text = f"{duration(int(spent))}"
+        if limit:
+            text = self.screen.t("{spent} of {limit}", spent=text, limit=duration(limit))
+        return self._bar(spent, limit or 0, text)
+
+    def _bar(self, done: float, total: float, text: str) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=28)
+        row.add_column()
+        bar: RenderableType = ProgressBar(total=total, completed=min(done, total), width=28) if total else Text("")
+        row.add_row(bar, Text(text, style="dim"))
+        return row
+
+
+def pad(text: str, width: int) -> str:
+    """The text filled to `width` terminal cells (a Chinese character takes two)."""
+    from rich.cells import cell_len
+
+    return text + " " * max(1, width - cell_len(text))
