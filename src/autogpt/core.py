@@ -168,6 +168,9 @@ class Output(Protocol):
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
         """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i]; -100 is ignored."""
 
+    def prior(self, encoded: Any, space: LabelSpace) -> Array:
+        """Scores [C] of the best constant answer to encoded targets."""
+
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         """Per-example loss [B], never reduced."""
 
@@ -252,14 +255,24 @@ class Trainable(Protocol):
         """Parameter groups for the optimizer; `lr_scale` (default 1) multiplies the learning rate."""
 
 
+class Features(Protocol):
+    """Frozen features of a backbone, computed once per run."""
+
+    def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
+        """Places of the rows that were reached within `seconds`, in order, and their features ([n, D] or a list)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Everything a method may use to fit one trial. Services are injected, so methods import nothing above them.
 
+    * `open()`: the run's backbone, freshly loaded, with a head of zeros for this output.
     * `remaining()`: seconds left to this trial; a method must be done, saved state included, when it reaches 0.
-    * `validate(scorer)`: the task's metrics on the validation rows.
-    * `features(backbone, inputs)`: frozen features [N, D], cached once per run and shared by trials.
-    * `loop(trainable, ...)`: the training loop, a generator of Steps (see `training.loop.train`).
+    * `judge(scores)`: the task's metrics of scores of the validation rows.
+    * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
+    * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
+    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps; `settings` are fields of
+      `training.options.LoopOptions`, `validate` gives the metrics that pick the best weights (None: the last).
     """
 
     train: Sequence[Example]
@@ -267,15 +280,16 @@ class Job:
     output: Output
     space: LabelSpace
     metric: Metric
-    backbone: str | None
+    open: Callable[[], Any]
     folder: Path
     seed: int
     remaining: Callable[[], float]
-    validate: Callable[[Scorer], Mapping[str, float]]
-    features: Callable[[Any, Sequence[Inputs]], Any]
-    loop: Callable[..., Iterator[Step]]
+    judge: Callable[[Scores], Mapping[str, float]]
+    features: Features
+    loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
     runtime: Any
     options: Any = None
+    chosen: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 

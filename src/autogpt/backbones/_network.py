@@ -27,6 +27,9 @@ class PooledNet(nn.Module):
         self.head = nn.Linear(width * (2 if pair else 1), size)
         self.pooling, self.normalize, self.pair = pooling, normalize, pair
 
+    def replace_body(self, body: nn.Module) -> None:
+        self.body = body
+
     def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D]."""
         hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -68,8 +71,11 @@ class TokenNet(nn.Module):
 
     @property
     def body(self) -> nn.Module:
-        body: nn.Module = self.model.base_model
+        body: nn.Module = self.model.get_submodule(self.model.base_model_prefix)
         return body
+
+    def replace_body(self, body: nn.Module) -> None:
+        setattr(self.model, self.model.base_model_prefix, body)
 
     def features(self, inputs: Tensors) -> torch.Tensor:
         """What the head reads: [B, T, D]."""

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from autogpt.backbones._network import Injector, Net, layers
-from autogpt.backbones._pieces import Piece, tensors
+from autogpt.backbones._pieces import Piece, buckets, tensors
 from autogpt.core import Batch, Output
 
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
     Activation = tuple[Array, Array | None]  # hidden states [T, D] at the boundary, of a text and of its pair
 
@@ -130,6 +130,28 @@ class EncoderTraining:
             for group, scale in ((body, 1.0), (own, self.head_scale))
             if group
         ]
+
+    def score(self, *, tokens: int) -> Scores:
+        """Scores of all rows in their order, by way of the cached activations where there are some."""
+        width = int(self.net.head.out_features)
+        count = max((piece.row for piece in self.pieces), default=-1) + 1
+        blank = self.net.head.bias.detach().float().cpu().numpy()
+        rows: Any = np.zeros((count, width), dtype=np.float32)
+        if self.output.token_level:
+            rows = [np.tile(blank, (len(target), 1)) for target in self.targets]
+        was_training = self.net.training
+        self.net.eval()
+        with torch.inference_mode():
+            for places in buckets(self.pieces, tokens=tokens, rows=256):
+                found = self.forward(self.batch(places)).float().cpu().numpy()
+                for place, values in zip(places, found, strict=True):
+                    piece = self.pieces[place]
+                    if self.output.token_level:
+                        rows[piece.row][piece.words] = values[piece.places]
+                    else:
+                        rows[piece.row] = values
+        self.net.train(was_training)
+        return rows  # type: ignore[no-any-return]
 
     def _target(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
         if not self.output.token_level:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import memory
 from autogpt.backbones import _pretrained
 from autogpt.backbones._pieces import Piece, buckets, tensors, tokenize
 from autogpt.core import Inputs, LabelSpace, Output
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from autogpt.backbones._network import Net
-    from autogpt.backbones._training import Activation, EncoderTraining, Freezing
+    from autogpt.backbones._training import Activation, EncoderTraining
     from autogpt.core import Array, Example, Scores
 
 log = logging.getLogger(__name__)
@@ -113,11 +114,15 @@ class Encoder:
         output: Output,
         space: LabelSpace,
         class_weight: torch.Tensor | None = None,
-        freezing: Freezing | None = None,
+        layers: int | None = None,
+        embeddings: bool = True,
         cache: bool = True,
         head_scale: float = 1.0,
     ) -> EncoderTraining:
-        """This encoder as the training loop sees it. Frozen layers are run once when `cache` is on."""
+        """This encoder as the training loop sees it: the top `layers` train (None: all, embeddings if asked).
+
+        Layers below are run once and their outputs kept when `cache` is on.
+        """
         from autogpt.backbones import _network
         from autogpt.backbones._training import EncoderTraining, Freezing, freeze
 
@@ -133,12 +138,17 @@ class Encoder:
             device=self.runtime.device,
             head_scale=head_scale,
         )
-        boundary = freeze(self.net, self.layer_count, freezing or Freezing())
+        boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings))
         if boundary and cache:
             training.stack = _network.layers(self.net.body, self.layer_count)
             training.boundary = boundary
             training.activations = self.activations(pieces, boundary)
         return training
+
+    def replace_body(self, change: Callable[[Any], Any]) -> None:
+        """Put `change(body)` in the body's place (adapters are attached and merged this way)."""
+        self.net.replace_body(change(self.net.body))
+        self._placed()
 
     def save(self, folder: Path) -> None:
         from autogpt.backbones import _folder
@@ -208,8 +218,9 @@ def _blank(length: int, width: int, fill: torch.Tensor | None) -> Array:
 
 
 def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
-    if not isinstance(problem, MemoryError) and "out of memory" not in str(problem).lower():
+    if not memory.is_out_of_memory(problem):
         raise problem
+    memory.release()
     if len(places) == 1:
         raise ResourceError("one row does not fit into memory; give a smaller backbone or shorter texts") from None
     middle = len(places) // 2
@@ -237,7 +248,7 @@ def _build(location: str, shape: Shape) -> Net:
 
     from autogpt.backbones._network import PooledNet, TokenNet
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     options = {"dtype": torch.float32, "use_safetensors": True}
     try:

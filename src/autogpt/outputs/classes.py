@@ -39,6 +39,11 @@ class Classes:
         place = {label: i for i, label in enumerate(space.labels)}
         return np.array([place.get(target, -100) for target in targets], dtype=np.int64)
 
+    def prior(self, encoded: Any, space: LabelSpace) -> Array:
+        """Log frequencies, with one more row per label so that none is impossible."""
+        counts = np.bincount(encoded[encoded >= 0], minlength=len(space.labels)) + 1.0
+        return np.asarray(np.log(counts / counts.sum()))
+
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         from torch.nn.functional import cross_entropy
 

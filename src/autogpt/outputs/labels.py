@@ -37,6 +37,11 @@ class Labels:
                     table[row, place[label]] = 1.0
         return table
 
+    def prior(self, encoded: Any, space: LabelSpace) -> Array:
+        """Log odds of each label's frequency."""
+        share = (encoded.sum(axis=0) + 0.5) / (len(encoded) + 1.0)
+        return np.asarray(np.log(share / (1.0 - share)))
+
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         from torch.nn.functional import binary_cross_entropy_with_logits
 

@@ -33,6 +33,12 @@ class Tokens:
         place = {label: i for i, label in enumerate(space.labels)}
         return [np.array([place.get(tag, -100) for tag in target], dtype=np.int64) for target in targets]
 
+    def prior(self, encoded: Any, space: LabelSpace) -> Array:
+        """Log frequencies of tags."""
+        tags = np.concatenate(encoded)
+        counts = np.bincount(tags[tags >= 0], minlength=len(space.labels)) + 1.0
+        return np.asarray(np.log(counts / counts.sum()))
+
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         """Mean over a row's own tokens, so that long rows do not drown short ones. logits [B, T, C]."""
         from torch.nn.functional import cross_entropy

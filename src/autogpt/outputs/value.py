@@ -32,6 +32,10 @@ class Value:
         values = (np.asarray(targets, dtype=np.float64) - space.center) / space.scale
         return np.asarray(values, dtype=np.float32)
 
+    def prior(self, encoded: Any, space: LabelSpace) -> Array:
+        """The mean."""
+        return np.zeros(1)
+
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
         return (logits[:, 0] - target).square()
 

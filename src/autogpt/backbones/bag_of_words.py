@@ -1,0 +1,151 @@
+"""TF-IDF of words and of character n-grams, with a linear layer on top. Character n-grams read any script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from autogpt.core import Inputs
+from autogpt.runtime import Runtime
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from autogpt.core import Array, Scores
+
+HASHED_FEATURES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Limits of the n-gram vocabulary; `min_rows` is the number of rows an n-gram must stand in."""
+
+    max_words: int = 60_000
+    max_characters: int = 60_000
+    min_rows: int = 1
+
+
+def vectorizers(limits: Vocabulary) -> dict[str, Any]:
+    """The two unfitted vectorizers: words (1-2) and characters within words (2-5)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    common = {"sublinear_tf": True, "min_df": limits.min_rows, "dtype": np.float32}
+    words = TfidfVectorizer(ngram_range=(1, 2), max_features=limits.max_words, **common)
+    words.set_params(token_pattern=r"(?u)\b\w+\b")  # one-letter words count; in Chinese a run between marks is one
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), max_features=limits.max_characters, **common)
+    return {"words": words, "characters": characters}
+
+
+class BagOfWords:
+    """See `core.Scorer`. `weight` [F, C] and `bias` [C] are set by the method that fits it."""
+
+    family = "bag-of-words"
+
+    def __init__(self, found: dict[str, Any], *, limits: Vocabulary, weight: Array, bias: Array) -> None:
+        self.vectorizers, self.limits, self.weight, self.bias = found, limits, weight, bias
+
+    @classmethod
+    def open(cls, inputs: Sequence[Inputs]) -> Self:
+        """Vocabulary and inverse document frequencies of these rows; no weights yet. Token input needs none."""
+        limits = Vocabulary(min_rows=2 if len(inputs) > 2000 else 1)
+        found: dict[str, Any] = {}
+        if "tokens" not in inputs[0]:
+            texts = [row[key] for row in inputs for key in ("text", "text_pair") if key in row]
+            for name, vectorizer in vectorizers(limits).items():
+                try:
+                    found[name] = vectorizer.fit(texts)
+                except ValueError:  # no n-gram stands in enough rows (texts of marks only, say)
+                    continue
+        return cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
+
+    def features(self, inputs: Sequence[Inputs]) -> csr_matrix:
+        """Sparse [N, F]; for token input [sum of T_i, F], row after row."""
+        from scipy import sparse
+        from sklearn.feature_extraction import FeatureHasher
+
+        if "tokens" in inputs[0]:
+            hasher = FeatureHasher(HASHED_FEATURES, input_type="string", alternate_sign=False, dtype=np.float32)
+            return hasher.transform(feature for row in inputs for feature in token_features(row["tokens"]))
+        first = self._tfidf([row["text"] for row in inputs])
+        if "text_pair" not in inputs[0]:
+            return first
+        second = self._tfidf([row["text_pair"] for row in inputs])
+        shared = first.multiply(second)
+        overlap = sparse.csr_matrix(shared.sum(axis=1))
+        return sparse.hstack([first, second, shared, abs(first - second), overlap]).tocsr()
+
+    def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 4096) -> Scores:
+        rows: list[Any] = []
+        for start in range(0, len(inputs), batch_rows):
+            chunk = inputs[start : start + batch_rows]
+            found = np.asarray(self.features(chunk) @ self.weight + self.bias)
+            if "tokens" in chunk[0]:
+                ends = np.cumsum([len(row["tokens"]) for row in chunk])
+                rows += np.split(found, ends[:-1])
+            else:
+                rows.append(found)
+        if inputs and "tokens" in inputs[0]:
+            return rows
+        return np.concatenate(rows) if rows else np.zeros((0, len(self.bias)))
+
+    def save(self, folder: Path) -> None:
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"weight": np.ascontiguousarray(self.weight, np.float32), "bias": np.asarray(self.bias, np.float32)}
+        described: dict[str, Any] = {"limits": asdict(self.limits), "vocabulary": {}}
+        for name, vectorizer in self.vectorizers.items():
+            tensors[f"idf.{name}"] = np.asarray(vectorizer.idf_, np.float32)
+            described["vocabulary"][name] = vectorizer.get_feature_names_out().tolist()
+        save_file(tensors, folder / "model.safetensors")
+        (folder / "bag_of_words.json").write_text(json.dumps(described, ensure_ascii=False), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, *, runtime: Runtime) -> Self:
+        from safetensors.numpy import load_file
+
+        described = json.loads((folder / "bag_of_words.json").read_text("utf-8"))
+        tensors = load_file(folder / "model.safetensors")
+        limits = Vocabulary(**described["limits"])
+        found = {}
+        for name, vectorizer in vectorizers(limits).items():
+            if name in described["vocabulary"]:
+                vectorizer.set_params(vocabulary={w: i for i, w in enumerate(described["vocabulary"][name])})
+                vectorizer.idf_ = tensors[f"idf.{name}"]
+                found[name] = vectorizer
+        return cls(found, limits=limits, weight=tensors["weight"], bias=tensors["bias"])
+
+    def _tfidf(self, texts: list[str]) -> csr_matrix:
+        from scipy import sparse
+
+        parts = [vectorizer.transform(texts) for vectorizer in self.vectorizers.values()]
+        return sparse.hstack(parts).tocsr() if parts else sparse.csr_matrix((len(texts), 1), dtype=np.float32)
+
+
+def token_features(tokens: Sequence[str]) -> list[list[str]]:
+    """Features of each token in its sentence: itself, its neighbours, affixes and shape (a classic tagger's)."""
+    lowered = ["<s>", *(token.lower() for token in tokens), "</s>"]
+    shapes = ["", *(shape(token) for token in tokens), ""]
+    found = []
+    for place in range(1, len(lowered) - 1):
+        word = lowered[place]
+        features = [f"w={word}", f"p={lowered[place - 1]}", f"n={lowered[place + 1]}", f"s={shapes[place]}"]
+        features += [f"ps={shapes[place - 1]}", f"ns={shapes[place + 1]}", f"pw={lowered[place - 1]}|{word}"]
+        features += [f"a{size}={word[:size]}" for size in (2, 3)] + [f"z{size}={word[-size:]}" for size in (2, 3)]
+        features += [f"wn={word}|{lowered[place + 1]}"]
+        found.append(features)
+    return found
+
+
+def shape(token: str) -> str:
+    """`Paris-2024` -> `Xx-d`: kinds of characters, runs joined."""
+    kinds = ["d" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in token[:20]]
+    return "".join(kind for place, kind in enumerate(kinds) if place == 0 or kind != kinds[place - 1])
+
+
+plugin = BagOfWords

@@ -1,0 +1,54 @@
+"""What `full` and `lora` share: start from the linear head, then train with the loop.
+
+"Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution" (Kumar et al. 2022): a head that is
+solved before the body moves (LP-FT) keeps the features. Ours reuses the features that the run has cached anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from autogpt.core import Job, Scores, Step
+from autogpt.methods import _linear
+
+SCORING_TOKENS = 4096
+
+
+def fine_tune(
+    job: Job,
+    encoder: Any,
+    *,
+    settings: Mapping[str, Any],
+    c: float | None,
+    layers: int | None = None,
+    embeddings: bool = True,
+    prepare: Callable[[], None] = lambda: None,
+) -> Generator[Step, None, None]:
+    """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
+
+    `prepare` is called between the linear head and the training (LoRA attaches its adapters there).
+    """
+    head, _ = _linear.fit(job, c=c, share=0.4)
+    encoder.set_head(head.weight, head.bias)
+    prepare()
+    training = encoder.training(job.train, output=job.output, space=job.space, layers=layers, embeddings=embeddings)
+    validate = None
+    if job.validation:
+        held = encoder.training(
+            job.validation, output=job.output, space=job.space, layers=layers, embeddings=embeddings
+        )
+
+        def validate() -> Mapping[str, float]:
+            scores: Scores = held.score(tokens=SCORING_TOKENS)
+            return job.judge(scores)
+
+    best_epoch = 0.0
+    per_epoch = max(1, -(-len(training.lengths()) // int(settings["batch_rows"])))
+    for step in job.loop(training, settings, validate):
+        if step.is_best:
+            best_epoch = step.step / per_epoch
+        yield step
+    if best_epoch:
+        job.chosen["epochs"] = best_epoch
+    encoder.net.eval()

@@ -1,0 +1,31 @@
+"""The linear head that `head` ends with and that fine-tuning starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autogpt import probe
+from autogpt.core import Example, Job
+
+
+def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, int]:
+    """A head on cached features, and the number of training rows that were reached in time.
+
+    At most `share` of the remaining seconds goes into reading texts; validation rows are read first, because
+    nothing can be chosen without them. What is chosen stands in `job.chosen["c"]`.
+    """
+    held = _rows(job, job.validation, seconds=None) if job.validation else None
+    rows = _rows(job, job.train, seconds=job.remaining() * share)
+    judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
+    head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=max(1.0, job.remaining() * 0.3))
+    job.chosen["c"] = head.c
+    return head, len(rows.target)
+
+
+def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> probe.Rows:
+    places, features = job.features.get([example.inputs for example in examples], seconds=seconds)
+    reached = [examples[place] for place in places]
+    if len(reached) < len(examples):
+        job.notes.append(f"time allowed reading {len(reached)} of {len(examples)} rows")
+    encoded = job.output.encode([example.target for example in reached], job.space)
+    return probe.Rows.of(features, encoded, [example.weight for example in reached], job.output)

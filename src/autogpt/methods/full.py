@@ -1,0 +1,59 @@
+"""Full fine-tuning: every layer trains, or only the top ones, over cached activations of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from autogpt.core import Job, Scorer, Step
+from autogpt.errors import ConfigError
+from autogpt.methods import _finetune
+
+
+def _help(default: Any, text: str, search: Any = None) -> Any:
+    return field(default=default, metadata={"help": text, "search": search})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of full fine-tuning."""
+
+    epochs: float = _help(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
+    learning_rate: float = _help(1e-4, "peak learning rate", (1e-5, 5e-4))
+    batch_rows: int = _help(32, "rows per optimizer step", (8, 64))
+    layers: int | None = _help(None, "train only this many top layers (default: all)")
+    embeddings: bool = _help(True, "train the word embeddings too, when all layers train")
+    c: float | None = _help(None, "regularisation of the linear head that training starts from (default: chosen)")
+
+    def __post_init__(self) -> None:
+        if self.layers is not None and self.layers < 1:
+            raise ConfigError(f"full: layers is {self.layers}; it must be 1 or more (leave it out to train all)")
+
+
+class Full:
+    """See `core.Method`."""
+
+    name = "full"
+    summary = "fine-tuning of all layers, or of the top ones over cached activations"
+    needs_backbone = True
+    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    options = Options
+
+    def fit(self, job: Job) -> Generator[Step, None, Scorer]:
+        options = job.options or Options()
+        encoder = job.open()
+        settings = {
+            "epochs": options.epochs,
+            "learning_rate": options.learning_rate,
+            "batch_rows": options.batch_rows,
+        }
+        layers = None if options.layers is None or options.layers >= encoder.layer_count else options.layers
+        yield from _finetune.fine_tune(
+            job, encoder, settings=settings, c=options.c, layers=layers, embeddings=options.embeddings
+        )
+        scorer: Scorer = encoder
+        return scorer
+
+
+plugin = Full()

@@ -1,0 +1,116 @@
+"""TF-IDF features and a linear classifier: quick, strong on topics, the baseline that a neural model has to beat.
+
+Margins of a linear support vector machine ("LIBLINEAR", Fan et al. 2008) instead of logistic regression: on 77
+classes it was ten times faster and no less accurate; a temperature makes probabilities of margins afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import registry
+from autogpt.core import Job, Scorer, Step
+from autogpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+    Solve = Callable[[Any, Any, Array, float, Job], tuple[Array, Array]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`c`: inverse strength of regularisation."""
+
+    c: float = field(default=0.5, metadata={"help": "inverse strength of regularisation", "search": (0.05, 10.0)})
+
+    def __post_init__(self) -> None:
+        if not self.c > 0:
+            raise ConfigError(f"tfidf: c is {self.c}; it must be more than 0")
+
+
+class Tfidf:
+    """See `core.Method`."""
+
+    name = "tfidf"
+    summary = "TF-IDF of words and characters with a linear classifier"
+    needs_backbone = False
+    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    options = Options
+
+    def fit(self, job: Job) -> Generator[Step, None, Scorer]:
+        started = time.monotonic()
+        options = job.options or Options()
+        inputs = [example.inputs for example in job.train]
+        scorer: Any = registry.get("backbones", "bag-of-words").open(inputs)
+        encoded = job.output.encode([example.target for example in job.train], job.space)
+        weight = _row_weights(job)
+        features: Any = scorer.features(inputs)
+        solve: Solve = {"value": _ridge, "labels": _one_per_label}.get(job.output.name, _margins)
+        scorer.weight, scorer.bias = solve(features, encoded, weight, options.c, job)
+        yield Step(1, 1, loss=0.0, rows=len(inputs), tokens=0, seconds=time.monotonic() - started)
+        return scorer  # type: ignore[no-any-return]
+
+
+def _row_weights(job: Job) -> Array:
+    """A weight per row; for tokens per token, in reading order."""
+    weights = np.array([example.weight for example in job.train])
+    if job.output.token_level:
+        return np.repeat(weights, [len(example.inputs["tokens"]) for example in job.train])
+    return weights
+
+
+def _ridge(features: Any, encoded: Array, weight: Array, c: float, job: Job) -> tuple[Array, Array]:
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=0.5 / c, solver="sparse_cg").fit(features, encoded, sample_weight=weight)
+    return model.coef_[:, None], np.array([model.intercept_])
+
+
+def _margins(features: Any, encoded: Any, weight: Array, c: float, job: Job) -> tuple[Array, Array]:
+    """One column of margins per label; labels without a row keep a margin of -1."""
+    encoded = np.concatenate(encoded) if isinstance(encoded, list) else encoded
+    known = encoded >= 0
+    return _per_column(features[known], encoded[known], weight[known], c, job.output.size(job.space), job.seed)
+
+
+def _one_per_label(features: Any, encoded: Array, weight: Array, c: float, job: Job) -> tuple[Array, Array]:
+    parts = [_binary(features, encoded[:, column] > 0, weight, c, job.seed) for column in range(encoded.shape[1])]
+    return np.stack([w for w, _ in parts], axis=1), np.array([b for _, b in parts])
+
+
+def _binary(features: Any, positive: Array, weight: Array, c: float, seed: int) -> tuple[Array, float]:
+    if positive.all() or not positive.any():
+        return np.zeros(features.shape[1], dtype=np.float32), 1.0 if positive.all() else -1.0
+    model = _svm(c, seed).fit(features, positive, sample_weight=weight)
+    return model.coef_[0].astype(np.float32), float(model.intercept_[0])
+
+
+def _per_column(features: Any, labels: Array, weight: Array, c: float, size: int, seed: int) -> tuple[Array, Array]:
+    coefficients = np.zeros((features.shape[1], size), dtype=np.float32)
+    bias = np.full(size, -1.0)
+    present = np.unique(labels)
+    if len(present) == 1:
+        bias[present] = 1.0
+        return coefficients, bias
+    model = _svm(c, seed).fit(features, labels, sample_weight=weight)
+    rows, intercept = model.coef_, model.intercept_
+    if len(present) == 2:  # scikit-learn keeps one row of margins for two labels
+        rows, intercept = np.concatenate([-rows, rows]), np.concatenate([-intercept, intercept])
+    coefficients[:, present] = rows.T
+    bias[present] = intercept
+    return coefficients, bias
+
+
+def _svm(c: float, seed: int) -> Any:
+    from sklearn.svm import LinearSVC
+
+    return LinearSVC(C=c, random_state=seed, max_iter=2000)
+
+
+plugin = Tfidf()

@@ -1,0 +1,147 @@
+"""A linear probe: the best linear head on frozen features, for every output kind, by its own per-example loss.
+
+Full-batch L-BFGS ("On the limited memory BFGS method", Liu & Nocedal 1989) along a path of falling regularisation,
+each solution starting the next. Objective as in scikit-learn's logistic regression: C * sum of losses + |W|^2 / 2,
+after features are scaled to a mean norm of 1; the scale is folded back into the returned weights. One solver for
+labels, tags and numbers instead of one estimator each: the head is the same linear layer that fine-tuning goes on with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.core import LabelSpace, Output
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.core import Array, Scores
+
+PATH = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+DEFAULT_C = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Weights [C, D] and bias [C] of a linear layer, and the regularisation that made them."""
+
+    weight: Array
+    bias: Array
+    c: float
+
+    def __call__(self, features: Scores) -> Scores:
+        """Scores of features [N, D], or of a list of [T_i, D]."""
+        if isinstance(features, list):
+            return [rows @ self.weight.T + self.bias for rows in features]
+        return np.asarray(features @ self.weight.T + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Features [n, D] with encoded targets and a weight per row; tokens are rows of their own."""
+
+    features: Array
+    target: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, features: Scores, encoded: Any, weights: Sequence[float], output: Output) -> Rows:
+        """Flatten token features; leave out what has no target (-100)."""
+        weight = np.asarray(weights, dtype=np.float32)
+        if not output.token_level:
+            keep = encoded >= 0 if output.name == "classes" else np.ones(len(encoded), dtype=bool)
+            return cls(np.asarray(features)[keep], encoded[keep], weight[keep])
+        per_token = np.repeat(weight, [len(rows) for rows in encoded])
+        flat, target = np.concatenate(list(features)), np.concatenate(encoded)
+        return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0])
+
+
+def solve(
+    rows: Rows,
+    output: Output,
+    space: LabelSpace,
+    *,
+    c: float | None,
+    judge: Callable[[Head], float] | None,
+    seconds: float = float("inf"),
+) -> Head:
+    """The head at regularisation `c`; with c=None the head on the path whose `judge` (a loss) is lowest.
+
+    Stops early when `seconds` are over, with the best head so far.
+    """
+    deadline = time.monotonic() + seconds
+    scale = float(np.linalg.norm(rows.features, axis=1).mean()) or 1.0
+    problem = _Problem(rows, output, size=output.size(space), scale=scale)
+    path = (c,) if c is not None else PATH if judge is not None else (DEFAULT_C,)
+    best, lowest = None, float("inf")
+    for place, strength in enumerate(path):
+        if place and time.monotonic() > deadline:
+            break
+        head = problem.minimise(strength, deadline=deadline)
+        found = judge(head) if judge is not None else 0.0
+        if best is None or found < lowest:
+            best, lowest = head, found
+        elif found > lowest * 1.02:
+            break  # the path has passed its valley
+    if best is None:
+        raise ValueError("the path of regularisation is empty")
+    return best
+
+
+def mean_loss(head: Head, rows: Rows, output: Output) -> float:
+    """Mean per-example loss of a head on rows."""
+    import torch
+
+    logits = torch.from_numpy(np.asarray(head(rows.features), dtype=np.float32))
+    return float(_losses(logits, torch.from_numpy(rows.target), output).mean())
+
+
+def _losses(logits: torch.Tensor, target: torch.Tensor, output: Output) -> torch.Tensor:
+    if output.token_level:  # each token is a sentence of one
+        return output.loss(logits.unsqueeze(1), target.unsqueeze(1), None)
+    return output.loss(logits, target, None)
+
+
+class _Problem:
+    """The objective; its parameters stay between calls, so that a path is warm-started."""
+
+    def __init__(self, rows: Rows, output: Output, *, size: int, scale: float) -> None:
+        import torch
+
+        self.output, self.scale = output, scale
+        self.features = torch.from_numpy(np.ascontiguousarray(rows.features / scale, dtype=np.float32))
+        self.target = torch.from_numpy(rows.target)
+        self.weight = torch.from_numpy(rows.weight)
+        self.head = torch.zeros(size, self.features.shape[1] + 1, requires_grad=True)
+
+    def minimise(self, c: float, *, deadline: float, iterations: int = 60) -> Head:
+        import torch
+
+        total = float(self.weight.sum())
+        # The mean loss of labels is over columns, that of sklearn's one-per-label fit a sum.
+        columns = self.head.shape[0] if self.output.name == "labels" else 1
+        optimizer = torch.optim.LBFGS(
+            [self.head], max_iter=5, history_size=10, line_search_fn="strong_wolfe", tolerance_change=1e-7
+        )
+
+        def objective() -> torch.Tensor:
+            optimizer.zero_grad()
+            logits = self.features @ self.head[:, :-1].T + self.head[:, -1]
+            losses = _losses(logits, self.target, self.output) * columns
+            value = (losses * self.weight).sum() / total + self.head[:, :-1].square().sum() / (2 * c * total)
+            value.backward()  # type: ignore[no-untyped-call]
+            return value
+
+        before = float("inf")
+        for _ in range(iterations // 5):
+            value = float(optimizer.step(objective))  # type: ignore[no-untyped-call]
+            if time.monotonic() > deadline or before - value < 1e-5 * max(1.0, abs(value)):
+                break
+            before = value
+        found = self.head.detach().numpy()
+        return Head(weight=found[:, :-1] / self.scale, bias=found[:, -1].copy(), c=c)

@@ -1,0 +1,109 @@
+"""Frozen features, computed once per run: in memory, and on disk so that a resumed run need not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import files
+from autogpt.core import Inputs
+
+if TYPE_CHECKING:
+    from autogpt.core import Array, Scores
+
+CHUNK_ROWS = 512
+
+
+class FeatureCache:
+    """See `core.Features`. `open_encoder` is called when the first row has to be read."""
+
+    def __init__(self, open_encoder: Callable[[], Any], *, folder: Path | None = None) -> None:
+        self._open, self._encoder, self._folder = open_encoder, None, folder
+        self._found: dict[str, Array] = {}
+        self._shards = 0
+        self.read_rows, self.read_seconds = 0, 0.0
+        if folder is not None and folder.is_dir():
+            self._load(folder)
+
+    def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
+        """Places of rows whose features are known or could be read within `seconds`, and these features.
+
+        Rows are read in the order given: shuffle them first if a part must stand for the whole. At least one chunk
+        is read.
+        """
+        deadline = time.monotonic() + seconds if seconds is not None else float("inf")
+        keys = [key(row) for row in inputs]
+        missing = list({k: place for place, k in enumerate(keys) if k not in self._found}.values())
+        fresh: list[str] = []
+        for start in range(0, len(missing), CHUNK_ROWS):
+            if start and time.monotonic() + self._chunk_seconds() > deadline:
+                break
+            chunk = missing[start : start + CHUNK_ROWS]
+            self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
+            fresh += [keys[place] for place in chunk]
+        if fresh:
+            self._store(fresh)
+        places = [place for place, k in enumerate(keys) if k in self._found]
+        rows = [self._found[keys[place]] for place in places]
+        token_level = bool(inputs) and "tokens" in inputs[0]
+        return places, rows if token_level else np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Measured reading speed; None before anything was read."""
+        return self.read_rows / self.read_seconds if self.read_rows else None
+
+    def encoder(self) -> Any:
+        """The encoder that reads; loaded at the first call."""
+        if self._encoder is None:
+            self._encoder = self._open()
+        return self._encoder
+
+    def _chunk_seconds(self) -> float:
+        return CHUNK_ROWS / self.rows_per_second if self.rows_per_second else 0.0
+
+    def _read(self, inputs: Sequence[Inputs], keys: Sequence[str]) -> None:
+        encoder = self.encoder()
+        started = time.monotonic()
+        self._found.update(zip(keys, encoder.features(inputs), strict=True))
+        self.read_seconds += time.monotonic() - started
+        self.read_rows += len(inputs)
+
+    def _store(self, keys: Sequence[str]) -> None:
+        """One shard: all rows below each other, and a JSON list of (key, rows) in its metadata file."""
+        from safetensors.numpy import save
+
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        rows = [np.atleast_2d(self._found[k]) for k in keys]
+        flat = self._found[keys[0]].ndim == 1
+        listed = {"keys": list(keys), "rows": [len(row) for row in rows], "flat": flat}
+        name = f"shard-{self._shards:04d}"
+        files.write_bytes(self._folder / f"{name}.safetensors", save({"features": np.concatenate(rows)}))
+        files.write_json(self._folder / f"{name}.json", listed)  # the index last: a shard without it does not exist
+        self._shards += 1
+
+    def _load(self, folder: Path) -> None:
+        from safetensors.numpy import load_file
+
+        for index in sorted(folder.glob("shard-*.json")):
+            listed = json.loads(index.read_text("utf-8"))
+            table = load_file(index.with_suffix(".safetensors"))["features"]
+            parts = np.split(table, np.cumsum(listed["rows"])[:-1])
+            self._found.update({k: p[0] if listed["flat"] else p for k, p in zip(listed["keys"], parts, strict=True)})
+            self._shards = int(index.stem.split("-")[1]) + 1
+
+
+def key(inputs: Inputs) -> str:
+    """Digest of what the model reads of a row."""
+    read = {name: inputs[name] for name in ("text", "text_pair", "tokens") if name in inputs}
+    if "tokens" in read:
+        read.pop("text", None)
+    return hashlib.sha256(json.dumps(read, sort_keys=True, ensure_ascii=True).encode()).hexdigest()[:32]
