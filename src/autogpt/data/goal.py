@@ -1,0 +1,133 @@
+"""What a goal sentence says about the task, in English or Chinese.
+
+A goal is evidence, never a command: `schema.py` weighs it against what the columns hold. A hint is `strong` when the
+words leave no other reading ("named entities"), else it only tips the scale ("find", "predict").
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autogpt.data.words import CJK
+
+_TOKEN = (
+    r"named.entit|\bentit(y|ies)|\bner\b|\bspans?\b|\bslots?\b|\bbio\b|\btoken|part.of.speech|\bpos.tag"
+    r"|\b(find|extract|mark|highlight|locate|recogni[sz]e|spot|pull out|label|tag|detect|pick out|identify|get)\b.{0,50}"
+    r"\b(names?|persons?|people|places?|locations?|organi[sz]ations?|compan(y|ies)|products?|mentions?|dates?|words?"
+    r"|times?|phrases?|addresses|cities|fields|details|values|drugs?|genes?|diseases?)\b"
+    r"|实体|命名|人名|地名|机构名|槽位|槽值|抽取|提取|序列标注|找出.{0,12}(名|词|地点|人物|时间|日期)|标出|词性|分词"
+)
+_MULTI = (
+    r"multi.?label|that (all )?appl(y|ies)|\b(all|any|every|which)\b.{0,24}\b(topics|labels|tags|intents|categories|themes|genres|emotions"
+    r"|types|aspects|issues|classes|keywords|subjects|problems|reasons)\b|one or more|more than one|any number of"
+    r"|\btags\b|\bmulti(ple|-)? ?(labels|tags|topics|intents|categories)\b|several (labels|tags|topics|intents) (per|for|to) "
+    r"|\b(topics|labels|tags|intents|themes|genres|emotions)\b.{0,16}\b(each|every|a|per|of)\b"
+    r"|多标签|多个(标签|类别|主题|意图)|所有.{0,8}(标签|类别|主题|意图|话题)|哪些|(全部|所有)(适用|相关|符合)|打标签"
+)
+_SINGLE = r"\bone of\b|\bsingle\b|exactly one|\bwhich (one|class|category|intent|topic)\b|其中一|哪一|哪个|单标签"
+_VALUE = (
+    r"\bhow (much|many|similar|likely|good|bad|old|severe|toxic|positive|negative|expensive|long|close|alike|well"
+    r"|strong(ly)?|related|readable|difficult|hard|formal|funny|angry|happy|satisfied|important|relevant)\b"
+    r"|\bratings?\b|\bscor(e|es|ing)\b|\bstars?\b|\bgrades?\b|\bprices?\b|\bsimilarity\b|\bestimat|\bregress"
+    r"|\bon a scale|\bpercent|\bamount\b|\bnumber of\b|\bdegree\b|\bnumeric|\bsalary\b|\bcosts?\b|\bage\b|\bseverity\b"
+    r"|\brevenue\b|\bintensity\b|\bdemand\b|\bduration\b|\brate how\b|\blevel of\b"
+    r"|评分|打分|分数|得分|相似度|相似程度|多相似|有多|几星|星级|多少|价格|数值|程度|回归|销量|估计|几分|年龄|工资|时长"
+)
+_CLASS = (
+    r"\bclassif|\bcategor|\brout(e|ing)\b|\bintents?\b|\bsentiments?\b|\bspam\b|\btopics?\b|\bkinds?\b|\btypes?\b"
+    r"|\bclass(es)?\b|\bwhether\b|\bis (it|this|the|a)\b|\bdetect|\bpolarity\b|\bpositive or negative\b|\bsort (the|these|into)\b"
+    r"|\bdecide\b|\bfilter\b|\bflag\b|\btell\b.{0,40}\b(from|apart|if|whether)\b|\bpositive\b.{0,12}\bnegative\b|\blabels?\b"
+    r"|\bfraud|\bdistinguish|\bassign\b|\bpredict (the )?(class|label|category|intent|topic|department|team|relation)"
+    r"|\brelation\b|\bentail|\bparaphras|\bduplicate|\bmoderat|\btriage\b"
+    r"|分类|归类|类别|意图|情感|是否|判断|路由|主题|垃圾|分到|分派|极性|好评|差评|正面|负面|区分|属于|识别"
+)
+_PAIR = (
+    r"\b(two|both|a pair of|pairs? of|the) (short )?(sentence pairs?|texts|questions|pairs?|passages|snippets|titles)\b"
+    r"|\b(two|both|pairs? of) (sentences|statements|messages)\b|\bsentence.pairs?\b|\bsimilar(ity)?\b|\bparaphras|\bentail|\bduplicate questions?"
+    r"|\bsame (meaning|thing|question)\b|\bpremise\b|\bhypothesis\b|\bcontradict|\beach other\b|\bmatch(es|ing)?\b.{0,20}\bquery\b"
+    r"|两个?(句子|句|文本|问题|段)|句对|相似|蕴含|同义|语义相同|是否相同|前提|假设|匹配"
+)
+_FUTURE = (
+    r"\bforecast|\bfuture\b|\bnext (day|week|month|quarter|year|season)|\bupcoming\b|\bin advance\b|\bahead of time\b"
+    r"|\btomorrow|未来|下(个|一)?(月|周|季度|年|星期)|明天|明年|提前预"
+)
+_SORT_WORD = r"\bclassif|\bcategori[sz]|\bsort\b|分类|归类|\broute\b|\btriage\b"
+_MEASURE_WORD = r"\bregress|\bestimat|\bhow \w+|\bon a scale|\brate\b|打分|回归|多少|有多|程度|预测.{0,12}分"
+_STOP = frozenset(
+    "a an the of to in on by for with from and or is are it its this that these those be each every all any into which "
+    "what who how whether predict classify find label tag text texts message messages sentence sentences row rows "
+    "column data set dataset task model please i want need my our their his her as at if not no one two use using based "
+    "given me you we them will would can should do does did has have get give assign decide detect identify".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A goal sentence with what it hints at."""
+
+    text: str
+    token: bool
+    multi: bool
+    single: bool
+    value: bool
+    classes: bool
+    pair: bool
+    future: bool
+
+    @property
+    def any_task(self) -> bool:
+        return self.token or self.multi or self.value or self.classes
+
+    def mentions(self, phrase: str) -> bool:
+        """Whether the goal names this column or label: every word of it, stems compared."""
+        parts = _tokens(phrase)
+        said = _tokens(self.text)
+        if not parts or all(part in _STOP or len(part) < 2 for part in parts):
+            return False
+        if re.search(rf"[{CJK}]", phrase):
+            return phrase.strip().lower() in self.text.lower() and len(phrase.strip()) >= 2
+        return all(any(_same_stem(part, word) for word in said) for part in parts)
+
+    def mentioned(self, labels: Iterable[str]) -> list[str]:
+        """The labels that the goal names."""
+        return [label for label in labels if self.mentions(label)]
+
+
+def read(text: str) -> Goal:
+    """The hints of a goal sentence (none, when it is empty)."""
+    lowered = text.lower()
+
+    def found(pattern: str) -> bool:
+        return re.search(pattern, lowered) is not None
+
+    single = found(_SINGLE)
+    # "classify reviews by stars" asks for classes; the noun alone does not ask for a number.
+    classes_wanted = found(_SORT_WORD) and not found(_MEASURE_WORD)
+    return Goal(
+        text=text,
+        token=found(_TOKEN),
+        multi=found(_MULTI) and not single,
+        single=single,
+        value=found(_VALUE) and not classes_wanted,
+        classes=found(_CLASS),
+        pair=found(_PAIR),
+        future=found(_FUTURE),
+    )
+
+
+def _tokens(text: str) -> list[str]:
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
+    return [part for part in re.split(rf"[^a-z0-9{CJK}]+", spaced.lower()) if part]
+
+
+def _same_stem(a: str, b: str) -> bool:
+    """`hate`/`hateful`, `category`/`categories`: the shorter word's first four fifths open the longer one."""
+    if a == b:
+        return True
+    short, long = sorted((a, b), key=len)
+    if len(short) < 4 or not a.isascii() or not b.isascii():
+        return False
+    return long.startswith(short[: max(4, math.ceil(len(short) * 0.8))])

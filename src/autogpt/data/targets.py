@@ -1,0 +1,281 @@
+"""Which columns could be the answer, and for which task: every reading of a table, with points and reasons.
+
+Each reading starts with points for how well the values fit the task; the goal sentence, the column's name and (between
+close rivals) how well the text predicts the column add or take away. `schema.py` picks, or asks when two are close.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from autogpt import cells
+from autogpt.core import Table
+from autogpt.data.columns import Facts, sample_rows
+from autogpt.data.goal import Goal
+from autogpt.data.words import CJK, as_text, is_missing
+
+CLASSES, LABELS, VALUE, TOKENS = (
+    "text-classification",
+    "multi-label-classification",
+    "text-regression",
+    "token-classification",
+)
+
+_TAG = re.compile(r"O|[BIESLUM][-_].+")
+_SEPARATORS = ("|", ";", "；", "、", ",", "，", "/", "\t", "#", "+")
+_TARGET_NAMES = frozenset(
+    "label labels target class classes category categories gold answer y tag tags 标签 类别 分类 目标 答案 标注".split()
+)
+_TOPIC_NAMES = frozenset(
+    "intent intents sentiment topic topics polarity emotion emotions rating score stars star spam toxic toxicity stance "
+    "genre genres department similarity relation entities ner grade 意图 情感 主题 评分 分数 得分 星级 极性 情绪 话题 相似度".split()
+)
+_SIDE_NAMES = frozenset(
+    "id ids idx index key date time created updated timestamp year month day user author agent customer name email phone "
+    "url link source lang language country region city channel platform device version fold split age gender count "
+    "length len num number votes likes retweets views helpful confidence annotator worker verified status 编号 序号 日期 "
+    "时间 用户 作者 来源 年龄 性别 城市 地区 语言 长度 点赞 渠道 平台 状态 客服 年份 姓名".split()
+)
+_LANGUAGES = frozenset(
+    "en eng de deu ger fr fra fre es spa zh zho chi it ita ja jpn pt por ru rus nl nld ko kor ar ara pl pol tr tur sv "
+    "en-us en-gb en-ca zh-cn zh-tw pt-br da dan fi fin no nor english german french spanish chinese".split()
+)
+# Words of a goal and the label sets that people write for them.
+_MEANINGS: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        r"sentiment|polarity|opinion|positive|satisf|情感|情绪|极性|好评|评价|正负",
+        frozenset("positive negative neutral pos neg mixed 正面 负面 中性 积极 消极 好评 差评 中评 正向 负向 good bad".split()),
+    ),
+    (r"urgen|priorit|severity|紧急|优先", frozenset("low medium high urgent critical normal p0 p1 p2 p3 p4 高 中 低 紧急 普通".split())),
+    (r"spam|junk|垃圾", frozenset("spam ham junk not_spam 垃圾 正常 垃圾邮件".split())),
+    (r"toxic|abus|hate|offens|insult|辱骂|仇恨|攻击", frozenset("toxic abusive hateful offensive hate insult non-toxic 辱骂".split())),
+    (r"emotion|feeling|mood|情绪", frozenset("joy anger sadness fear love surprise disgust 喜悦 愤怒 悲伤 恐惧 惊讶 高兴".split())),
+    (r"entail|contradict|inference|nli|蕴含", frozenset("entailment contradiction neutral 蕴含 矛盾 中立".split())),
+    (r"language|语言|语种", _LANGUAGES),
+)
+_SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reading: the task, its target columns (and its text columns, where they go together), points, reasons."""
+
+    task: str
+    target: tuple[str, ...]
+    points: float
+    why: tuple[str, ...]
+    text: tuple[str, ...] = ()
+    separator: str | None = None
+
+    def plus(self, points: float, why: str) -> Candidate:
+        return replace(self, points=self.points + points, why=(*self.why, why))
+
+
+def candidates(
+    table: Table, facts: Mapping[str, Facts], *, goal: Goal, separator: str | None = None
+) -> list[Candidate]:
+    """All readings of the table, best first."""
+    sequences = _token_readings(table, facts)
+    taken = {column for reading in sequences for column in (*reading.target, *reading.text) if facts[column].kind != "text"}
+    rest = {name: fact for name, fact in facts.items() if name not in taken}
+    found = [*sequences, *_span_readings(table, rest), *_flag_readings(rest)]
+    for fact in rest.values():
+        found += column_readings(fact, multi_hint=goal.multi, separator=separator)
+    judged = [_judge(reading, facts, goal) for reading in found]
+    return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
+
+
+def column_readings(fact: Facts, *, multi_hint: bool = False, separator: str | None = None) -> list[Candidate]:
+    """What one column by itself could be the target of."""
+    name = fact.name
+    if fact.kind == "tokens":
+        repeats = sum(fact.counts.values()) / max(1, len(fact.counts))
+        if repeats >= 2 and not fact.integer:
+            return [Candidate(LABELS, (name,), 80, (f"column {name!r} holds lists of {len(fact.counts)} labels",))]
+        return []
+    if fact.kind == "number":
+        return _number_readings(fact)
+    if fact.kind not in ("category", "short", "text"):
+        return []
+    mark = separator or find_separator(fact.counts, eager=multi_hint)
+    if mark:
+        atoms = Counter(part.strip() for cell, n in fact.counts.items() for part in cell.split(mark) for _ in range(n))
+        why = f"column {name!r} holds {len(atoms)} labels divided by {mark!r}"
+        return [Candidate(LABELS, (name,), 75, (why,), separator=mark)]
+    if fact.kind != "category":
+        return []
+    repeats = fact.filled / max(1, fact.unique)
+    points = (60 if repeats >= 5 else 45 if repeats >= 2 else 20) - (15 if fact.words > 5 else 0)
+    return [Candidate(CLASSES, (name,), points, (f"column {name!r} has {fact.unique} values that repeat",))]
+
+
+def _number_readings(fact: Facts) -> list[Candidate]:
+    name, count = fact.name, fact.unique
+    span = f"{fact.low:g} to {fact.high:g}"
+    number = Candidate(VALUE, (name,), 50, (f"column {name!r} holds numbers from {span}",))
+    if not fact.integer:
+        return [number]
+    sorts = Candidate(CLASSES, (name,), 45, (f"column {name!r} has only {count} whole numbers ({span})",))
+    if count == 2:
+        return [replace(sorts, points=55)]
+    contiguous = fact.low in (0, 1) and fact.high - fact.low + 1 == count
+    if count <= 20 or (contiguous and count <= 300 and fact.filled >= 3 * count):
+        return [replace(number, points=45), sorts] if fact.filled >= 2 * count else [replace(number, points=40)]
+    return [replace(number, points=40)]
+
+
+def find_separator(counts: Mapping[str, int], *, eager: bool = False) -> str | None:
+    """The mark that divides labels within cells, if cells look like label sets.
+
+    A label set differs from a name that happens to hold the mark ("Paris, France", "books/fiction"): its size varies,
+    and labels seen in second place also stand first or alone.
+    """
+    total = sum(counts.values())
+    for mark in (*_SEPARATORS, " ") if eager else _SEPARATORS:
+        several = {cell: n for cell, n in counts.items() if mark in cell.strip(mark + " ")}
+        if not several or sum(several.values()) < 0.1 * total:
+            continue
+        cell_parts = [([part.strip() for part in cell.split(mark) if part.strip()], n) for cell, n in counts.items()]
+        first = {parts[0] for parts, _ in cell_parts if parts}
+        later = Counter(part for parts, n in cell_parts for part in parts[1:] for _ in range(n))
+        atoms = Counter(part for parts, n in cell_parts for part in parts for _ in range(n))
+        sizes = Counter(len(parts) for parts, n in cell_parts for _ in range(n))
+        varied = sizes.most_common(1)[0][1] <= (0.98 if eager else 0.95) * total
+        both = sum(n for part, n in later.items() if part in first)
+        short = sum(len(part) * n for part, n in atoms.items()) / max(1, sum(atoms.values())) <= 30
+        repeated = sum(atoms.values()) >= 3 * len(atoms)
+        if varied and short and repeated and both >= (0.4 if eager else 0.6) * sum(later.values()):
+            return mark
+    return None
+
+
+def _token_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
+    """Pairs of columns with one tag per token: as lists, or as words divided by spaces."""
+    rows = [table.rows[place] for place in sample_rows(len(table.rows), 400)]
+    units: dict[str, list[list[str] | None]] = {}
+    for name, fact in facts.items():
+        if fact.kind == "tokens" or fact.kind in ("text", "category", "short", "constant"):
+            units[name] = [_units(row.get(name)) for row in rows]
+    found = []
+    for a, b in combinations(units, 2):
+        both = [(x, y) for x, y in zip(units[a], units[b], strict=True) if x and y]
+        if len(both) < 3 or sum(len(x) == len(y) for x, y in both) < 0.99 * len(both):
+            continue
+        if len({len(x) for x, _ in both}) < 2 or sum(len(x) for x, _ in both) < 2.5 * len(both):
+            continue
+        kinds = {name: Counter(u for x in units[name] if x for u in x) for name in (a, b)}
+        tags, tokens = (a, b) if len(kinds[a]) < len(kinds[b]) else (b, a)
+        marked = sum(n for tag, n in kinds[tags].items() if _TAG.fullmatch(tag)) / sum(kinds[tags].values())
+        if marked >= 0.9:
+            why = f"column {tags!r} has one tag per token of {tokens!r}, written B-/I-/O"
+            found.append(Candidate(TOKENS, (tags,), 110, (why,), text=(tokens,)))
+        elif len(kinds[tags]) <= min(100, 0.2 * len(kinds[tokens])):
+            why = f"column {tags!r} has one of {len(kinds[tags])} tags per token of {tokens!r}"
+            found.append(Candidate(TOKENS, (tags,), 90, (why,), text=(tokens,)))
+    return found
+
+
+def _units(value: Any) -> list[str] | None:
+    if is_missing(value):
+        return None
+    listed = cells.sequence(value)
+    return [str(item) for item in listed] if listed is not None else str(value).split()
+
+
+def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
+    """A column of span records with a text column that every span fits into."""
+    rows = [table.rows[place] for place in sample_rows(len(table.rows), 400)]
+    found = []
+    for spans in (fact for fact in facts.values() if fact.kind == "spans"):
+        fits = {}
+        for text in (fact for fact in facts.values() if fact.kind in ("text", "short", "category")):
+            good = [_spans_fit(row.get(spans.name), as_text(row.get(text.name))) for row in rows]
+            if sum(good) >= 0.98 * len(good):
+                fits[text.name] = text.characters
+        if fits:
+            # Spans fit into every longer text too, so the shortest that fits is the one they were made for.
+            text_name = min(fits, key=lambda name: fits[name])
+            why = f"column {spans.name!r} marks stretches of {text_name!r} by start and end"
+            found.append(Candidate(TOKENS, (spans.name,), 90, (why,), text=(text_name,)))
+    return found
+
+
+def _spans_fit(value: Any, text: str) -> bool:
+    records = cells.span_records(value)
+    if records is None:
+        return is_missing(value)
+    try:
+        return all(0 <= start < end <= len(text) for start, end, _ in map(cells.span_fields, records))
+    except ValueError:
+        return False
+
+
+def _flag_readings(facts: Mapping[str, Facts]) -> list[Candidate]:
+    """Several 0/1 columns that together are the labels of a row."""
+    flags: dict[frozenset[str], list[str]] = {}
+    for fact in facts.values():
+        if fact.truth and fact.filled_share > 0.5:
+            flags.setdefault(frozenset(text.lower() for text in fact.counts), []).append(fact.name)
+    return [
+        Candidate(LABELS, tuple(names), 70 if len(names) >= 3 else 45, (f"{len(names)} columns of {'/'.join(sorted(kind))}",))
+        for kind, names in flags.items()
+        if len(names) >= 2
+    ]
+
+
+def _judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candidate:
+    """Points for what the goal and the column's name say."""
+    fact = facts[reading.target[0]]
+    hinted = {TOKENS: goal.token, LABELS: goal.multi, VALUE: goal.value, CLASSES: goal.classes or goal.single}
+    if goal.any_task:
+        reading = reading.plus(35, f"the goal sounds like {reading.task}") if hinted[reading.task] else reading.plus(-15, "")
+    if any(goal.mentions(name) for name in reading.target):
+        reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}")
+    reading = _judge_name(reading)
+    if fact.filled_share < 0.5 and fact.kind != "tokens":
+        reading = reading.plus(-20, f"{reading.target[0]!r} is empty in most rows")
+    if reading.task == VALUE and goal.value and re.search(_SCALE, goal.text.lower()):
+        fits = 0 <= fact.low and fact.high <= 10 or (fact.high <= 100 and fact.low >= 0)
+        reading = reading.plus(25 if fits else -15, "its range is one of a rating or score" if fits else "")
+    if reading.task != CLASSES or len(reading.target) > 1:
+        return reading
+    if fact.codes and fact.kind == "category":
+        reading = reading.plus(-25, f"{fact.name!r} looks like codes")
+    return _judge_labels(reading, fact, goal)
+
+
+def _judge_name(reading: Candidate) -> Candidate:
+    if len(reading.target) > 1:
+        return reading
+    name = reading.target[0]
+    parts = set(re.split(rf"[^a-z{CJK}]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
+    spelled = parts | {name.lower()}
+    named = {word for word in _TARGET_NAMES if word in spelled or (not word.isascii() and word in name)}
+    if named and reading.task != VALUE:
+        return reading.plus(40, f"it is called {name!r}")
+    if named or any(word in spelled or (not word.isascii() and word in name) for word in _TOPIC_NAMES):
+        return reading.plus(20, f"it is called {name!r}")
+    if any(word in spelled or (not word.isascii() and word in name) for word in _SIDE_NAMES):
+        return reading.plus(-40, f"{name!r} is rarely a target")
+    return reading
+
+
+def _judge_labels(reading: Candidate, fact: Facts, goal: Goal) -> Candidate:
+    labels = {label.lower() for label in fact.counts}
+    named = goal.mentioned(fact.counts) if fact.unique <= 300 else []
+    if named:
+        reading = reading.plus(40 if fact.unique <= 30 else 10, f"the goal names its value {named[0]!r}")
+    for pattern, meaning in _MEANINGS:
+        if len(labels & meaning) >= min(2, len(labels)) and 2 * len(labels & meaning) >= len(labels):
+            if goal.text and re.search(pattern, goal.text.lower()):
+                return reading.plus(40, "its values fit the goal")
+            if meaning is _LANGUAGES:
+                return reading.plus(-40, f"{fact.name!r} holds languages")
+    if re.search(r"\bwhether\b|\bis (it|this)\b|是否|\bif (it|the|a)\b", goal.text.lower()):
+        reading = reading.plus(20 if fact.unique == 2 else -10, "the goal asks yes or no" if fact.unique == 2 else "")
+    return reading

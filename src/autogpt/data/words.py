@@ -1,0 +1,61 @@
+"""What counts as a word and when two texts are the same, in any script.
+
+Chinese and Japanese have no spaces, so there every character counts as one word; elsewhere a word is a run of letters
+and digits. Two texts are equal when they are so after `fold` (NFKC, case and white space folded).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
+_CJK_CHARACTER = re.compile(rf"[{CJK}]")
+
+
+def fold(text: str) -> str:
+    """The text with compatibility forms, case and white space folded."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
+
+
+def words(text: str) -> list[str]:
+    """Words of a text in order; a CJK character is a word of its own."""
+    return _UNIT.findall(text)
+
+
+def is_cjk(text: str) -> bool:
+    """Whether at least a third of the words are CJK characters."""
+    units = words(text)
+    return bool(units) and 3 * len(_CJK_CHARACTER.findall(text)) >= len(units)
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN and strings of nothing but white space; an empty list is a value."""
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    return isinstance(value, str) and not value.strip()
+
+
+def as_text(value: Any) -> str:
+    """A cell as text: strings as they are, numbers as written, lists of words joined by a space."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        return " ".join(str(part) for part in value)
+    return "" if is_missing(value) else str(value)
+
+
+def inputs_text(inputs: Any) -> str:
+    """All the text a model reads of one example, as one string (parts divided by a line break)."""
+    if "tokens" in inputs:
+        return " ".join(str(token) for token in inputs["tokens"])
+    parts: Sequence[str] = [inputs["text"], inputs["text_pair"]] if inputs.get("text_pair") else [inputs["text"]]
+    return "\n".join(parts)
