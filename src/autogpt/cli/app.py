@@ -28,7 +28,7 @@ from autogpt.cli.commands import (
 )  # fmt: skip
 from autogpt.cli.flags import command
 from autogpt.cli.screen import Screen, Show
-from autogpt.errors import AmbiguityError, AutoGPTError, Interrupted
+from autogpt.errors import AmbiguityError, AutoGPTError, Interrupted, ResourceError
 
 # Typer carries its own Click and does not export these two names.
 _UsageError: Any
@@ -146,8 +146,12 @@ def _described(error: BaseException, t: Catalogue) -> tuple[int, str, str]:
         hint = t("`{command} --help` lists what there is", command=command)
         return 2, "UsageError", f"{t.translate(message)}; {hint}" if message else ""
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return 130, "Interrupted", t("stopped")
+        return Interrupted.exit_code, "Interrupted", t("stopped")
     if isinstance(error, MemoryError):
-        return 5, "ResourceError", t("memory does not suffice; use a smaller backbone or fewer rows")
+        return (
+            ResourceError.exit_code,
+            "ResourceError",
+            t("memory does not suffice; use a smaller backbone or fewer rows"),
+        )
     shown = f"{type(error).__name__}: {error}".splitlines()[0]
     return 1, "InternalError", t("this is a bug: {shown}; AUTOGPT_DEBUG=1 shows where", shown=shown)

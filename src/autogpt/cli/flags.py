@@ -23,6 +23,7 @@ from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
 from autogpt.config import Option, RunConfig
+from autogpt.errors import Interrupted
 
 _PANELS = {"": "Options", "columns": "Columns (only to overrule what is found in the data)", "search": "Search"}
 _TYPES: Mapping[str, Any] = {"time_limit": str}
@@ -66,7 +67,10 @@ def command(function: Callable[..., None], t: Catalogue) -> Callable[..., None]:
             arguments[name] = Screen(built, t) if isinstance(built, Show) else built
         screens = [value for value in arguments.values() if isinstance(value, Screen)]
         with screens[0].guarded() if screens else nullcontext():
-            function(**arguments, **given)
+            try:
+                function(**arguments, **given)
+            except KeyboardInterrupt as error:  # Typer would end without a word
+                raise Interrupted("stopped", resume="") from error
 
     parameters.sort(key=_place)
     signature = inspect.Signature(parameters)

@@ -90,6 +90,10 @@ class Screen:
         for part in parts:
             self.out.print(clean(part) if isinstance(part, str) else part)
 
+    def line(self, text: str) -> None:
+        """One line of a result that streams."""
+        self._stdout.write(text + "\n")
+
     def note(self, message: str, **values: Any) -> None:
         """Something good to know, on standard error; `--quiet` and `--json` hide it."""
         if not self.quiet and not self.json:
@@ -164,6 +168,8 @@ def as_json(document: Any, *, ascii_only: bool = False) -> str:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return value
+    if type(value).__module__ == "numpy":  # arrays and scalars, without importing it
+        return _plain(value.tolist())
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):

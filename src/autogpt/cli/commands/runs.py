@@ -11,6 +11,8 @@ import typer
 from autogpt.cli.screen import Screen
 from autogpt.config import duration
 
+STATES = ("running", "paused", "done", "failed", "unreadable")
+
 
 def runs(
     screen: Screen,
@@ -25,8 +27,7 @@ def runs(
         (one["run"], screen.t(one["status"]), one["method"] or "", _score(one), _spent(one), one["started"] or "")
         for one in found
     ]
-    columns = ("run", "state", "method", ">score", ">time", "started")
-    screen.result({"runs": found}, screen.table(columns, rows))
+    screen.result({"runs": found}, screen.table(("run", "state", "method", ">score", ">time", "started"), rows))
 
 
 def described(path: Path) -> dict[str, Any]:

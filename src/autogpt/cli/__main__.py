@@ -1,0 +1,5 @@
+"""`python -m autogpt.cli`: the same as the console script."""
+
+from autogpt.cli import main
+
+main()

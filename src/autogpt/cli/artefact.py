@@ -1,0 +1,44 @@
+"""A saved model, given as its own folder or as the folder of the run that made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt import registry
+from autogpt.errors import ModelError
+
+if TYPE_CHECKING:
+    from autogpt.model import Model
+
+DESCRIPTION = "autogpt.json"
+
+
+def locate(path: str) -> Path:
+    """The model's folder."""
+    for folder in (Path(path), Path(path) / "model"):
+        if (folder / DESCRIPTION).is_file():
+            return folder
+    if (Path(path) / "run.json").is_file():
+        raise ModelError(f"run {path} has saved no model yet; finish it with: autogpt resume {path}")
+    raise ModelError(f"{path} holds no model ({DESCRIPTION} is missing); `autogpt runs` lists what was trained here")
+
+
+def load(path: str) -> Model:
+    """The model in a folder or of a run."""
+    folder = locate(path)
+    from autogpt.model import Model
+
+    return Model.load(folder)
+
+
+def text_columns(model: Model) -> tuple[str, ...]:
+    """The columns the model reads: one, or two for pairs of texts."""
+    schema: Any = model.info["schema"]
+    return tuple(schema["text"])
+
+
+def output(model: Model) -> str:
+    """The output kind of the model's task."""
+    schema: Any = model.info["schema"]
+    return str(registry.get("tasks", schema["task"]).output)
