@@ -139,7 +139,7 @@ class _Problem:
 
         before = float("inf")
         for _ in range(iterations // 5):
-            value = float(optimizer.step(objective))  # type: ignore[no-untyped-call]
+            value = float(optimizer.step(objective).detach())  # type: ignore[no-untyped-call]
             if time.monotonic() > deadline or before - value < 1e-5 * max(1.0, abs(value)):
                 break
             before = value

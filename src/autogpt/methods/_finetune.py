@@ -7,10 +7,13 @@ solved before the body moves (LP-FT) keeps the features. Ours reuses the feature
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autogpt.core import Job, Scores, Step
+from autogpt.core import Job, Step
 from autogpt.methods import _linear
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
 
 SCORING_TOKENS = 4096
 

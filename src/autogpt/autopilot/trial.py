@@ -1,0 +1,217 @@
+"""One trial: a method with its options, fitted on training rows and judged on validation rows, kept on disk."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import files, registry
+from autogpt.core import Decision, Example, Features, Job, LabelSpace, Metric, Output, Scorer, Step, Trainable
+from autogpt.events import Event, Listener
+from autogpt.runtime import Runtime
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan."""
+
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """`full(layers=2)`: the method with the options that differ from its defaults."""
+        shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
+        return f"{self.method}({shown})" if shown else self.method
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a trial came to. `chosen` are options that the method found on validation (a refit uses them)."""
+
+    name: str
+    method: str
+    options: Mapping[str, Any]
+    chosen: Mapping[str, Any]
+    scores: Mapping[str, float]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all trials of a run share."""
+
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    output: Output
+    space: LabelSpace
+    metrics: tuple[Metric, ...]
+    open: Callable[[], Any]
+    features: Features
+    runtime: Runtime
+    seed: int
+    listen: Listener
+    stop: Callable[[], bool]
+
+    @property
+    def metric(self) -> Metric:
+        """The one that picks the winner."""
+        return self.metrics[0]
+
+    def judge(self, scores: Scores) -> dict[str, float]:
+        """All metrics of scores of the validation rows."""
+        gold = [example.target for example in self.validation]
+        inputs = [example.inputs for example in self.validation]
+        answers = self.output.decode(scores, self.space, Decision(), inputs)
+        table = self.output.probabilities(scores, self.space, Decision())
+        values = [answer.value for answer in answers]
+        return {metric.name: float(metric(gold, values, table, self.space)) for metric in self.metrics}
+
+
+def run_trial(
+    bench: Bench, candidate: Candidate, *, folder: Path, remaining: Callable[[], float]
+) -> tuple[Result, Scorer]:
+    """Fit and judge a candidate. Afterwards `folder` holds the scorer and `result.json`; a killed trial goes on.
+
+    On disk: `scorer/` (complete or absent), `validation.json` (scores of validation rows), `result.json` (last).
+    """
+    started = time.monotonic()
+    job = make_job(bench, candidate, folder=folder, remaining=remaining)
+    scorer = exhaust(registry.get("methods", candidate.method).fit(job), candidate.name, bench.listen)
+    found = scorer.score([example.inputs for example in bench.validation])
+    result = Result(
+        name=candidate.name,
+        method=candidate.method,
+        options=dict(candidate.options),
+        chosen=dict(job.chosen),
+        scores=bench.judge(found),
+        seconds=time.monotonic() - started,
+        notes=tuple(job.notes),
+    )
+    with files.atomic_folder(folder / "scorer") as stage:
+        scorer.save(stage)
+    save_scores(found, folder / "validation.safetensors")
+    files.write_json(folder / "result.json", asdict(result))
+    return result, scorer
+
+
+def refit(bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
+    """The same method with everything it chose, on training and validation rows together."""
+    together = [*bench.train, *bench.validation]
+    options = {**result.options, **result.chosen}
+    candidate = Candidate(result.method, options=options)
+    job = make_job(bench, candidate, folder=folder, remaining=remaining, train=together, validation=())
+    return exhaust(registry.get("methods", result.method).fit(job), f"refit {result.name}", bench.listen)
+
+
+def make_job(
+    bench: Bench,
+    candidate: Candidate,
+    *,
+    folder: Path,
+    remaining: Callable[[], float],
+    train: Sequence[Example] | None = None,
+    validation: Sequence[Example] | None = None,
+) -> Job:
+    """The services of a method, put together for one trial."""
+    method = registry.get("methods", candidate.method)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def loop(
+        trainable: Trainable, settings: Mapping[str, Any], validate: Callable[[], Mapping[str, float]] | None
+    ) -> Iterator[Step]:
+        from autogpt.training.loop import train as train_loop
+        from autogpt.training.options import LoopOptions
+
+        return train_loop(
+            trainable,
+            options=LoopOptions(**settings),
+            folder=folder / "loop",
+            seed=bench.seed,
+            remaining=remaining,
+            validate=validate,
+            metric=bench.metric,
+            runtime=bench.runtime,
+            stop=bench.stop,
+        )
+
+    return Job(
+        train=bench.train if train is None else train,
+        validation=bench.validation if validation is None else validation,
+        output=bench.output,
+        space=bench.space,
+        metric=bench.metric,
+        open=bench.open,
+        folder=folder,
+        seed=bench.seed,
+        remaining=remaining,
+        judge=bench.judge,
+        features=bench.features,
+        loop=loop,
+        runtime=bench.runtime,
+        options=method.options(**candidate.options),
+    )
+
+
+def exhaust(steps: Any, name: str, listen: Listener) -> Scorer:
+    """Run a method to its end, telling every step; the generator's return value is the fitted scorer."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            scorer: Scorer = end.value
+            return scorer
+        told = {"trial": name, "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
+        listen(Event("step", name, {**told, "scores": dict(step.scores or {}), "best": step.is_best}))
+
+
+def save_scores(scores: Scores, path: Path) -> None:
+    """Score table [N, C], or the rows of all token tables below each other with their lengths."""
+    from safetensors.numpy import save
+
+    if isinstance(scores, list):
+        table = np.concatenate(scores) if scores else np.zeros((0, 0))
+        lengths = np.array([len(rows) for rows in scores], dtype=np.int64)
+        files.write_bytes(path, save({"scores": np.ascontiguousarray(table, np.float32), "lengths": lengths}))
+        return
+    files.write_bytes(path, save({"scores": np.ascontiguousarray(scores, dtype=np.float32)}))
+
+
+def load_scores(path: Path) -> Scores:
+    """What `save_scores` wrote."""
+    from safetensors.numpy import load_file
+
+    tensors = load_file(path)
+    if "lengths" in tensors:
+        return np.split(tensors["scores"], np.cumsum(tensors["lengths"])[:-1])
+    return tensors["scores"]
+
+
+def load_result(folder: Path) -> Result | None:
+    """A finished trial's result; None when the trial has not ended."""
+    path = folder / "result.json"
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text("utf-8"))
+    return Result(**{**found, "notes": tuple(found["notes"])})
+
+
+def load_scorer(folder: Path, family: str, runtime: Runtime) -> Scorer:
+    """The scorer that a trial or model folder holds."""
+    scorer: Scorer = registry.get("backbones", family).load(folder, runtime=runtime)
+    return scorer
