@@ -84,7 +84,7 @@ class Checkpoints:
         return {
             f"{key}/{name}": value.detach().cpu().contiguous()
             for name, p in self.parameters.items()
-            for key, value in self.optimizer.state[p].items()
+            for key, value in self.optimizer.state.get(p, {}).items()
         }
 
     def is_finite(self) -> bool:

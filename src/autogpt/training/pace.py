@@ -71,10 +71,11 @@ class Pace:
             return enough_measured
         if not enough_measured and fits > 0:
             return False
-        progress.total = progress.step + int(_CAUTION * fits)
         if self.validation:
             apart = math.ceil(self.validation / (_VALIDATION_SHARE * self._step_seconds()))
             progress.validate_every = max(progress.validate_every, apart)
+            fits = self._affordable(progress.validate_every)
+        progress.total = min(progress.total, progress.step + int(_CAUTION * fits))
         return False
 
     def _step_seconds(self) -> float:

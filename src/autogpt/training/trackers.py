@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,10 +36,13 @@ def open_tracker(report_to: str, *, folder: Path, name: str, config: Mapping[str
     elif report_to == "wandb":
         tracker = tracking.WandBTracker(name, mode="offline", dir=str(folder))
     else:
-        import mlflow
+        # A folder needs no server and no database driver; MLflow 3 wants to be told that this is meant.
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            import mlflow
 
-        mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
-        tracker = tracking.MLflowTracker(name, logging_dir=(folder / "mlflow").resolve().as_uri())
+            mlflow.set_tracking_uri(folder.resolve().as_uri())
+        tracker = tracking.MLflowTracker(name)
     tracker.start()
     tracker.store_init_configuration(dict(config))
     return tracker  # type: ignore[no-any-return]

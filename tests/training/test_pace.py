@@ -1,0 +1,126 @@
+"""The loop ends before the clock does, annealed, validated and saved; with time to spare nothing is planned."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_training import Start, Tiny
+
+from autogpt.core import Batch
+from autogpt.errors import ConfigError
+from autogpt.training.checkpoint import Progress
+from autogpt.training.loop import LoopOptions
+from autogpt.training.pace import Pace
+
+LONG = LoopOptions(epochs=500, batch_rows=16, learning_rate=0.01, schedule="linear:0.1", checkpoint_seconds=1000)
+
+
+def slowed(tiny: Tiny, seconds: float) -> Tiny:
+    def fault(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
+        time.sleep(seconds)
+        return losses
+
+    tiny.fault = fault
+    return tiny
+
+
+@pytest.mark.parametrize(("limit", "validation"), [(1.5, 0.0), (1.5, 0.2), (0.8, 0.05)])
+def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(start: Start, limit: float, validation: float) -> None:
+    tiny = slowed(Tiny(), 0.01)
+    began = time.monotonic()
+    rates: list[float] = []
+
+    class Rates:
+        def log(self, values: dict[str, float], step: int | None = None) -> None:
+            rates.append(values["learning_rate"])
+
+        def finish(self) -> None: ...
+
+    def validate() -> dict[str, float]:
+        time.sleep(validation)
+        return tiny.validate()
+
+    steps = list(
+        start(
+            tiny,
+            options=LONG,
+            validate=validate,
+            remaining=lambda: limit - (time.monotonic() - began),
+            tracker=Rates(),
+        )
+    )
+    used = time.monotonic() - began
+    assert used <= limit
+    assert used >= 0.5 * limit
+    assert steps[-1].scores is not None
+    assert steps[-1].step == steps[-1].total < 2500
+    assert rates[-1] < 0.15 * max(rates)
+
+
+def test_no_time_at_all_leaves_the_model_as_it_was(start: Start) -> None:
+    tiny = Tiny()
+    before = tiny.state()
+    assert list(start(tiny, remaining=lambda: 0.0)) == []
+    assert all(torch.equal(before[name], value) for name, value in tiny.state().items())
+
+
+def test_with_time_to_spare_the_run_is_that_without_a_limit(start: Start, tmp_path: Path) -> None:
+    spare, free = Tiny(), Tiny()
+    began = time.monotonic()
+    list(start(spare, folder=tmp_path / "a", remaining=lambda: 600 - (time.monotonic() - began)))
+    list(start(free, folder=tmp_path / "b", remaining=lambda: math.inf))
+    assert all(torch.equal(a, b) for a, b in zip(spare.module.parameters(), free.module.parameters(), strict=True))
+
+
+def test_the_plan_is_the_time_left_over_the_cost_of_a_step() -> None:
+    left = [100.0]
+    pace = Pace(lambda: left[0], mean_tokens=100.0, max_tokens=100, weight_bytes=0)
+    pace.validation = 5.0
+    for _ in range(5):
+        pace.start_step()
+        pace.end_step(100)
+    pace._steps.clear()
+    pace._steps.append((100, 1.0))  # a step takes one second
+    progress = Progress(total=1000, validate_every=10, micro_tokens=1, step=5)
+    pace.replan(progress)
+    assert progress.validate_every == 25  # validations take at most a fifth of the time
+    # reserve 1.2 * 5 + 2; a step costs 1.05 s and its part of a validation; 95 % of what fits
+    assert progress.total == 5 + int(0.95 * int((100 - 8) / (1.05 + 5 / 25)))
+    total = progress.total
+    left[0] -= 1.0
+    pace.replan(progress)
+    assert progress.total == total  # noise below the caution does not move the plan
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("epochs", 0, "epochs 0 must be more than 0"),
+        ("batch_rows", 0, "batch_rows 0 must be 1 or more"),
+        ("learning_rate", math.nan, "learning_rate nan must be a number above 0"),
+        ("schedule", "polynomial", "schedule 'polynomial' is not one of linear, cosine, constant"),
+        ("schedule", "linear:x", "write it as linear or linear:0.1"),
+        ("patience", -1, "patience -1 must be 0 or more"),
+    ],
+)
+def test_options_are_checked(name: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        LoopOptions(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("linear", [1.0, 0.75, 0.5, 0.25]),
+        ("constant", [1.0, 1.0, 1.0, 1.0]),
+        ("linear:0.5", [1 / 3, 2 / 3, 1.0, 0.5]),
+        ("cosine", [1.0, (1 + math.cos(math.pi / 4)) / 2, 0.5, (1 - math.cos(math.pi / 4)) / 2]),
+    ],
+)
+def test_schedules(schedule: str, expected: list[float]) -> None:
+    options = LoopOptions(schedule=schedule)
+    assert [options.factor(step, 4) for step in range(4)] == pytest.approx(expected)
