@@ -1,0 +1,222 @@
+"""Anything with rows in it -> `core.Table`, every row accounted for: rows in = used + rejected(line, reason).
+
+Files are parsed in a child process with limits. A value is never changed silently: what is, is said in the notes.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from autogpt.core import Rejection, Row, Table
+from autogpt.data import _child
+from autogpt.data.kinds import find
+from autogpt.errors import SchemaError, SourceError
+from autogpt.sources import Item, Limits, Note, Part, Request, Split, split_of
+from autogpt.sources._values import shown
+
+__all__ = ["Limits", "SplitColumn", "place", "read", "split_column", "with_splits"]
+
+log = logging.getLogger(__name__)
+
+_SPLIT_NAME = re.compile(
+    r"(^|[_\W\d])(split|splits|set|fold|task|subset|partition|phase|usage|part|dataset|datasplit|mode)([_\W\d]|$)"
+    r"|划分|集合|数据集|子集",
+    re.IGNORECASE,
+)
+
+
+def read(
+    source: Any,
+    *,
+    query: str | None = None,
+    revision: str | None = None,
+    offline: bool = False,
+    limits: Limits | None = None,
+) -> Table:
+    """The rows of a file, folder, database query, frame, list, data set or name.
+
+    SourceError says what was wrong and where; OfflineError that a Hub name was given and the network is forbidden.
+    """
+    request = Request(query=query, revision=revision, offline=offline, limits=limits or Limits())
+    builder = _Builder(_origin(source))
+    _fill(builder, source, None, request, 0)
+    return builder.table()
+
+
+def _origin(source: Any) -> str:
+    if isinstance(source, Table):
+        return source.origin
+    return str(source) if isinstance(source, (str, Path)) else type(source).__name__
+
+
+def _fill(builder: _Builder, source: Any, split: str | None, request: Request, depth: int) -> None:
+    """Adds the rows of a source, and of its parts."""
+    if depth > 3:
+        raise SourceError(f"{_origin(source)}: its parts have parts that have parts; give the innermost data")
+    builder.split = split
+    for item in items(source, request):
+        if isinstance(item, Part):
+            _fill(builder, item.source, item.split or split, request, depth + 1)
+        else:
+            builder.add(item)
+
+
+def items(source: Any, request: Request, *, streaming: bool = False) -> Iterator[Item]:
+    """What a source contains; files through a child process."""
+    found = find(source)
+    if request.query is not None and not found.plugin.takes_query and not isinstance(source, Table):
+        raise SourceError(f"{_origin(source)}: query {shown(request.query)} is for databases; leave it out")
+    if found.note:
+        yield Note(found.note)
+    if found.is_file:
+        yield from _child.parse(found.plugin.name, found.source, request, streaming=streaming)
+    else:
+        yield from found.plugin.items(found.source, request)
+
+
+@dataclass
+class _Builder:
+    """A table under construction."""
+
+    origin: str
+    split: str | None = None
+    rows: list[Row] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    splits: list[str | None] = field(default_factory=list)
+    columns: dict[str, int] = field(default_factory=dict)
+    rejected: list[Rejection] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, item: Item) -> None:
+        if isinstance(item, tuple):
+            line, row = item
+            self.rows.append(row)
+            self.lines.append(line)
+            self.splits.append(self.split)
+            for column in row:
+                self.columns[column] = self.columns.get(column, 0) + 1
+        elif isinstance(item, Rejection):
+            self.rejected.append(item)
+        elif isinstance(item, Note):
+            self.notes.append(item.text)
+        elif isinstance(item, Split):
+            self.split = item.name or self.split
+
+    def table(self) -> Table:
+        """The finished table; SourceError when no row is usable."""
+        if not self.rows:
+            raise SourceError(_nothing(self.origin, self.rejected))
+        columns = tuple(self.columns)
+        lacking = {name: len(self.rows) - count for name, count in self.columns.items() if count < len(self.rows)}
+        for name, count in lacking.items():
+            self.notes.append(f"{count} rows have no column {shown(name)}: it is empty (None) there")
+        if lacking:
+            self.rows = [{name: row.get(name) for name in columns} for row in self.rows]
+        table = Table(
+            rows=self.rows,
+            columns=columns,
+            origin=self.origin,
+            lines=self.lines,
+            splits=self.splits if any(self.splits) else (),
+            rejected=tuple(self.rejected),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+        return with_splits(table)
+
+
+def _nothing(origin: str, rejected: Sequence[Rejection]) -> str:
+    if not rejected:
+        return f"{origin}: line 2: '' is all there is below the header: there are no rows; add at least one"
+    first = "; ".join(place(item, origin) for item in rejected[:3])
+    more = f" (and {len(rejected) - 3} more)" if len(rejected) > 3 else ""
+    return f"{origin}: none of its {len(rejected)} rows can be used: {first}{more}"
+
+
+def place(rejection: Rejection, origin: str = "") -> str:
+    """`data.csv, line 7: reason`; the file is left out where it is `origin`."""
+    file = "" if rejection.origin == origin else rejection.origin
+    line = f"line {rejection.line}" if rejection.line is not None else ""
+    where = ", ".join(filter(None, (file, line)))
+    return f"{where}: {rejection.reason}" if where else rejection.reason
+
+
+@dataclass(frozen=True, slots=True)
+class SplitColumn:
+    """The column that names each row's split (None: there is none), the splits, and why."""
+
+    name: str | None = None
+    splits: tuple[str | None, ...] = ()
+    note: str = ""
+
+
+def split_column(columns: Sequence[str], rows: Sequence[Row], *, override: str | None = None) -> SplitColumn:
+    """The column whose values are train, validation and test (or words like these), if its name says so as well.
+
+    Not one: a column with a single value, with any other value, or without a training row. `override` is
+    `config.Columns.split`: a column that must be it (empty cells are of no split), or 'none'.
+    """
+    if override is not None and override.casefold() == "none":
+        return SplitColumn(note="the split column is ignored, as asked")
+    if override is not None:
+        return _named(columns, rows, override)
+    notes = []
+    for column in columns:
+        splits = _words(rows, column)
+        if splits is None:
+            continue
+        kinds = {split for split in splits if split}
+        if len(kinds) < 2 or "train" not in kinds:
+            if _SPLIT_NAME.search(column):
+                notes.append(f"column {shown(column)} has only {' and '.join(sorted(kinds))} in it: it is no split")
+        elif _SPLIT_NAME.search(column):
+            return SplitColumn(column, tuple(splits), f"column {shown(column)} names the split of each row")
+        else:
+            notes.append(f"column {shown(column)} looks like a split; --split {column} uses it as such")
+    return SplitColumn(note="; ".join(notes))
+
+
+def _words(rows: Sequence[Row], column: str) -> list[str | None] | None:
+    """The split that each row names, or None as soon as a value is no such word."""
+    splits: list[str | None] = []
+    for row in rows:
+        split = split_of(row.get(column))
+        if split is None:
+            return None
+        splits.append(split)
+    return splits or None
+
+
+def _named(columns: Sequence[str], rows: Sequence[Row], column: str) -> SplitColumn:
+    if column not in columns:
+        there = ", ".join(map(shown, columns))
+        raise SchemaError(f"split column {shown(column)} is not there; choose one of {there}")
+    splits: list[str | None] = []
+    for number, row in enumerate(rows, start=1):
+        value = row.get(column)
+        split = split_of(value)
+        if split is None and value not in (None, ""):
+            raise SchemaError(
+                f"column {shown(column)}, row {number}: {shown(value)} names no split; allowed are train, validation "
+                "and test (val, dev, 训练集 ...); correct it or choose another column"
+            )
+        splits.append(split)
+    return SplitColumn(column, tuple(splits), f"column {shown(column)} names the split of each row, as asked")
+
+
+def with_splits(table: Table, override: str | None = None) -> Table:
+    """The table with the splits that one of its columns names. Splits of the source itself (files) come first."""
+    found = split_column(table.columns, table.rows, override=override)
+    notes = (*table.notes, found.note) if found.note and found.note not in table.notes else table.notes
+    if override is None and table.splits:
+        return table
+    if override is not None and override.casefold() == "none":
+        inferred = split_column(table.columns, table.rows)
+        by_column = bool(table.splits) and tuple(table.splits) == inferred.splits
+        notes = tuple(note for note in notes if not by_column or note != inferred.note)
+        return replace(table, splits=() if by_column else table.splits, notes=notes)
+    return replace(table, splits=found.splits, notes=notes)

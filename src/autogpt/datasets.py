@@ -1,0 +1,57 @@
+"""Bundled data sets, and files that have a train and a test split.
+
+train, test = autogpt.datasets.load("banking77")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from autogpt.core import Table
+from autogpt.errors import SourceError
+
+_FOLDER = Path(__file__).parent / "bundled"
+
+
+def names() -> list[str]:
+    """The bundled data sets, sorted."""
+    return sorted(card.parent.name for card in _FOLDER.glob("*/card.json"))
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Rows, licence, attribution, languages and source of a bundled data set."""
+    if name not in names():
+        raise SourceError(f"no data set {name!r} is bundled; there are: {', '.join(names())}")
+    card: dict[str, Any] = json.loads((_FOLDER / name / "card.json").read_text(encoding="utf-8"))
+    return card
+
+
+def load(source: Any) -> tuple[Table, Table]:
+    """(train, test) of a bundled name, or of a path or folder whose rows have splits.
+
+    Validation rows stay in the first table, where `splits` tells them from the training rows.
+    """
+    from autogpt.data.read import read
+
+    table = read(source)
+    tested = [split == "test" for split in table.splits]
+    if not any(tested) or all(tested):
+        raise SourceError(
+            f"{table.origin}: its rows do not name a train and a test split; give a folder with train.* and test.*, a "
+            "file with a column 'split', or pass the file to train(), which splits it"
+        )
+    return _part(table, [not test for test in tested]), _part(table, tested)
+
+
+def _part(table: Table, chosen: Sequence[bool]) -> Table:
+    places = [place for place, wanted in enumerate(chosen) if wanted]
+    return replace(
+        table,
+        rows=[table.rows[place] for place in places],
+        lines=[table.lines[place] for place in places],
+        splits=[table.splits[place] for place in places],
+    )

@@ -1,0 +1,244 @@
+"""Text files as bytes: unpacking gzip, finding the encoding, and giving out numbered lines, in bounded memory.
+
+Nothing here fails in the middle of a file: what cannot be unpacked or decoded ends the stream, and `damage` says why.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogpt.core import Rejection
+from autogpt.errors import SourceError
+from autogpt.sources import Note
+
+GZIP = b"\x1f\x8b"
+HEAD = 1 << 16
+_CHUNK = 1 << 16
+_EVIDENCE = 1 << 22  # bytes of non-ASCII text that settle the encoding
+_SCAN = 1 << 28  # ASCII bytes after which a file counts as ASCII
+_BOMB_BYTES, _BOMB_RATIO = 1 << 28, 200
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: it begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+class Unpacked(io.RawIOBase):
+    """The bytes of a file, gzip (of any number of members) undone. `damage` is why they end early, if they do."""
+
+    def __init__(self, path: Path) -> None:
+        self.damage: str | None = None
+        self._file = path.open("rb", buffering=0)
+        self._packed = self._file.read(2) == GZIP
+        self._file.seek(0)
+        self._inflate = zlib.decompressobj(31)
+        self._rest = b""
+        self._taken = self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._member(len(buffer)) if self._packed else self._file.read(len(buffer)) or b""
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _load(self) -> bytes:
+        packed = self._file.read(_CHUNK) or b""
+        self._taken += len(packed)
+        return packed
+
+    def _member(self, size: int) -> bytes:
+        """Up to `size` unpacked bytes; never more, however far the input would unpack."""
+        while self.damage is None:
+            if self._inflate.eof:
+                self._rest = (self._inflate.unused_data or self._load()).lstrip(b"\0")  # zeros pad the last block
+                if not self._rest:
+                    return b""
+                self._inflate = zlib.decompressobj(31)
+            packed = self._rest or self._load()
+            try:
+                data = self._inflate.decompress(packed, size)
+            except zlib.error as error:
+                self.damage = f"the gzip data is damaged ({error}); pack the file again"
+                break
+            self._rest = self._inflate.unconsumed_tail
+            self._given += len(data)
+            if self._given > max(_BOMB_BYTES, _BOMB_RATIO * self._taken):
+                self.damage = (
+                    f"the gzip data unpacks to more than {_BOMB_RATIO} times its size (a decompression bomb?); "
+                    "unpack it yourself if it is meant"
+                )
+                break
+            if data:
+                return data
+            if not packed and not self._inflate.eof:
+                self.damage = "the gzip data ends early (a cut download?); fetch or pack the file again"
+        return b""
+
+
+def head(path: Path, size: int = HEAD) -> bytes:
+    """The first unpacked bytes of a file."""
+    with io.BufferedReader(Unpacked(path), _CHUNK) as stream:
+        return stream.read(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file's bytes are letters. `guessed` when nothing in the file proves it."""
+
+    name: str
+    bom: bytes = b""
+    guessed: bool = False
+
+    def notes(self) -> Iterator[Note]:
+        if self.guessed:
+            yield Note(f"read as {self.name}, by the look of its letters; if they are wrong, save the file as UTF-8")
+
+
+def encoding_of(path: Path) -> Encoding:
+    """The encoding of a text file; SourceError when it is not text."""
+    with io.BufferedReader(Unpacked(path), _CHUNK) as stream:
+        start = stream.read(HEAD)
+        for bom, name in _BOMS:
+            if start.startswith(bom):
+                return Encoding(name, bom)
+        if (wide := _wide(start)) is not None:
+            return Encoding(wide, guessed=True)
+        _refuse_binary(path, start)
+        sample, scanned, chunk = b"", 0, start
+        while chunk and scanned < _SCAN and len(sample) < _EVIDENCE:
+            sample += b"" if chunk.isascii() else chunk + stream.readline(_CHUNK)
+            scanned += len(chunk)
+            chunk = stream.read(_CHUNK)
+    return _narrow(sample)
+
+
+def _wide(start: bytes) -> str | None:
+    """UTF-16 without a mark: zeros, and nearly all of them at even or all at odd places."""
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if even + odd < max(1, len(start) // 50) or min(even, odd) * 20 > max(even, odd):
+        return None
+    name = "utf-16-be" if even > odd else "utf-16-le"
+    try:
+        text = start[: len(start) // 2 * 2].decode(name, "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return name if "\0" not in text and sum(c.isalnum() or c.isspace() for c in text) * 2 > len(text) else None
+
+
+def _refuse_binary(path: Path, start: bytes) -> None:
+    control = len(re.findall(rb"[\x02-\x08\x0b\x0e-\x1a\x1c\x1d\x7f]", start))
+    if control * 50 > len(start) or start.count(0) * 3 > len(start):
+        raise SourceError(
+            f"{path}: line 1: {start[:12]!r} is binary data, not text; give a CSV, TSV, JSON, JSONL, Parquet, XLSX "
+            "or CoNLL file"
+        )
+
+
+def _narrow(sample: bytes) -> Encoding:
+    """One of the encodings in which ASCII bytes are ASCII letters."""
+    try:
+        sample.decode("utf-8")
+        return Encoding("utf-8")
+    except UnicodeDecodeError:
+        text = sample.decode("utf-8", "surrogateescape")
+    wrong = len(re.findall("[\udc80-\udcff]", text))
+    right = len(re.findall("[^\x00-\x7f\udc80-\udcff]", text))
+    if right >= 3 * wrong:  # mostly UTF-8: the rows with wrong bytes will be rejected one by one
+        return Encoding("utf-8")
+    if _chinese(sample):
+        return Encoding("gb18030", guessed=True)
+    high = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", sample))
+    if high * 5 > len(sample):  # a script of its own (Cyrillic, Greek, Japanese, Korean, Big5 ...)
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(sample[:HEAD]).best()
+        if best is not None and best.encoding not in ("ascii", "utf_8"):
+            return Encoding(best.encoding, guessed=True)
+    try:
+        sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return Encoding("latin-1", guessed=True)
+    return Encoding("cp1252", guessed=True)
+
+
+def _chinese(sample: bytes) -> bool:
+    """GBK or GB18030: the pairs are mostly in GB2312, and reach beyond the leads that Korean EUC-KR uses."""
+    try:
+        sample.decode("gb18030")
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) * 0.9:
+            return False
+    pairs = re.findall(rb"[\x81-\xfe][\x40-\xfe]", sample)
+    common = [pair for pair in pairs if 0xA1 <= pair[0] <= 0xF7 and pair[1] >= 0xA1]
+    chinese = [pair for pair in common if pair[0] > 0xC8]
+    return len(common) * 10 >= len(pairs) * 8 and len(chinese) * 10 >= len(common)
+
+
+class Lines:
+    """The numbered lines of a text file, ends included. A line that is too long comes as a Rejection."""
+
+    def __init__(self, path: Path, encoding: Encoding, limit: int) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.number = 0
+        self._limit = limit
+        self._raw = Unpacked(path)
+        buffered = io.BufferedReader(self._raw, _CHUNK)
+        buffered.read(len(encoding.bom))
+        errors = "surrogatepass" if encoding.name.startswith("utf-16") else "surrogateescape"
+        self._text = io.TextIOWrapper(buffered, encoding=encoding.name, errors=errors, newline="")
+        self._damage: str | None = None
+
+    @property
+    def damage(self) -> str | None:
+        return self._damage or self._raw.damage
+
+    def __iter__(self) -> Iterator[tuple[int, str] | Rejection]:
+        with self._text:
+            while line := self._read():
+                self.number += 1
+                if len(line) > self._limit:
+                    yield self._too_long(line)
+                elif self.damage is not None and not line.endswith(("\n", "\r")):
+                    break  # cut in the middle: what is left of the line may look whole and be wrong
+                else:
+                    yield self.number, line
+
+    def rejection(self) -> Iterator[Rejection]:
+        """The end of a file that could not be read to its end."""
+        if self.damage is not None:
+            yield Rejection(str(self.path), max(1, self.number), self.damage)
+
+    def _read(self) -> str:
+        try:
+            return self._text.readline(self._limit + 1)
+        except UnicodeError as error:
+            self._damage = f"the {self.encoding.name} text is damaged ({error}); save the file as UTF-8"
+            return ""
+
+    def _too_long(self, line: str) -> Rejection:
+        length = len(line)
+        while not line.endswith(("\n", "\r")) and (line := self._read()):
+            length += len(line)
+        return Rejection(
+            str(self.path),
+            self.number,
+            f"a line of {length:,} characters is over the limit of {self._limit:,}; shorten its longest cell "
+            "or raise limits.field_bytes",
+        )

@@ -1,0 +1,82 @@
+"""A folder with one file per split: `train.csv`, `dev.jsonl.gz`, `train-00000-of-00002.parquet`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from autogpt.errors import SourceError
+from autogpt.sources import Item, Part, Request, is_folder, split_of
+
+_SHARD = re.compile(r"[-_.](\d+)([-_]of[-_]\d+)?$")
+_OTHER = (".md", ".py", ".yaml", ".yml", ".html", ".pdf", ".lock", ".bib", ".cff")
+
+
+class Folder:
+    name = "folder"
+    summary = "a folder with files called train.*, validation.* (dev, val, valid) and test.*"
+    suffixes: tuple[str, ...] = ()
+    takes_query = False
+
+    def accepts(self, source: Any) -> bool:
+        return is_folder(source)
+
+    def claims(self, head: bytes) -> bool:
+        return False
+
+    def items(self, source: Any, request: Request) -> Iterator[Item]:
+        folder = Path(source)
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "_")))
+        groups: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+        for path in files:
+            prefix, split = _named(path)
+            if split is not None and path.suffix.lower() not in _OTHER:
+                groups[prefix].append((path, split))
+        complete = {prefix: parts for prefix, parts in groups.items() if any(split == "train" for _, split in parts)}
+        data = [path for path in files if path.suffix and path.suffix.lower() not in _OTHER]
+        if len(complete) == 1:
+            parts = next(iter(complete.values()))
+        elif len(data) == 1:
+            parts = [(data[0], "")]
+        else:
+            raise SourceError(_unclear(folder, [path.name for path in files], list(complete)))
+        _refuse_twins(folder, parts)
+        for path, split in parts:
+            yield Part(path, split or None)
+
+
+def _named(path: Path) -> tuple[str, str | None]:
+    """(`reviews`, `test`) for `reviews_test.csv.gz`; the number of a shard is left out."""
+    stem = path.name.split(".")[0] if path.name.count(".") else path.name
+    stem = _SHARD.sub("", stem)
+    if (split := split_of(stem)) is not None:
+        return "", split
+    prefix, _, last = stem.replace("-", "_").rpartition("_")
+    return prefix, split_of(last) if prefix else None
+
+
+def _refuse_twins(folder: Path, parts: list[tuple[Path, str]]) -> None:
+    """One split twice, other than in numbered shards, would count its rows twice."""
+    whole = defaultdict(list)
+    for path, split in parts:
+        if not _SHARD.search(path.name.split(".")[0]):
+            whole[split].append(path.name)
+    for split, names in whole.items():
+        if len(names) > 1:
+            raise SourceError(f"{folder}: {', '.join(names)} are all the {split} split; keep one of them")
+
+
+def _unclear(folder: Path, names: list[str], prefixes: list[str]) -> str:
+    if not names:
+        return f"{folder}: the folder has no files; put train.csv and test.csv (or another format) into it"
+    seen = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    if prefixes:
+        return f"{folder}: several data sets ({', '.join(prefixes)}) are in one folder: {seen}; give them a folder each"
+    fix = "rename the files to train, validation and test, or give one file"
+    return f"{folder}: no file is called train.* (found: {seen}); {fix}"
+
+
+plugin = Folder()

@@ -1,0 +1,138 @@
+"""Apache Parquet, read in batches with pyarrow. Numbers stay numbers; dates become ISO text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from autogpt.core import Rejection, Row
+from autogpt.errors import SourceError
+from autogpt.sources import Item, Request, RowWriter
+from autogpt.sources._values import Plain, shown, unique_names
+
+_BATCH = 512
+
+
+class Parquet:
+    name = "parquet"
+    summary = "Parquet (.parquet)"
+    suffixes = (".parquet", ".pq")
+    takes_query = False
+
+    def accepts(self, source: Any) -> bool:
+        return False
+
+    def claims(self, head: bytes) -> bool:
+        return head.startswith(b"PAR1")
+
+    def items(self, source: Any, request: Request) -> Iterator[Item]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = Path(source)
+        try:
+            file = pq.ParquetFile(path)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(
+                f"{path}: the Parquet footer cannot be read ({shown(str(error), 80)}); "
+                "the file is cut or damaged: fetch or write it again"
+            ) from None
+        if file.metadata.num_rows > request.limits.rows:
+            raise SourceError(
+                f"{path}: {file.metadata.num_rows:,} rows are more than the limit of "
+                f"{request.limits.rows:,}; give a smaller file or raise limits.rows"
+            )
+        names, notes = unique_names(file.schema_arrow.names)
+        yield from notes
+        plain = Plain(request.limits)
+        row = 0
+        try:
+            for batch in file.iter_batches(_BATCH, use_threads=False):
+                columns = [column.to_pylist() for column in batch.columns]
+                for cells in zip(*columns, strict=True):
+                    row += 1
+                    try:
+                        yield row, plain.row(dict(zip(names, cells, strict=True)))
+                    except ValueError as error:
+                        yield Rejection(str(path), row, str(error))
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            rest = f"rows {row + 1} to {file.metadata.num_rows} cannot be read"
+            reason = f"{rest} ({shown(str(error), 80)}); the file is damaged: write it again"
+            for place in range(row + 1, file.metadata.num_rows + 1):
+                yield Rejection(str(path), place, reason)
+        yield from plain.notes()
+
+    def writer(self, out: BinaryIO, like: Path | None, suffix: str) -> RowWriter:
+        return ParquetWriter(out, like)
+
+
+class ParquetWriter:
+    """Rows with the column types of another file; new columns get the type of their first values."""
+
+    def __init__(self, out: BinaryIO, like: Path | None) -> None:
+        import pyarrow.parquet as pq
+
+        self._out = out
+        self._like = pq.read_schema(like) if like is not None else None
+        self._names = unique_names(self._like.names)[0] if self._like is not None else []
+        self._kinds = list(self._like.types) if self._like is not None else []
+        self._added: list[str] = []
+        self._rows: list[Row] = []
+        self._writer: Any = None
+
+    def write(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) == _BATCH:
+            self._flush()
+
+    def close(self) -> None:
+        if self._rows or self._writer is None:
+            self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        added = list(dict.fromkeys(name for row in self._rows for name in row if name not in self._names))
+        if self._writer is None:
+            columns = [self._typed(place, name) for place, name in enumerate(self._names)]
+            columns += [pa.array([row.get(name) for row in self._rows]) for name in added]
+            names = [*(self._like.names if self._like is not None else ()), *added]
+            table = pa.Table.from_arrays(columns, names=names)
+            self._writer = pq.ParquetWriter(self._out, table.schema)
+            self._added = added
+        else:
+            columns = [self._typed(place, name) for place, name in enumerate(self._names)]
+            schema = self._writer.schema
+            for place, name in enumerate(self._added, start=len(self._names)):
+                columns.append(pa.array([row.get(name) for row in self._rows], schema.field(place).type))
+            table = pa.Table.from_arrays(columns, schema=schema)
+        self._writer.write_table(table)
+        self._rows = []
+
+    def _typed(self, place: int, name: str) -> Any:
+        """The column as its own type; text of a date or a decimal is cast back to what it was read from."""
+        import pyarrow as pa
+
+        kind = self._kinds[place]
+        values = [row.get(name) for row in self._rows]
+        if pa.types.is_dictionary(kind):
+            return pa.array(values, kind.value_type).cast(kind)
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowException, TypeError, ValueError):
+            pass
+        try:
+            if pa.types.is_decimal(kind):
+                values = [None if value is None else str(value) for value in values]
+            return pa.array(values).cast(kind)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise SourceError(
+                f"column {shown(name)} cannot be written back as {kind} ({shown(str(error), 80)}); "
+                "leave the column out of the input"
+            ) from None
+
+
+plugin = Parquet()
