@@ -8,25 +8,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from autogpt.core import Table
 from autogpt.errors import SourceError
-
-_FOLDER = Path(__file__).parent / "bundled"
+from autogpt.sources.bundled import FOLDER, bundled_names
 
 
 def names() -> list[str]:
     """The bundled data sets, sorted."""
-    return sorted(card.parent.name for card in _FOLDER.glob("*/card.json"))
+    return bundled_names()
 
 
 def describe(name: str) -> dict[str, Any]:
     """Rows, licence, attribution, languages and source of a bundled data set."""
     if name not in names():
         raise SourceError(f"no data set {name!r} is bundled; there are: {', '.join(names())}")
-    card: dict[str, Any] = json.loads((_FOLDER / name / "card.json").read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads((FOLDER / name / "card.json").read_text(encoding="utf-8"))
     return card
 
 

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from autogpt.errors import ResourceError
 
@@ -32,6 +32,23 @@ def write_bytes(path: Path, content: bytes) -> None:
         with _space_checked(path, len(content)):
             with staged.open("xb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream whose content becomes `path` when the block ends without an error, and vanishes otherwise."""
+    staged = _hidden(path, f".{secrets.token_hex(4)}{_STAGED}")
+    try:
+        with _space_checked(path, None):
+            with staged.open("xb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             staged.replace(path)

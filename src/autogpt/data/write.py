@@ -6,19 +6,16 @@ A file is written beside its place and moved there when it is whole, so that a h
 from __future__ import annotations
 
 import gzip
-import os
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from autogpt.core import Row
 from autogpt.data.kinds import by_suffix, find
-from autogpt.errors import ResourceError, SourceError
+from autogpt.errors import SourceError
+from autogpt.files import atomic_file
 from autogpt.sources import RowWriter, Writable, suffix_of
-
-_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
 
 
 @contextmanager
@@ -33,21 +30,8 @@ def writer(path: str | Path, like: str | Path | None = None) -> Iterator[Callabl
         raise SourceError(f"{path}: '{target.name}' is no file; give the name of a file")
     if not target.parent.is_dir():
         raise SourceError(f"{path}: the folder {target.parent} does not exist; create it")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield from _write(file, target, Path(like) if like is not None else None)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise ResourceError(f"{path}: the disk is full; free some space in {target.parent} and run again") from None
-        raise
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with atomic_file(target) as file:
+        yield from _write(file, target, Path(like) if like is not None else None)
 
 
 def _write(file: IO[bytes], target: Path, like: Path | None) -> Iterator[Callable[[Row], None]]:
@@ -69,14 +53,3 @@ def _row_writer(out: BinaryIO, target: Path, like: Path | None) -> RowWriter:
         raise SourceError(f"{target}: {plugin.name} files cannot be written; use .csv, .jsonl or .parquet")
     same = original is not None and original.name == plugin.name
     return plugin.writer(out, like if same else None, suffix_of(target) or suffix_of(like or ""))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renaming durable (POSIX; elsewhere the file system does as it likes)."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
