@@ -2,7 +2,7 @@
 
 Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`. A YAML file has the same
 fields (`columns` and `search` are sections); `options` lists them for whoever derives something, `build` makes a
-configuration of plain values, and `plain` is its inverse.
+configuration of plain values, and `to_dict` is its inverse.
 """
 
 from __future__ import annotations
@@ -144,10 +144,27 @@ class Option:
     optional: bool
     default: Any
     help: str
-    flags: tuple[str, ...]
-    metavar: str | None
-    kind: str | None
-    argument: bool
+    more: Mapping[str, Any]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Further flags beside `flag`."""
+        return tuple(self.more.get("flags", ()))
+
+    @property
+    def metavar(self) -> str | None:
+        """What stands for the value in the help."""
+        return self.more.get("metavar")
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of plug-in that the value names (several: comma-separated)."""
+        return self.more.get("kind")
+
+    @property
+    def argument(self) -> bool:
+        """Is it given without a flag?"""
+        return bool(self.more.get("argument"))
 
     @property
     def flag(self) -> str:
@@ -175,10 +192,7 @@ def options(configuration: type[Any], section: str = "") -> Iterator[Option]:
             optional=type(None) in get_args(hints[one.name]),
             default=None if one.default is MISSING else one.default,
             help=one.metadata["help"],
-            flags=one.metadata.get("flags", ()),
-            metavar=one.metadata.get("metavar"),
-            kind=one.metadata.get("kind"),
-            argument=one.metadata.get("argument", False),
+            more=one.metadata,
         )
 
 
@@ -239,16 +253,21 @@ def _value(option: Option, value: Any, origin: str) -> Any:
     return value
 
 
-def plain(configuration: Any) -> dict[str, Any]:
+def to_dict(configuration: Any) -> dict[str, Any]:
     """The configuration as nested dictionaries of plain values, for YAML and JSON; settings left at None are absent."""
     found: dict[str, Any] = {}
     for one in fields(configuration):
         value = getattr(configuration, one.name)
         if is_dataclass(value):
-            value = plain(value) or None
+            value = to_dict(value) or None
         if value is not None or one.name == "time_limit":
             found[one.name] = value
     return found
+
+
+def from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """The run configuration that `to_dict` wrote."""
+    return build(RunConfig, values)
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -307,7 +326,7 @@ def save(configuration: RunConfig, path: str | Path) -> None:
     """Write the configuration as YAML that `load` reads back to an equal one."""
     import yaml
 
-    values = plain(configuration)
+    values = to_dict(configuration)
     values["time_limit"] = duration(configuration.time_limit)
     files.write_text(Path(path), yaml.safe_dump(values, allow_unicode=True, sort_keys=False))
 

@@ -21,7 +21,7 @@ from autogpt.errors import ConfigError
 
 CLI = Path(app.__file__).parent
 ENTRIES: dict[str, str] = json.loads((CLI / "messages" / "zh.json").read_text("utf-8"))
-SPEAKING = {"t", "note", "warn", "heading"}  # methods whose first argument is said
+SPEAKING = {"t", "note", "warn", "heading", "working"}  # methods whose first argument is said
 
 
 def literals(node: ast.AST) -> Iterator[str]:

@@ -75,6 +75,7 @@ def execute(arguments: Sequence[str]) -> int:
     _prepare()
     try:
         code = build(t)(list(arguments), prog_name="autogpt", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -131,7 +132,7 @@ def _fail(error: BaseException, arguments: Sequence[str], t: Catalogue) -> int:
     screen.fail(message)
     if isinstance(error, AmbiguityError):
         screen.candidates(error)
-    if isinstance(error, Interrupted) and error.resume:
+    if isinstance(error, Interrupted) and error.resume not in message:
         screen.err.print(t("go on with:") + " " + error.resume, style="bold")
     return code
 

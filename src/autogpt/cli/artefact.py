@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autogpt import registry
 from autogpt.errors import ModelError
 
 if TYPE_CHECKING:
     from autogpt.model import Model
 
-DESCRIPTION = "autogpt.json"
+MANIFEST = "autogpt.json"
 
 
 def locate(path: str) -> Path:
     """The model's folder."""
     for folder in (Path(path), Path(path) / "model"):
-        if (folder / DESCRIPTION).is_file():
+        if (folder / MANIFEST).is_file():
             return folder
     if (Path(path) / "run.json").is_file():
         raise ModelError(f"run {path} has saved no model yet; finish it with: autogpt resume {path}")
-    raise ModelError(f"{path} holds no model ({DESCRIPTION} is missing); `autogpt runs` lists what was trained here")
+    raise ModelError(f"{path} holds no model ({MANIFEST} is missing); `autogpt runs` lists what was trained here")
 
 
 def load(path: str) -> Model:
@@ -30,15 +29,3 @@ def load(path: str) -> Model:
     from autogpt.model import Model
 
     return Model.load(folder)
-
-
-def text_columns(model: Model) -> tuple[str, ...]:
-    """The columns the model reads: one, or two for pairs of texts."""
-    schema: Any = model.info["schema"]
-    return tuple(schema["text"])
-
-
-def output(model: Model) -> str:
-    """The output kind of the model's task."""
-    schema: Any = model.info["schema"]
-    return str(registry.get("tasks", schema["task"]).output)

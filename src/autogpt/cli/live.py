@@ -87,12 +87,13 @@ class Live:
 
     def __enter__(self) -> Live:
         if self.screen.lively:
-            from rich.live import Live as Redrawn
+            from rich.live import Live as RichLive
 
-            self._stack.enter_context(
-                Redrawn(console=self.screen.err, get_renderable=self._draw, refresh_per_second=4, transient=True,
-                        redirect_stdout=False, redirect_stderr=True)
+            display = RichLive(
+                console=self.screen.err, get_renderable=self._draw, refresh_per_second=4, transient=True,
+                redirect_stdout=False,
             )  # fmt: skip
+            self._stack.enter_context(self.screen.redrawing(display))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -171,7 +172,13 @@ class Live:
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_column(width=28)
         row.add_column()
-        bar: RenderableType = ProgressBar(total=total, completed=min(done, total), width=28) if total else Text("")
+        bar: RenderableType = (
+            ProgressBar(
+                total=total, completed=min(done, total), width=28, complete_style="cyan", finished_style="green"
+            )
+            if total
+            else Text("")
+        )
         row.add_row(bar, Text(text, style="dim"))
         return row
 

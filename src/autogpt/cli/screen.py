@@ -13,10 +13,10 @@ import math
 import numbers
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autogpt.cli.catalogue import Catalogue
 from autogpt.errors import AmbiguityError
@@ -43,6 +43,14 @@ class Show:
     )
 
 
+class Redrawn(Protocol):
+    """What rich redraws in place: a spinner, a live view."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Screen:
     """Standard output and standard error of one command, in one language."""
 
@@ -51,6 +59,7 @@ class Screen:
         self.quiet = show.quiet
         self.t = t
         self._stdout = sys.stdout
+        self._display: Redrawn | None = None
 
     @cached_property
     def out(self) -> Console:
@@ -90,6 +99,40 @@ class Screen:
         for part in parts:
             self.out.print(clean(part) if isinstance(part, str) else part)
 
+    @contextlib.contextmanager
+    def working(self, message: str, **values: Any) -> Iterator[None]:
+        """A spinner beside what takes a while; nothing where lines cannot be redrawn."""
+        with contextlib.ExitStack() as stack:
+            if self.lively:
+                status = self.err.status(clean(self.t(message, **values)), spinner="dots")
+                stack.enter_context(self.redrawing(status))
+            yield
+
+    @contextlib.contextmanager
+    def counting(self, message: str, **values: Any) -> Iterator[Callable[[int], None]]:
+        """A counter of rows with its speed; the function given adds to it. Nothing where lines cannot be redrawn."""
+        if not self.lively:
+            yield lambda rows: None
+            return
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        text = TextColumn("{task.description}  {task.completed:,.0f}", markup=False)
+        progress = Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=self.err, transient=True)
+        task = progress.add_task(clean(self.t(message, **values)), total=None)
+        with self.redrawing(progress):
+            yield lambda rows: progress.advance(task, rows)
+
+    @contextlib.contextmanager
+    def redrawing(self, display: Redrawn) -> Iterator[None]:
+        """Keep something redrawn at the foot of the terminal, except while a question is asked."""
+        self._display = display
+        display.start()
+        try:
+            yield
+        finally:
+            self._display = None
+            display.stop()
+
     def line(self, text: str) -> None:
         """One line of a result that streams."""
         self._stdout.write(text + "\n")
@@ -120,6 +163,16 @@ class Screen:
 
     def ask(self, error: AmbiguityError) -> str:
         """Put an open question to the user; the candidate chosen. Return takes the first."""
+        display = self._display
+        if display is not None:
+            display.stop()
+        try:
+            return self._asked(error)
+        finally:
+            if display is not None:
+                display.start()
+
+    def _asked(self, error: AmbiguityError) -> str:
         self.err.print(clean(self.t.translate(str(error))), style="bold", soft_wrap=True)
         for number, candidate in enumerate(error.candidates, start=1):
             self.err.print(f"  {number}. {clean(candidate)}", soft_wrap=True)

@@ -7,8 +7,13 @@ from autogpt.cli.screen import Screen
 
 def datasets(screen: Screen) -> None:
     """List the data sets that come with the package; their names can be given as DATA."""
-    from autogpt.bundled import described
+    from autogpt.datasets import describe, names
 
-    found = described()
-    rows = [(one["name"], one["summary"], one["license"]) for one in found]
-    screen.result({"datasets": found}, screen.table(("name", "holds", "license"), rows))
+    found = [describe(name) for name in names()]
+    rows = [(one["name"], one["summary"], _rows(one["rows"]), one["licence"]) for one in found]
+    parts = [screen.table(("name", "holds", "rows", "licence"), rows)]
+    screen.result({"datasets": found}, *parts, *(f"  {one['attribution']}" for one in found))
+
+
+def _rows(counts: dict[str, int]) -> str:
+    return ", ".join(f"{split} {count:,}" for split, count in counts.items())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autogpt import runtime
-from autogpt.cli import artefact, batch
+from autogpt.cli import artefact
+from autogpt.cli.answers import COLUMNS, GROUP, answer_file, cell, grouped, spans
 from autogpt.cli.screen import Screen, clean
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError, InputError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from autogpt.model import Model
 
-LINES = 256  # lines of standard input answered at once
+_NOTHING = dict.fromkeys(COLUMNS) | {"abstained": True}
 _WIDTH = 60  # characters of a text shown beside its answer
 
 
@@ -52,12 +53,12 @@ def predict(
     runtime.forbid_network()  # a saved model is complete
     loaded = artefact.load(model)
     if source is not None and target is not None:
-        batch.answer(screen, loaded, source, target, abstain=abstain_below)
+        answer_file(screen, loaded, source, target, abstain_below=abstain_below)
     elif texts:
-        inputs = list(_inputs(loaded, texts))
-        predictions = loaded.predict(inputs, abstain=abstain_below)
-        document = [described(one, text) for one, text in zip(predictions, inputs, strict=True)]
-        screen.result({"predictions": document}, *_shown(screen, loaded, predictions, inputs))
+        items = _items(loaded, texts)
+        predictions = loaded.predict(items, abstain_below=abstain_below)
+        document = [described(loaded, one, item) for one, item in zip(predictions, items, strict=True)]
+        screen.result({"predictions": document}, *_shown(screen, loaded, predictions, items))
     else:
         _answer_lines(screen, loaded, abstain_below)
 
@@ -73,89 +74,69 @@ def _check(texts: list[str] | None, source: str | None, target: str | None, abst
         raise ConfigError("there is nothing to answer; give texts, --input and --output, or lines on standard input")
 
 
-def _inputs(model: Model, texts: Sequence[str]) -> Iterator[Any]:
-    """Texts as the model reads them: a pair is a row with both columns."""
-    columns = artefact.text_columns(model)
+def _items(model: Model, texts: Sequence[str]) -> list[Any]:
+    """Texts as the model reads them: two make one item where it compares pairs."""
+    columns = model.schema.text
     if len(columns) == 1:
-        yield from texts
-        return
+        return list(texts)
     if len(texts) % 2:
         given = f"{len(texts)} texts are given"
         raise InputError(f"the model reads pairs ({columns[0]}, {columns[1]}), but {given}; give two for each answer")
-    for first, second in zip(texts[::2], texts[1::2], strict=True):
-        yield dict(zip(columns, (first, second), strict=True))
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _answer_lines(screen: Screen, model: Model, abstain: float | None) -> None:
-    """Every line of standard input gets one line (or one JSON entry): answer, confidence, runner-up, unsure or not."""
+def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> None:
+    """Every line of standard input gets one line (or one JSON entry), an empty one as well: they stay in step."""
     answered: list[dict[str, Any]] = []
     sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]
-    numbered = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
-    for lines in batched(numbered, LINES):
-        inputs = [_line(model, text, number) for number, text in lines]
-        usable = [one for one in inputs if one is not None]
-        predictions = iter(model.predict(usable, abstain=abstain) if usable else [])
-        for (_, text), given in zip(lines, inputs, strict=True):
-            one = described(next(predictions), given) if given is not None else _empty(text)
+    pair = len(model.schema.text) == 2
+    for lines in grouped((line.rstrip("\r\n") for line in sys.stdin), GROUP):
+        items = [tuple(line.split("\t")) if pair else line for line in lines]
+        readable, reasons = [], []
+        for item in items:
+            try:
+                readable.append(model.inputs(item))
+                reasons.append("")
+            except ValueError as problem:
+                reasons.append(str(problem))
+        predictions = iter(model.answers(readable, abstain_below=abstain_below))
+        for item, reason in zip(items, reasons, strict=True):
+            one = {**_NOTHING, "input": item, "reason": reason} if reason else described(model, next(predictions), item)
             if screen.json:
                 answered.append(one)
             else:
-                screen.line("\t".join(_cell(one[name]) for name in batch.COLUMNS))
+                screen.line("\t".join(_field(one[name]) for name in COLUMNS))
     if screen.json:
         screen.result({"predictions": answered})
 
 
-def _line(model: Model, text: str, number: int) -> Any:
-    """One line as the model reads it, or None for an empty one (its answer is empty: lines stay in step)."""
-    columns = artefact.text_columns(model)
-    if not text.strip():
-        return None
-    if len(columns) == 1:
-        return text
-    parts = text.split("\t")
-    if len(parts) != 2:
-        raise InputError(f"standard input, line {number}: the model reads two texts; separate them by one tab")
-    return dict(zip(columns, parts, strict=True))
-
-
-def described(one: Prediction, text: Any) -> dict[str, Any]:
+def described(model: Model, one: Prediction, item: Any) -> dict[str, Any]:
     """A prediction as JSON."""
-    found = {"input": text, "label": one.value, "confidence": one.confidence, "runner_up": one.runner_up,
-             "abstained": one.abstained}  # fmt: skip
-    if one.spans:
-        found["spans"] = [
-            {"label": s.label, "text": s.text, "start": s.start, "end": s.end, "char_start": s.char_start,
-             "char_end": s.char_end} for s in one.spans
-        ]  # fmt: skip
-    return found
-
-
-def _empty(text: str) -> dict[str, Any]:
-    return {"input": text, "label": None, "confidence": None, "runner_up": None, "abstained": True,
-            "reason": "the line is empty"}  # fmt: skip
+    values = (cell(one.value), one.confidence, one.runner_up, one.abstained)
+    found = {"input": item, **dict(zip(COLUMNS, values, strict=True))}
+    return {**found, "spans": spans(one)} if model.output.token_level else found
 
 
 def _shown(
-    screen: Screen, model: Model, predictions: Sequence[Prediction], inputs: Sequence[Any]
+    screen: Screen, model: Model, predictions: Sequence[Prediction], items: Sequence[Any]
 ) -> list[RenderableType]:
     """Answers for people: spans below their text for token tasks, else one line each."""
     from rich.text import Text
 
-    if artefact.output(model) == "tokens":
-        return [_spans(screen, one, text) for one, text in zip(predictions, inputs, strict=True)]
+    if model.output.token_level:
+        return [_spans(screen, one, item) for one, item in zip(predictions, items, strict=True)]
     rows = []
-    for one, text in zip(predictions, inputs, strict=True):
-        label = Text(clean(batch.as_text(one.value)), style="yellow" if one.abstained else "bold")
+    for one, item in zip(predictions, items, strict=True):
+        label = Text(clean(_words(one.value)), style="yellow" if one.abstained else "bold")
         sure = "" if one.confidence is None else f"{one.confidence:.2f}"
-        unsure = screen.t("unsure") if one.abstained else ""
-        rows.append((label, sure, unsure or one.runner_up or "", _short(text)))
+        rows.append((label, sure, screen.t("unsure") if one.abstained else one.runner_up or "", _short(item)))
     return [screen.table(("answer", ">confidence", "runner-up", "text"), rows)]
 
 
-def _spans(screen: Screen, one: Prediction, text: Any) -> RenderableType:
+def _spans(screen: Screen, one: Prediction, item: Any) -> RenderableType:
     from rich.text import Text
 
-    found = Text(clean(_short(text, width=500)), style="dim")
+    found = Text(clean(_short(item, width=500)), style="dim")
     for span in one.spans:
         found.append(f"\n  {clean(span.label):<12} ", style="bold cyan").append(clean(span.text), style="not dim")
     if not one.spans:
@@ -163,20 +144,22 @@ def _spans(screen: Screen, one: Prediction, text: Any) -> RenderableType:
     return found
 
 
-def _short(text: Any, *, width: int = _WIDTH) -> str:
-    joined = text if isinstance(text, str) else " | ".join(str(value) for value in text.values())
-    flat = " ".join(joined.split())
+def _short(item: Any, *, width: int = _WIDTH) -> str:
+    flat = " ".join((item if isinstance(item, str) else " | ".join(item)).split())
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def _cell(value: Any) -> str:
+def _words(value: Any) -> str:
+    """An answer for people: `refund, card` for several labels, a number without its last digits."""
     if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else clean(batch.as_text(value)).replace("\t", " ").replace("\n", " ")
+        return f"{value:.4g}"
+    return ", ".join(value) or "-" if isinstance(value, (tuple, list)) else str(value)
 
 
-def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of up to `size` items."""
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
+def _field(value: Any) -> str:
+    """A value between two tabs."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (bool, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else clean(str(value)).replace("\t", " ").replace("\n", " ")

@@ -1,0 +1,70 @@
+"""Looking around costs nothing: no command that only looks may import what trains."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+HEAVY = ("torch", "pandas", "transformers", "datasets", "sklearn", "peft", "accelerate", "pyarrow", "numpy", "scipy")
+LOOKING = (
+    ["--help"], ["--version"], ["run", "--help"], ["predict", "--help"], ["runs"], ["runs", "--json"], ["datasets"],
+    ["doctor", "--quick"], ["doctor", "--quick", "--json"], ["run", "--seed", "x"], ["--help", "--lang", "zh"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", LOOKING, ids=" ".join)
+def test_looking_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom autogpt.cli.app import execute\n"
+        f"code = execute({arguments!r})\n"
+        f"print('heavy:', sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stderr.splitlines()[-1] == "heavy: []"
+
+
+def fastest(command: list[str], *, times: int = 5) -> float:
+    """The least of some durations: what it costs when nobody else uses the machine."""
+    best = float("inf")
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True, timeout=60)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def test_help_is_there_in_less_than_600_milliseconds() -> None:
+    assert fastest([sys.executable, "-m", "autogpt.cli", "--help"]) < 0.6
+
+
+def test_the_import_takes_less_than_300_milliseconds() -> None:
+    assert fastest([sys.executable, "-c", "import autogpt"]) < 0.3
+
+
+def test_the_version_is_the_packages(autogpt: Callable[..., Any]) -> None:
+    from importlib.metadata import version
+
+    assert autogpt("--version").out == f"autogpt {version('autogpt')}\n"
+
+
+def test_without_a_command_the_commands_are_listed(autogpt: Callable[..., Any]) -> None:
+    shown = autogpt().out
+    for name in ("run", "train", "predict", "evaluate", "profile", "compare", "resume", "runs", "models", "datasets",
+                 "doctor"):  # fmt: skip
+        assert f" {name} " in shown
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["runs"], ["doctor", "--quick", "--json"]], ids=" ".join)
+def test_a_reader_that_has_left_is_no_error(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "autogpt.cli", *arguments]
+    found = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert found.stderr == ""
