@@ -2,7 +2,7 @@
 
 Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`. A YAML file has the same
 fields (`columns` and `search` are sections); `options` lists them for whoever derives something, `build` makes a
-configuration of plain values, and `to_dict` is its inverse.
+configuration of plain values, and `plain` is its inverse.
 """
 
 from __future__ import annotations
@@ -253,20 +253,20 @@ def _value(option: Option, value: Any, origin: str) -> Any:
     return value
 
 
-def to_dict(configuration: Any) -> dict[str, Any]:
+def plain(configuration: Any) -> dict[str, Any]:
     """The configuration as nested dictionaries of plain values, for YAML and JSON; settings left at None are absent."""
     found: dict[str, Any] = {}
     for one in fields(configuration):
         value = getattr(configuration, one.name)
         if is_dataclass(value):
-            value = to_dict(value) or None
+            value = plain(value) or None
         if value is not None or one.name == "time_limit":
             found[one.name] = value
     return found
 
 
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
-    """The run configuration that `to_dict` wrote."""
+    """The run configuration that `plain` wrote."""
     return build(RunConfig, values)
 
 
@@ -326,7 +326,7 @@ def save(configuration: RunConfig, path: str | Path) -> None:
     """Write the configuration as YAML that `load` reads back to an equal one."""
     import yaml
 
-    values = to_dict(configuration)
+    values = plain(configuration)
     values["time_limit"] = duration(configuration.time_limit)
     files.write_text(Path(path), yaml.safe_dump(values, allow_unicode=True, sort_keys=False))
 

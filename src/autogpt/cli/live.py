@@ -57,14 +57,12 @@ class Progress:
         self.phase, self.step = event.kind, {}
         if event.kind == "plan":
             self.limit = data.get("time_limit", self.limit)
-        if event.kind == "trial":
+        if event.kind == "trial" and "method" in data:
             self.metric = data.get("metric", self.metric)
             self.higher_is_better = data.get("higher_is_better", self.higher_is_better)
-            name = str(data.get("trial", data.get("method", event.message)))
+            name = str(data.get("trial", data["method"]))
             state = str(data.get("state", "done"))
-            self.trials[name] = Trial(
-                str(data.get("method", name)), data.get("score"), data.get("seconds"), state
-            )  # fmt: skip
+            self.trials[name] = Trial(str(data["method"]), data.get("score"), data.get("seconds"), state)
 
     @property
     def ranking(self) -> list[Trial]:
