@@ -14,7 +14,7 @@ from peers import linear
 from peers.encoder import folder
 
 KINDS = {"classes", "labels", "value"}
-CHUNK = 512
+CHUNK = 128
 
 
 def fit(data: Any, clock: Any, seed: int) -> Iterator[Callable[[Sequence[Any]], list[Any]]]:

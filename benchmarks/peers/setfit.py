@@ -3,7 +3,8 @@
 Its defaults (batch 16, body rate 2e-5, one epoch of oversampled pairs, head fitted at the end), with two kindnesses
 that a hard limit asks for: the number of steps is set to what fits (so that warm-up and decay fit too, instead of being
 cut off in the warm-up), and pairs are drawn from at most 2,000 rows (5,000 above a minute), because SetFit lists all
-pairs of all rows in memory. The head sees as many rows as can be encoded.
+pairs of all rows in memory. The head sees as many rows as can be encoded. A head on the untrained body comes first, so
+that there is something to score when the limit ends the rest.
 """
 
 from __future__ import annotations
@@ -34,9 +35,18 @@ def fit(data: Any, clock: Any, seed: int) -> Iterator[Callable[[Sequence[Any]], 
     strategy = "one-vs-rest" if many else None
     model = SetFitModel.from_pretrained(str(folder()), multi_target_strategy=strategy, local_files_only=True)
 
+    def predict(questions: Sequence[Any]) -> list[Any]:
+        table = model.predict([row["text"] for row in questions], as_numpy=True, show_progress_bar=False)
+        if many:
+            return [[names[i] for i, yes in enumerate(line) if yes] for line in table]
+        return [names[int(i)] for i in table]
+
     step, encode = _speed(model.model_body, texts)
-    # The head costs one encoding of all rows and the fit itself: it may take a third of the limit
-    heads = max(1, min(len(rows), int(clock.limit / 4 / encode)))
+    early = max(BATCH, min(len(rows), int(clock.left() / 8 / encode)))
+    model.fit(texts[:early], targets[:early], num_epochs=1, batch_size=BATCH)
+    yield predict
+    # The head costs one encoding of its rows and the fit itself; it may take most of what is left
+    heads = max(BATCH, min(len(rows), int(clock.left() * 0.6 / encode)))
     head_seconds = heads * encode + clock.limit / 10
     body = min(len(rows), 2000 if clock.limit <= 60 else 5000)
     epoch = _pairs(targets[:body], many=many) * 2 // BATCH
@@ -56,12 +66,6 @@ def fit(data: Any, clock: Any, seed: int) -> Iterator[Callable[[Sequence[Any]], 
         trainer = Trainer(model=model, args=args, callbacks=[_stop_at(clock, head_seconds)])
         trainer.train_embeddings(texts[:body], targets[:body], args=args)
         model.fit(texts[:heads], targets[:heads], num_epochs=1, batch_size=BATCH)
-
-    def predict(questions: Sequence[Any]) -> list[Any]:
-        table = model.predict([row["text"] for row in questions], as_numpy=True, show_progress_bar=False)
-        if many:
-            return [[names[i] for i, yes in enumerate(line) if yes] for line in table]
-        return [names[int(i)] for i in table]
 
     yield predict
     if steps < epoch or heads < len(rows) or body < len(rows):
@@ -90,8 +94,8 @@ def _pairs(targets: list[Any], *, many: bool) -> int:
 
 
 def _speed(body: Any, texts: list[str]) -> tuple[float, float]:
-    """Seconds of one training step (two texts per pair, forward and backward) and of encoding one row."""
-    sample = (texts * (2 * BATCH))[: 2 * BATCH]
+    """Seconds of one training step (two texts per pair, forward, backward, update) and of encoding one row."""
+    sample = (texts * BATCH)[:BATCH]  # half a step's texts
     tokens = {key: value.to(body.device) for key, value in body.preprocess(sample).items() if hasattr(value, "to")}
     times = []
     for _ in range(2):
@@ -100,8 +104,8 @@ def _speed(body: Any, texts: list[str]) -> tuple[float, float]:
         times.append(time.perf_counter() - begin)
     body.zero_grad()
     begin = time.perf_counter()
-    body.encode(sample * 2, show_progress_bar=False)
-    return 1.25 * min(times), (time.perf_counter() - begin) / len(sample * 2)
+    body.encode(sample, show_progress_bar=False)
+    return 2.5 * min(times), (time.perf_counter() - begin) / len(sample)
 
 
 def _stop_at(clock: Any, reserve: float) -> Any:
