@@ -261,6 +261,13 @@ class Features(Protocol):
     def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
         """Places of the rows that were reached within `seconds`, in order, and their features ([n, D] or a list)."""
 
+    def encoder(self) -> Any:
+        """The encoder that reads."""
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Measured reading speed; None before anything was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -287,7 +294,6 @@ class Job:
     judge: Callable[[Scores], Mapping[str, float]]
     features: Features
     loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
-    runtime: Any
     options: Any = None
     chosen: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

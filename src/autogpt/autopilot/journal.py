@@ -42,7 +42,7 @@ class Journal:
         """All complete records, oldest first."""
         if not self.path.is_file():
             return
-        for line in self.path.read_text("utf-8", errors="replace").splitlines():
+        for line in self.path.read_text("utf-8", errors="replace").split("\n"):
             try:
                 record = json.loads(line)
             except ValueError:

@@ -49,6 +49,7 @@ class Result:
     chosen: Mapping[str, Any]
     scores: Mapping[str, float]
     seconds: float
+    family: str
     notes: tuple[str, ...] = ()
 
 
@@ -63,7 +64,7 @@ class Bench:
     metrics: tuple[Metric, ...]
     open: Callable[[], Any]
     features: Features
-    runtime: Runtime
+    runtime: Callable[[], Runtime]
     seed: int
     listen: Listener
     stop: Callable[[], bool]
@@ -101,6 +102,7 @@ def run_trial(
         chosen=dict(job.chosen),
         scores=bench.judge(found),
         seconds=time.monotonic() - started,
+        family=scorer.family,
         notes=tuple(job.notes),
     )
     with files.atomic_folder(folder / "scorer") as stage:
@@ -146,7 +148,7 @@ def make_job(
             remaining=remaining,
             validate=validate,
             metric=bench.metric,
-            runtime=bench.runtime,
+            runtime=bench.runtime(),
             stop=bench.stop,
         )
 
@@ -163,7 +165,6 @@ def make_job(
         judge=bench.judge,
         features=bench.features,
         loop=loop,
-        runtime=bench.runtime,
         options=method.options(**candidate.options),
     )
 

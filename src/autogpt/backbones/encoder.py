@@ -57,13 +57,30 @@ class Encoder:
 
     @classmethod
     def open(
-        cls, name: str | None, *, shape: Shape, runtime: Runtime, revision: str | None = None, offline: bool = False
+        cls,
+        name: str | None,
+        *,
+        output: str,
+        size: int,
+        labels: tuple[str, ...] = (),
+        pair: bool = False,
+        runtime: Runtime,
+        revision: str | None = None,
+        offline: bool = False,
     ) -> Self:
-        """A pretrained body with a new head of zeros."""
+        """A pretrained body with a new head of zeros; `name` is a folder, a Hub name, or None for the embedded one."""
+        shape = Shape(output, size, pair=pair, labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
         return cls(
             _build(source.location, shape), _tokenizer(source.location), source=source, shape=shape, runtime=runtime
         )._placed()
+
+    @staticmethod
+    def missing_default() -> str | None:
+        """Why there is no encoder when none is named; None when there is one."""
+        if _pretrained.embedded_folder() is None:
+            return "none is named, and the embedded one is not installed (pip install 'autogpt[offline]')"
+        return None
 
     def _placed(self) -> Self:
         self.net.to(self.runtime.device)

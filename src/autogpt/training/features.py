@@ -34,15 +34,15 @@ class FeatureCache:
     def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
         """Places of rows whose features are known or could be read within `seconds`, and these features.
 
-        Rows are read in the order given: shuffle them first if a part must stand for the whole. At least one chunk
-        is read.
+        Rows are read in the order given: shuffle them first if a part must stand for the whole. With 0 seconds
+        nothing is read; otherwise at least one chunk is.
         """
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
         keys = [key(row) for row in inputs]
         missing = list({k: place for place, k in enumerate(keys) if k not in self._found}.values())
         fresh: list[str] = []
         for start in range(0, len(missing), CHUNK_ROWS):
-            if start and time.monotonic() + self._chunk_seconds() > deadline:
+            if seconds == 0 or (start and time.monotonic() + self._chunk_seconds() > deadline):
                 break
             chunk = missing[start : start + CHUNK_ROWS]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])

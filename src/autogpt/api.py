@@ -1,0 +1,76 @@
+"""The face for notebooks: `AutoGPT().train(...)` is `autogpt run` with data in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt.config import Columns, RunConfig, Search, seconds
+from autogpt.errors import AmbiguityError
+from autogpt.events import Listener
+
+if TYPE_CHECKING:
+    from autogpt.autopilot.run import Run
+    from autogpt.model import Model
+
+
+class AutoGPT:
+    """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
+
+    `output` is the folder for runs; `columns` and `search` override single inferences and choices.
+    """
+
+    def __init__(
+        self,
+        *,
+        output: str = "runs",
+        seed: int = 0,
+        offline: bool = False,
+        columns: Columns | None = None,
+        search: Search | None = None,
+    ) -> None:
+        self.config = RunConfig(
+            output=output, seed=seed, offline=offline, columns=columns or Columns(), search=search or Search()
+        )
+        self.run: Run | None = None
+
+    def train(
+        self,
+        train: Any,
+        test: Any = None,
+        *,
+        goal: str = "",
+        time_limit: str | float | None = "10m",
+        ask: Callable[[AmbiguityError], str] | None = None,
+        listen: Listener | None = None,
+    ) -> Model:
+        """Train on anything with rows (file, folder, DataFrame, list of dicts, data set, Hub name) and test once.
+
+        Without `test` a part of the rows is sealed as test. The run, with its journal, is `self.run` afterwards.
+        AmbiguityError (with the candidates) when the data can be read in several ways and `ask` is not given.
+        """
+        from autogpt.autopilot import run as autopilot
+
+        config = replace(self.config, goal=goal, time_limit=seconds(time_limit))
+        if isinstance(train, (str, Path)):
+            config = replace(config, data=str(train))
+            self.run = autopilot.run(config, test=test, ask=ask, listen=listen)
+        else:
+            self.run = autopilot.run(config, data=train, test=test, ask=ask, listen=listen)
+        return self.run.model
+
+    @staticmethod
+    def load(folder: str | Path) -> Model:
+        """A saved model; its files are verified first."""
+        return load(folder)
+
+
+def load(folder: str | Path) -> Model:
+    """A saved model, or the model of a run; its files are verified first."""
+    from autogpt.model import MANIFEST, Model
+
+    place = Path(folder)
+    inner = place / "model"
+    return Model.load(inner if (inner / MANIFEST).is_file() and not (place / MANIFEST).is_file() else place)

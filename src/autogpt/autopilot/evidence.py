@@ -1,0 +1,151 @@
+"""Cheap experiments for the report: learning curve, seed noise, likely wrong labels.
+
+All of them refit a quick model (the linear head on cached features where there is one, TF-IDF otherwise), never the
+winner itself, and say so. They look at training and validation rows only.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autogpt import probe, registry
+from autogpt.autopilot.trial import Bench, Candidate, Result, exhaust, make_job
+from autogpt.core import Example
+from autogpt.evaluation.errors import text_of
+from autogpt.evaluation.learning_curve import Point
+from autogpt.evaluation.noise import Suspect, suspects
+from autogpt.events import silent
+
+if TYPE_CHECKING:
+    from autogpt.core import Array, Scores
+
+CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)
+NOISE_SEEDS = 3
+FOLDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A model that is refitted in seconds: `fit_score(train, rows)` fits on `train` and scores `rows`."""
+
+    name: str
+    fit_score: Callable[[Sequence[Example], Sequence[Example]], Scores]
+
+
+def quick_model(bench: Bench, results: Sequence[Result]) -> Quick | None:
+    """The linear head when its features are cached, otherwise TF-IDF."""
+    done = {result.method: result for result in results}
+    if "head" in done:
+        return Quick("head", lambda train, rows: _by_head(bench, done["head"], train, rows))
+    if "tfidf" in done:
+        return Quick("tfidf", lambda train, rows: _by_tfidf(bench, train, rows))
+    return None
+
+
+def _by_head(bench: Bench, result: Result, train: Sequence[Example], rows: Sequence[Example]) -> Scores:
+    # Rows that were never read stay out: nothing is read for the report alone.
+    places, features = bench.features.get([example.inputs for example in train], seconds=0.0)
+    known = [train[place] for place in places]
+    encoded = bench.output.encode([example.target for example in known], bench.space)
+    fitted = probe.Rows.of(features, encoded, [example.weight for example in known], bench.output)
+    head = probe.solve(fitted, bench.output, bench.space, c=result.chosen.get("c", probe.DEFAULT_C), judge=None)
+    _, wanted = bench.features.get([example.inputs for example in rows])
+    return head(wanted)
+
+
+def _by_tfidf(bench: Bench, train: Sequence[Example], rows: Sequence[Example]) -> Scores:
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = replace(bench, listen=silent)
+        job = make_job(quiet, Candidate("tfidf"), folder=Path(folder), remaining=lambda: 600.0, train=train)
+        scorer = exhaust(registry.get("methods", "tfidf").fit(job), "tfidf", silent)
+    return scorer.score([example.inputs for example in rows])
+
+
+def learning_curve(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> list[Point]:
+    """Validation scores of the quick model on growing parts of the training rows."""
+    points = []
+    for share in CURVE_SHARES:
+        rows = round(share * len(bench.train))
+        if rows < 8 or not has_time():
+            continue
+        scores = bench.judge(quick.fit_score(bench.train[:rows], bench.validation))
+        points.append(Point(rows=rows, score=scores[bench.metric.name], n=len(bench.validation)))
+    return points
+
+
+def seed_scores(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> list[float]:
+    """Validation scores of the quick model on training rows drawn anew (with replacement) per seed."""
+    found = []
+    for seed in range(NOISE_SEEDS):
+        if not has_time():
+            break
+        drawn = np.random.default_rng([bench.seed, 7, seed]).integers(0, len(bench.train), len(bench.train))
+        scores = bench.judge(quick.fit_score([bench.train[place] for place in drawn], bench.validation))
+        found.append(scores[bench.metric.name])
+    return found
+
+
+def wrong_labels(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> tuple[list[Suspect], int]:
+    """Suspicious rows of training and validation by out-of-fold probabilities, and how many rows were looked at."""
+    if bench.output.name not in ("classes", "labels"):
+        return [], 0
+    rows = _read_rows(bench, quick)
+    fold = np.random.default_rng([bench.seed, 11]).permutation(len(rows)) % FOLDS
+    table = np.zeros((len(rows), bench.output.size(bench.space)))
+    for part in range(FOLDS):
+        if not has_time():
+            return [], 0
+        kept = [rows[place] for place in np.flatnonzero(fold != part)]
+        held = [rows[place] for place in np.flatnonzero(fold == part)]
+        table[fold == part] = np.asarray(quick.fit_score(kept, held))
+    from autogpt.core import Decision
+    from autogpt.evaluation.calibration import fit_temperature
+
+    gold = [example.target for example in rows]
+    temperature = fit_temperature(table, gold, space=bench.space)
+    found = suspects(
+        gold,
+        np.asarray(bench.output.probabilities(table, bench.space, Decision(temperature=temperature))),
+        space=bench.space,
+        ids=[example.id for example in rows],
+        texts=[text_of(example) for example in rows],
+    )
+    return found, len(rows)
+
+
+def _read_rows(bench: Bench, quick: Quick) -> list[Example]:
+    """All rows for TF-IDF; for the head those whose features are known."""
+    rows = [*bench.train, *bench.validation]
+    if quick.name != "head":
+        return rows
+    places, _ = bench.features.get([example.inputs for example in rows], seconds=0.0)
+    return [rows[place] for place in places]
+
+
+def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Scores | None:
+    """Scores without any training: cosine of text and label name, 20 times, centred over the rows.
+
+    None where it makes no sense (other outputs, labels without letters) or where the test rows cannot be read in time.
+    """
+    names = [label.replace("_", " ").replace("-", " ").strip() for label in bench.space.labels]
+    rate = bench.features.rows_per_second
+    if bench.output.name != "classes" or rate is None or not all(any(c.isalpha() for c in name) for name in names):
+        return None
+    if "text_pair" in test[0].inputs or len(test) / rate > seconds:
+        return None
+    _, texts = bench.features.get([example.inputs for example in test])
+    _, labels = bench.features.get([{"text": name} for name in names])
+    similarity = _unit(np.asarray(texts)) @ _unit(np.asarray(labels)).T
+    return np.asarray(20.0 * (similarity - similarity.mean(axis=0)))
+
+
+def _unit(
+    table: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    return np.asarray(table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9))

@@ -1,0 +1,274 @@
+"""The end of a run: choose, refit, calibrate, open the sealed test once, write the report, save what was tested."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import config as settings
+from autogpt.autopilot import evidence
+from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
+from autogpt.core import Decision, Example, Scorer
+from autogpt.evaluation.build import Contender, RunFacts, build_report
+from autogpt.evaluation.calibration import choose_threshold, fit_temperature
+from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
+from autogpt.model import Model, versions
+from autogpt.pipeline import Prepared
+
+if TYPE_CHECKING:
+    from autogpt.autopilot.session import Session
+    from autogpt.core import Scores
+
+ENOUGH_TEST_ROWS = 3_000
+TEST_CHUNK = 500
+REPORT_SECONDS = 3.0
+
+
+def better(bench: Bench, new: Result, best: Result) -> bool:
+    """Whether a result beats the best so far: by the main metric, equal scores by the loss, else the older stays."""
+    sign = 1.0 if bench.metric.higher_is_better else -1.0
+    a, b = sign * new.scores[bench.metric.name], sign * best.scores[bench.metric.name]
+    if math.isnan(b) or math.isnan(a):
+        return math.isnan(b) and not math.isnan(a)
+    if a == b and "log-loss" in new.scores:
+        return new.scores["log-loss"] < best.scores["log-loss"]
+    return a > b
+
+
+def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:
+    """From the best trial to the tested model in `<run>/model`."""
+    folder = _folder(session, best)
+    session.say("decision", f"{best.name} has the best validation score", winner=best.name)
+    decision = decide(bench, load_scores(folder / "validation.safetensors"))
+    scorer, again = _final_scorer(session, bench, prepared, best)
+    test, scores = _test_scores(session, bench, prepared, best, scorer)
+    session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
+    contenders = [_contender(bench, f"{best.name}", "winner", scores, test, decision)]
+    contenders += _baselines(session, bench, test)
+    facts = _facts(session, bench, prepared, best, decision)
+    report = build_report(
+        test,
+        contenders,
+        output=bench.output.name,
+        metrics=bench.metrics,
+        space=bench.space,
+        facts=facts,
+        seed=bench.seed,
+    )
+    headline = report.systems[0].scores[0]
+    session.say("evaluation", f"{headline.metric} {headline} on the test", score=headline.value, rows=headline.n)
+    info = {
+        "status": "tested",
+        "method": best.name,
+        "backbone": _source(scorer),
+        "config": settings.plain(session.config),
+        "data": {"origin": prepared.table.origin, "fingerprint": f"sha256:{prepared.fingerprint}"},
+        "validation": dict(best.scores),
+        "test": {score.metric: score.value for score in report.systems[0].scores},
+    }
+    model = Model(
+        scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
+    )
+    model.save(session.place / "model", saved_scorer=None if again else folder / "scorer")
+    _tidy(session)
+    session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
+    return model, report
+
+
+def decide(bench: Bench, scores: Scores) -> Decision:
+    """Temperature and, for several labels, the threshold, by validation rows."""
+    if bench.output.name == "value":
+        return Decision()
+    gold = [example.target for example in bench.validation]
+    decision = Decision(temperature=fit_temperature(scores, gold, space=bench.space))
+    if bench.output.name != "labels":
+        return decision
+    table = np.asarray(bench.output.probabilities(scores, bench.space, decision))
+    return replace(decision, threshold=choose_threshold(table, gold, metric=bench.metric, space=bench.space))
+
+
+def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
+    """The winner fitted again on training and validation rows when time allows it, otherwise as it is."""
+    growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
+    cost = 1.3 * growth * best.seconds
+    left = session.budget.remaining() - session.reserve(bench, prepared)
+    if cost <= left:
+        session.say("decision", f"{best.name} is fitted again on training and validation rows together")
+        deadline = session.budget.until(session.reserve(bench, prepared))
+        return refit(bench, best, folder=session.place / "trials" / "refit", remaining=deadline), True
+    session.say(
+        "decision",
+        f"the model stays as it was validated: a refit would need {cost:.0f} s, {max(left, 0):.0f} s are left",
+    )
+    return load_scorer(_folder(session, best) / "scorer", best.family, bench.runtime()), False
+
+
+def _test_scores(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, scorer: Scorer
+) -> tuple[Sequence[Example], Scores]:
+    """Scores of the test rows; of a random part when time does not allow all (the report shows the number)."""
+    rows = prepared.test.open()
+    order = np.random.default_rng([bench.seed, 3]).permutation(len(rows))
+    rows = [rows[place] for place in order]
+    deadline = session.budget.until(REPORT_SECONDS + 0.02 * min(session.budget.limit, 300.0))
+    found: list[Any] = []
+    reached = 0
+    for start in range(0, len(rows), TEST_CHUNK):
+        before = session.budget.spent()
+        chunk = rows[start : start + TEST_CHUNK]
+        found.append(scorer.score([example.inputs for example in chunk]))
+        reached = start + len(chunk)
+        if deadline() < session.budget.spent() - before:
+            break
+    if reached < len(rows):
+        session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
+    scores = [row for part in found for row in part] if bench.output.token_level else np.concatenate(found)
+    return rows[:reached], scores
+
+
+def _contender(
+    bench: Bench, name: str, role: str, scores: Scores, test: Sequence[Example], decision: Decision
+) -> Contender:
+    inputs = [example.inputs for example in test]
+    return Contender(
+        name,
+        role,
+        bench.output.decode(scores, bench.space, decision, inputs),
+        bench.output.probabilities(scores, bench.space, decision),
+        bench.output.probabilities(scores, bench.space, replace(decision, temperature=1.0)),
+    )
+
+
+def _baselines(session: Session, bench: Bench, test: Sequence[Example]) -> list[Contender]:
+    """Majority and TF-IDF on the same test rows, and the label names without any training where it can be had."""
+    found = []
+    for result in session.results:
+        role = {"majority": "majority", "tfidf": "simple"}.get(result.method)
+        if role is None:
+            continue
+        folder = _folder(session, result)
+        scorer = load_scorer(folder / "scorer", result.family, bench.runtime())
+        decision = decide(bench, load_scores(folder / "validation.safetensors"))
+        scores = scorer.score([example.inputs for example in test])
+        found.append(_contender(bench, result.name, role, scores, test, decision))
+    untrained = evidence.label_names(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
+    if untrained is not None:
+        found.append(_contender(bench, "label names", "zero-training", untrained, test, Decision()))
+    return found
+
+
+def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision) -> RunFacts:
+    """What the report tells beside the test scores; cheap experiments run while there is time."""
+    quick = evidence.quick_model(bench, session.results)
+    spare = session.budget.until(2 * REPORT_SECONDS)
+
+    def has_time() -> bool:
+        return spare() > 0.02 * min(session.budget.limit, 600.0) and not session.stop()
+
+    suspects, looked_at = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0)
+    metric = bench.metric.name
+    return RunFacts(
+        goal=session.config.goal,
+        task=prepared.task.name,
+        method=best.name,
+        backbone=_backbone(bench, best),
+        decision=decision,
+        trials=tuple(
+            TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
+            for r in session.results
+        ),
+        seed_scores=evidence.seed_scores(bench, quick, has_time=has_time) if quick else (),
+        curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
+        suspects=suspects,
+        suspects_of=looked_at,
+        data=_data_facts(prepared),
+        choices=_choices(session),
+        costs=session.meter.read(stages=session.stages, device=bench.runtime().device),
+        config=settings.plain(session.config),
+        command=_command(session),
+        versions=versions(),
+    )
+
+
+def _reason(bench: Bench, result: Result, best: Result) -> str:
+    if result is best:
+        return "best on validation"
+    metric = bench.metric.name
+    return f"{abs(best.scores[metric] - result.scores[metric]):.4f} behind"
+
+
+def _data_facts(prepared: Prepared) -> DataFacts:
+    profile, split = prepared.profile, prepared.split
+    sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    return DataFacts(
+        name=prepared.table.origin,
+        rows_in=profile.rows,
+        rows_used=sum(sizes.values()),
+        rejected_count=len(profile.rejected),
+        removed=len(split.removed),
+        splits=sizes,
+        labels=dict(profile.balance),
+        languages={name: round(share * profile.used) for name, share in profile.languages.items()},
+        characters_median=int(profile.characters.get("50", 0)),
+        characters_p95=int(profile.characters.get("95", 0)),
+        duplicates=sum(len(group) - 1 for group in profile.duplicates),
+        near_duplicates=len(profile.near_duplicates),
+        contradictions=len(profile.contradictions),
+        twins=tuple((twin.rare, twin.common) for twin in profile.twins),
+        pii=dict(profile.pii),
+        rejected=tuple(RejectedRow(r.line or 0, r.reason) for r in profile.rejected[:50]),
+        notes=(*prepared.table.notes, *split.how),
+    )
+
+
+def _choices(session: Session) -> list[Choice]:
+    """Decisions as the journal has them."""
+    if session.journal is None:
+        return []
+    kinds = {"profile": "data", "split": "split", "decision": "search"}
+    return [
+        Choice(kinds[record["kind"]], record["message"])
+        for record in session.journal.records()
+        if record["kind"] in kinds
+    ]
+
+
+def _command(session: Session) -> str:
+    """A command that repeats the run."""
+    config = session.config
+    goal = f' --goal "{config.goal}"' if config.goal else ""
+    limit = f" --time-limit {settings.duration(config.time_limit)}" if config.time_limit else ""
+    return f"autogpt run {config.data or 'DATA'}{goal}{limit} --seed {config.seed}"
+
+
+def _backbone(bench: Bench, best: Result) -> str:
+    if best.family != "encoder":
+        return ""
+    source: Mapping[str, Any] = _source(bench.features.encoder())
+    return f"{source['name']} ({source['revision']})"
+
+
+def _source(scorer: Any) -> dict[str, Any]:
+    """Name and revision of the backbone; without its place on this machine."""
+    if scorer.family != "encoder":
+        return {}
+    return {key: value for key, value in asdict(scorer.source).items() if key != "location"}
+
+
+def _folder(session: Session, result: Result) -> Any:
+    place = session.results.index(result)
+    return session.folders[place]
+
+
+def _tidy(session: Session) -> None:
+    """Weights of trials that lost, and cached features, are not needed any more."""
+    for folder in session.folders:
+        shutil.rmtree(folder / "scorer", ignore_errors=True)
+        shutil.rmtree(folder / "loop", ignore_errors=True)
+    shutil.rmtree(session.place / "trials" / "refit", ignore_errors=True)
+    shutil.rmtree(session.place / "features", ignore_errors=True)

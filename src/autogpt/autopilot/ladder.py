@@ -1,0 +1,122 @@
+"""The ladder: from cheap to dear, each rung only when its measured cost fits into what is left.
+
+Costs are in units of reading: a row that is trained through all layers costs about as much as reading it 3.5 times
+(forward, twice that backward, and the optimizer), and a row that is trained through the top k of L layers k/L of it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from autogpt.autopilot.trial import Candidate, Result
+from autogpt.core import Example, Output
+
+TRAIN_COST = 3.5
+FEW_ROWS_PER_LABEL = 64
+SAFETY = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the ladder looks at. `rows_per_second()` is the measured reading speed of the backbone (None: not yet)."""
+
+    train: Sequence[Example]
+    output: Output
+    layers: Callable[[], int]
+    rows_per_second: Callable[[], float | None]
+    remaining: Callable[[], float]
+    device: Callable[[], str]
+    allowed: Sequence[str]
+    has_backbone: bool
+    backbone_problem: str = ""
+
+
+def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
+    """Candidates in order; a string says what is left out and why. `results` grows while the caller runs trials."""
+    for method in ("majority", "tfidf"):
+        if method in facts.allowed:
+            yield Candidate(method, reason="a baseline that costs seconds")
+    neural = [name for name in facts.allowed if name not in ("majority", "tfidf")]
+    if neural and not facts.has_backbone:
+        yield f"no encoder is tried: {facts.backbone_problem}"
+        return
+    if "head" in neural:
+        yield Candidate("head", reason="reads every text once; the features are kept for all later trials")
+    if "contrastive" in neural:
+        yield _contrastive(facts)
+    if "full" in neural:
+        yield from _full(facts)
+    if "lora" in neural:
+        yield _lora(facts)
+
+
+def rows_per_label(facts: Facts) -> float:
+    """Median number of training rows per label; infinite for other outputs."""
+    if facts.output.name != "classes":
+        return float("inf")
+    return float(statistics.median(Counter(example.target for example in facts.train).values()))
+
+
+def _read_seconds(facts: Facts) -> float:
+    """Seconds to read all training rows once; a careful guess before anything was measured."""
+    return len(facts.train) / (facts.rows_per_second() or 50.0)
+
+
+def _contrastive(facts: Facts) -> Candidate | str:
+    if facts.output.name != "classes":
+        return "contrastive is left out: it needs one label per row"
+    typical = rows_per_label(facts)
+    if typical > FEW_ROWS_PER_LABEL and list(facts.allowed) != ["contrastive"]:
+        return f"contrastive is left out: {typical:.0f} rows per label are enough for fine-tuning itself"
+    anchors = int(min(2000, max(400, 3 * len(facts.train))))
+    row = _read_seconds(facts) / len(facts.train)
+    seconds = 2 * anchors * TRAIN_COST * row + _read_seconds(facts)
+    fits = facts.remaining() * SAFETY
+    if seconds > fits:
+        anchors = int(anchors * (fits - _read_seconds(facts)) / max(seconds, 1e-9))
+        if anchors < 300:
+            return f"contrastive is left out: about {seconds:.0f} s are needed, {facts.remaining():.0f} s are left"
+        seconds = fits
+    return Candidate("contrastive", {"anchors": anchors}, seconds, reason=f"few rows per label ({typical:.0f})")
+
+
+def _full(facts: Facts) -> Iterator[Candidate | str]:
+    """All layers when an epoch and a half fits, otherwise the top two over cached activations."""
+    count, read = facts.layers(), _read_seconds(facts)
+    epochs = wanted_epochs(len(facts.train))
+    fits = facts.remaining() * SAFETY
+    top = min(2, count)
+    all_epoch, top_epoch, boundary = TRAIN_COST * read, TRAIN_COST * read * top / count, read * (count - top) / count
+    if fits >= min(1.5, epochs) * all_epoch:
+        reachable = min(epochs, fits / all_epoch)
+        yield Candidate("full", {"epochs": round(reachable, 2)}, reachable * all_epoch, "all layers, time allows it")
+        return
+    reachable = min(epochs, (fits - boundary) / top_epoch)
+    if reachable < 0.7:
+        needed = boundary + 0.7 * top_epoch
+        yield f"full is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"
+        return
+    options = {"layers": top, "epochs": round(reachable, 2)}
+    seconds = boundary + reachable * top_epoch
+    reason = f"the top {top} of {count} layers: all of them would need {all_epoch:.0f} s an epoch"
+    yield Candidate("full", options, seconds, reason)
+
+
+def _lora(facts: Facts) -> Candidate | str:
+    named = "full" not in facts.allowed
+    if facts.device() == "cpu" and not named:
+        return "lora is left out: on a CPU it trains no faster than full fine-tuning of a small encoder"
+    epochs = wanted_epochs(len(facts.train))
+    all_epoch = TRAIN_COST * _read_seconds(facts)
+    reachable = min(epochs, facts.remaining() * SAFETY / all_epoch)
+    if reachable < 0.5:
+        return f"lora is left out: about {all_epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"
+    return Candidate("lora", {"epochs": round(reachable, 2)}, reachable * all_epoch, "adapters on all linear layers")
+
+
+def wanted_epochs(rows: int) -> float:
+    """Passes that small and large data want: about 400 steps of 32 rows at least, 3 passes at least, 10 at most."""
+    return float(min(10.0, max(3.0, 400 * 32 / max(rows, 1))))

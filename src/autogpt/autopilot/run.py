@@ -1,0 +1,139 @@
+"""One autonomous session, from a source and a sentence to a tested model, and its continuation after a kill."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from autogpt import config as settings
+from autogpt.autopilot.session import Session
+from autogpt.config import RunConfig
+from autogpt.errors import AmbiguityError, ConfigError, InputError, Interrupted, ModelError
+from autogpt.events import Listener, silent
+
+if TYPE_CHECKING:
+    from autogpt.evaluation.report import Report
+    from autogpt.model import Model
+
+Ask = Callable[[AmbiguityError], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: its folder, the model and the report."""
+
+    folder: Path
+    model: Model
+    report: Report
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """A finished run from disk; ModelError when it has not finished."""
+        from autogpt.model import Model
+
+        place = Path(folder)
+        model = Model.load(place / "model")
+        if model.report is None:
+            raise ModelError(f"run {str(place)!r} has not finished; go on with `autogpt resume {place}`")
+        return cls(place, model, model.report)
+
+
+def run(
+    config: RunConfig,
+    *,
+    data: Any = None,
+    test: Any = None,
+    ask: Ask | None = None,
+    listen: Listener | None = None,
+) -> Run:
+    """Run a configuration. `data` (anything `data.read` takes) stands for `config.data`, `test` is a test set.
+
+    Whatever happens, the best model so far stands in `<run>/model`. Interrupted has the command that goes on.
+    """
+    started = time.monotonic()
+    folder = new_folder(config)
+    session = Session(config, folder=folder, listen=listen or silent, ask=ask, started=started)
+    session.write_state("running")
+    return _finish(session, data, test)
+
+
+def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
+    """Go on with a run that was stopped or killed; finished trials are not repeated."""
+    place = Path(folder)
+    state = read_state(place)
+    if state["status"] == "done":
+        return Run.load(place)
+    config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
+    session = Session(
+        config,
+        folder=place,
+        listen=listen or silent,
+        ask=None,
+        spent=float(state.get("seconds") or 0.0),
+        started=time.monotonic(),
+    )
+    session.write_state("running")
+    return _finish(session, None, None)
+
+
+def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | None = None) -> Plan:
+    """What a run would do, with estimates; nothing is trained or written."""
+    from autogpt.autopilot.plan import make_plan
+
+    session = Session(config, folder=None, listen=silent, ask=ask, started=time.monotonic())
+    return make_plan(session, session.read(data, test))
+
+
+def _finish(session: Session, data: Any, test: Any) -> Run:
+    from autogpt.training.signals import stop_requested
+
+    try:
+        with stop_requested() as stop:
+            session.stop = stop
+            model, report = session.execute(data, test)
+    except (Interrupted, KeyboardInterrupt):
+        session.write_state("paused")
+        command = f"autogpt resume {session.folder}"
+        raise Interrupted(f"stopped; what was done is kept. Go on with: {command}", resume=command) from None
+    except BaseException:
+        session.write_state("failed")
+        raise
+    session.write_state("done")
+    return Run(session.place, model, report)
+
+
+def new_folder(config: RunConfig) -> Path:
+    """`<output>/<name of the data>-<time>`, made new."""
+    name = re.sub(r"[^\w-]+", "-", Path(config.data or "data").stem, flags=re.UNICODE).strip("-") or "data"
+    base = Path(config.output) / f"{name[:40]}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in range(1000):
+        folder = base if not number else base.with_name(f"{base.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as problem:
+            raise ConfigError(f"folder {config.output!r} cannot be written to: {problem}; give --output") from None
+        return folder
+    raise ConfigError(f"folder {config.output!r} has a thousand runs of this second; give another --output")
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """`run.json` of a run."""
+    try:
+        state = json.loads((folder / "run.json").read_text("utf-8"))
+        if not isinstance(state["config"], Mapping) or not isinstance(state["status"], str):
+            raise KeyError("config")
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{str(folder)!r} is not a run (no readable run.json); `autogpt runs` lists them") from None
+    found: dict[str, Any] = state
+    return found
+
+
+if TYPE_CHECKING:
+    from autogpt.autopilot.plan import Plan

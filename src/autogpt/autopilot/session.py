@@ -1,0 +1,322 @@
+"""The machinery of one run: read, prepare, climb the ladder, choose, test once, save. Told in this order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt import config as settings
+from autogpt import files, registry
+from autogpt.autopilot import finish
+from autogpt.autopilot.budget import Budget
+from autogpt.autopilot.journal import Journal
+from autogpt.autopilot.ladder import Facts, rungs
+from autogpt.autopilot.trial import (
+    Bench,
+    Candidate,
+    Result,
+    load_result,
+    load_scorer,
+    run_trial,
+)
+from autogpt.config import RunConfig
+from autogpt.core import Decision, Scorer, Table
+from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
+from autogpt.evaluation.energy import Meter
+from autogpt.events import Event, Listener
+from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
+from autogpt.runtime import detect
+
+if TYPE_CHECKING:
+    from autogpt.evaluation.report import Report
+    from autogpt.model import Model
+
+log = logging.getLogger(__name__)
+
+STATE_SECONDS = 1.0
+SAVING_SECONDS = 4.0
+
+
+class Session:
+    """One run in progress. `folder` is None for a plan, which writes nothing."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        folder: Path | None,
+        listen: Listener,
+        ask: Ask | None,
+        spent: float = 0.0,
+        started: float | None = None,
+    ) -> None:
+        self.config, self.folder, self.ask = config, folder, ask
+        self.budget = Budget(config.time_limit, spent=spent, started=started)
+        self.journal = Journal(folder / "journal.jsonl") if folder is not None else None
+        self._listener = listen
+        self._written = 0.0
+        self._status = "running"
+        self.stop: Callable[[], bool] = lambda: False
+        self.results: list[Result] = []
+        self.best: Result | None = None
+        self.folders: list[Path] = []
+        self.meter = Meter()
+        self.stages: dict[str, float] = {}
+
+    @property
+    def place(self) -> Path:
+        """The run's folder."""
+        if self.folder is None:
+            raise ConfigError("a plan has no folder")
+        return self.folder
+
+    def listen(self, event: Event) -> None:
+        """Tell the caller and the journal; keep `run.json` young."""
+        self._listener(event)
+        if self.journal is not None:
+            self.journal(event)
+            if time.monotonic() - self._written > STATE_SECONDS:
+                self.write_state(self._status)
+
+    def say(self, kind: str, message: str, **data: Any) -> None:
+        """An event."""
+        self.listen(Event(kind, message, data))
+
+    def write_state(self, status: str) -> None:
+        """`run.json`: what `runs` and `resume` read."""
+        self._status, self._written = status, time.monotonic()
+        best = None
+        if self.best is not None:
+            metric = next(iter(self.best.scores))
+            best = {"method": self.best.name, "metric": metric, "score": self.best.scores[metric]}
+        state = {
+            "status": status,
+            "config": settings.plain(self.config),
+            "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - self.budget.spent())),
+            "seconds": round(self.budget.spent(), 2),
+            "best": best,
+        }
+        files.write_json(self.place / "run.json", state)
+
+    def execute(self, data: Any, test: Any) -> tuple[Model, Report]:
+        """The whole story."""
+        limit = self.config.time_limit
+        self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
+        table = self.read(data, test)
+        prepared = self.prepare(table)
+        bench = self.bench(prepared)
+        self.climb(bench, prepared)
+        if self.best is None:
+            raise ResourceError("no method could be fitted; see the journal for the reason of each")
+        return finish.finish(self, bench, prepared, self.best)
+
+    def read(self, data: Any, test: Any) -> Table:
+        """Rows of the source; rows given in memory are kept in the run, so that it can be resumed."""
+        from autogpt.data.read import read
+        from autogpt.data.split import with_test
+
+        started = time.monotonic()
+        kept = self.place / "data.jsonl" if self.folder is not None else None
+        if data is None and kept is not None and kept.is_file():
+            table = _kept_table(kept)
+        else:
+            source = self.config.data if data is None else data
+            table = read(source, offline=self.config.offline)
+            if test is not None:
+                table = with_test(table, read(test, offline=self.config.offline))
+            if kept is not None and (data is not None or test is not None):
+                _keep_table(table, kept)
+        self.stages["read"] = time.monotonic() - started
+        count = f"{len(table):,} rows, {len(table.rejected):,} rejected"
+        self.say("read", f"{table.origin}: {count}", rows=len(table), rejected=len(table.rejected))
+        for note in table.notes:
+            self.say("read", note)
+        for rejection in table.rejected[:3]:
+            self.say("warning", f"line {rejection.line}: {rejection.reason}")
+        return table
+
+    def prepare(self, table: Table) -> Prepared:
+        """Profile, schema, examples, split; told to the listener."""
+        started = time.monotonic()
+        prepared = prepare(
+            table,
+            goal=self.config.goal,
+            columns=self.config.columns,
+            seed=self.config.seed,
+            ask=self.ask,
+            deep=self.budget.limit > 60,
+        )
+        self.stages["profile"] = time.monotonic() - started
+        for reason in prepared.profile.reasons:
+            self.say("profile", reason)
+        for warning in prepared.profile.warnings():
+            self.say("warning", warning)
+        for how in prepared.split.how:
+            self.say("split", how)
+        sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
+        self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
+        return prepared
+
+    def bench(self, prepared: Prepared) -> Bench:
+        """What all trials share; nothing heavy is loaded before it is needed."""
+        from autogpt.training.features import FeatureCache
+
+        config, output, space = self.config, prepared.output, prepared.space
+        runtime = cache(detect)
+        encoder = registry.get("backbones", "encoder")
+        pair = len(prepared.profile.schema.text) > 1
+
+        def open_encoder() -> Any:
+            return encoder.open(
+                config.search.backbone,
+                output=output.name,
+                size=output.size(space),
+                labels=space.labels,
+                pair=pair,
+                runtime=runtime(),
+                revision=config.search.revision,
+                offline=config.offline,
+            )
+
+        folder = self.place / "features" if self.folder is not None else None
+        return Bench(
+            train=prepared.train,
+            validation=prepared.validation,
+            output=output,
+            space=space,
+            metrics=main_metrics(prepared.task, config.search.metric),
+            open=open_encoder,
+            features=FeatureCache(open_encoder, folder=folder),
+            runtime=runtime,
+            seed=config.seed,
+            listen=self.listen,
+            stop=lambda: self.stop(),
+        )
+
+    def reserve(self, bench: Bench, prepared: Prepared) -> float:
+        """Seconds that the final evaluation and saving will need."""
+        rate = bench.features.rows_per_second
+        reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
+        return reading + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
+
+    def facts(self, bench: Bench, prepared: Prepared) -> Facts:
+        """What the ladder looks at."""
+        problem = _backbone_problem(self.config)
+        return Facts(
+            train=bench.train,
+            output=bench.output,
+            layers=lambda: int(bench.features.encoder().layer_count),
+            rows_per_second=lambda: bench.features.rows_per_second,
+            remaining=lambda: self.budget.remaining() - self.reserve(bench, prepared),
+            device=lambda: bench.runtime().device,
+            allowed=_allowed(self.config, bench),
+            has_backbone=problem is None,
+            backbone_problem=problem or "",
+        )
+
+    def climb(self, bench: Bench, prepared: Prepared) -> None:
+        """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
+        facts = self.facts(bench, prepared)
+        for place, rung in enumerate(rungs(facts, self.results)):
+            if isinstance(rung, str):
+                self.say("decision", rung)
+                continue
+            if self.stop():
+                raise Interrupted("stopped between two trials", resume="")
+            needed = self.place / "trials" / f"{place:02d}-{rung.method}"
+            if facts.remaining() <= 0 and self.results and load_result(needed) is None:
+                self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
+                continue
+            self._try(bench, prepared, rung, needed, remaining=facts.remaining)
+
+    def _try(
+        self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
+    ) -> None:
+        candidate = _same_as_before(candidate, folder)
+        told: dict[str, Any] = {"trial": candidate.name, "method": candidate.name, "metric": bench.metric.name}
+        told |= {"higher_is_better": bench.metric.higher_is_better}
+        result = load_result(folder)
+        if result is None:
+            self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
+            try:
+                result, scorer = run_trial(bench, candidate, folder=folder, remaining=remaining)
+            except (Interrupted, InputError):
+                raise
+            except (AutoGPTError, MemoryError) as problem:
+                self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
+                return
+        else:
+            scorer = load_scorer(folder / "scorer", result.family, bench.runtime())
+        self.results.append(result)
+        self.folders.append(folder)
+        score = result.scores[bench.metric.name]
+        self.stages[result.name] = result.seconds
+        message = f"{result.name}: {bench.metric.name} {score:.4f} on validation, {result.seconds:.1f} s"
+        self.say("trial", message, **told, score=score, seconds=result.seconds, state="done", chosen=result.chosen)
+        for note in result.notes:
+            self.say("trial", f"{result.name}: {note}")
+        if self.best is None or finish.better(bench, result, self.best):
+            self.best = result
+            self._promote(bench, prepared, scorer, folder)
+
+    def _promote(self, bench: Bench, prepared: Prepared, scorer: Scorer, folder: Path) -> None:
+        """Put the best so far where it can be loaded."""
+        from autogpt.model import Model
+
+        info = {"status": "candidate", "method": self.results[-1].name, "validation": dict(self.results[-1].scores)}
+        model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
+        model.save(self.place / "model", saved_scorer=folder / "scorer", check=False)
+        self.say("saved", f"best so far: {self.results[-1].name}, loadable from {self.place / 'model'}")
+
+
+def _allowed(config: RunConfig, bench: Bench) -> list[str]:
+    """Methods that the user named, or all that fit the output; a name that does not fit is an error."""
+    fitting = [name for name in registry.names("methods") if bench.output.name in registry.get("methods", name).outputs]
+    if config.search.methods is None:
+        return fitting
+    wanted = [name.strip() for name in config.search.methods.split(",") if name.strip()]
+    for name in wanted:
+        method = registry.get("methods", name)
+        if bench.output.name not in method.outputs:
+            raise ConfigError(
+                f"method {name!r} cannot learn {bench.output.name}; methods that can: {', '.join(fitting)}"
+            )
+    return wanted
+
+
+def _backbone_problem(config: RunConfig) -> str | None:
+    """Why no encoder can be had, if the user did not name one; a named one that cannot be had is an error later."""
+    if config.search.backbone is not None:
+        return None
+    problem: str | None = registry.get("backbones", "encoder").missing_default()
+    return problem
+
+
+def _same_as_before(candidate: Candidate, folder: Path) -> Candidate:
+    """A trial that was begun before a kill keeps its options, so that its checkpoints fit."""
+    path = folder / "candidate.json"
+    if path.is_file():
+        return Candidate(**json.loads(path.read_text("utf-8")))
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(path, asdict(candidate))
+    return candidate
+
+
+def _keep_table(table: Table, path: Path) -> None:
+    """Rows given in memory, one a line, after a line of what else the table knows."""
+    head = {"columns": table.columns, "origin": table.origin, "splits": list(table.splits), "lines": list(table.lines)}
+    rows = "\n".join(json.dumps(dict(row), ensure_ascii=False, default=str) for row in table.rows)
+    files.write_text(path, json.dumps(head, ensure_ascii=False) + "\n" + rows + "\n")
+
+
+def _kept_table(path: Path) -> Table:
+    # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
+    head, *rows = path.read_text("utf-8").split("\n")
+    found: dict[str, Any] = json.loads(head)
+    return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})

@@ -1,0 +1,247 @@
+"""The artefact: a folder that other libraries load by themselves, plus `autogpt.json`, a report and a model card.
+
+`autogpt.json` is written last and holds the sha256 of every other file, so a model is complete or it is not one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from autogpt import cells, files, registry
+from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
+from autogpt.errors import ConfigError, InputError, ModelError
+from autogpt.runtime import Runtime, detect
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
+    from autogpt.evaluation.report import Report
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "autogpt.json"
+SCHEMA_VERSION = 1
+PARITY_TOLERANCE = 1e-4
+_PROBE_TEXTS = ("How do I change my address?", "It did not work at all.", "这个问题怎么解决?")
+_LIBRARIES = ("autogpt", "torch", "transformers", "peft", "scikit-learn", "numpy", "safetensors")
+
+
+class Model:
+    """A fitted scorer with everything that turns rows into answers. `info` is the content of `autogpt.json`."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        schema: Schema,
+        space: LabelSpace,
+        decision: Decision,
+        info: Mapping[str, Any] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.scorer, self.schema, self.space, self.decision = scorer, schema, space, decision
+        self.task: Task = registry.get("tasks", schema.task)
+        self.output: Output = registry.get("outputs", self.task.output)
+        self.info: dict[str, Any] = dict(info or {})
+        self._report = report
+        self.folder: Path | None = None
+
+    @property
+    def report(self) -> Report | None:
+        """The report of the run that made this model; None for a model that was not tested."""
+        if self._report is None and self.folder is not None and (self.folder / "report.json").is_file():
+            from autogpt.evaluation.report import Report
+
+            self._report = Report.from_dict(json.loads((self.folder / "report.json").read_text("utf-8")))
+        return self._report
+
+    def inputs(self, item: Any) -> Inputs:
+        """What the model reads of a text, a pair of texts, a list of tokens, or a row with the training columns.
+
+        Raises ValueError with the reason when there is nothing to read.
+        """
+        if isinstance(item, Mapping):
+            return self.task.inputs(item, replace(self.schema, text=self._columns(item)))
+        if self.output.token_level:
+            return cells.tokens({"text": list(item) if isinstance(item, (list, tuple)) else item}, "text")
+        parts = (item,) if isinstance(item, str) else tuple(item)
+        if len(parts) != len(self.schema.text):
+            raise ValueError(f"the model reads {len(self.schema.text)} text(s) per row, not {len(parts)}")
+        names = [f"text {place + 1}" if place else "text" for place in range(len(parts))]
+        return cells.texts(dict(zip(names, parts, strict=True)), replace(self.schema, text=tuple(names)))
+
+    def predict(self, items: Any, *, abstain_below: float | None = None) -> list[Prediction]:
+        """An answer per item; a single text is a list of one. Items are what `inputs` takes."""
+        listed = [items] if isinstance(items, (str, Mapping)) else list(items)
+        read = []
+        for place, item in enumerate(listed):
+            try:
+                read.append(self.inputs(item))
+            except ValueError as problem:
+                raise InputError(f"item {place}: {problem}; give text, or a row with the training columns") from None
+        return self.answers(read, abstain_below=abstain_below)
+
+    def answers(self, inputs: Sequence[Inputs], *, abstain_below: float | None = None) -> list[Prediction]:
+        """Answers to inputs that were read with `inputs`."""
+        if not inputs:
+            return []
+        if abstain_below is not None and not 0 <= abstain_below <= 1:
+            raise ConfigError(f"abstain_below is {abstain_below}; it must be between 0 and 1")
+        decision = self.decision if abstain_below is None else replace(self.decision, abstain_below=abstain_below)
+        return self.output.decode(self.scorer.score(inputs), self.space, decision, inputs)
+
+    def probabilities(self, inputs: Sequence[Inputs]) -> Scores:
+        """Probabilities [N, C] in the order of `space.labels` (for numbers: the values [N, 1])."""
+        return self.output.probabilities(self.scorer.score(inputs), self.space, self.decision)
+
+    def save(self, folder: str | Path, *, saved_scorer: Path | None = None, check: bool = True) -> Path:
+        """Write the model to `folder` (replacing a model that stands there), then reload it and compare outputs.
+
+        `saved_scorer` is a folder that this very scorer was saved to before: its files are linked, not written again.
+        """
+        target = Path(folder)
+        if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+            raise ConfigError(f"folder {str(target)!r} holds something else than a model; give a new name")
+        with files.atomic_folder(target) as stage:
+            if saved_scorer is None:
+                self.scorer.save(stage)
+            else:
+                _link_files(saved_scorer, stage)
+            self._describe(stage)
+        self.folder = target
+        if check:
+            self._check_parity(target)
+        return target
+
+    @classmethod
+    def load(cls, folder: str | Path, *, runtime: Runtime | None = None, verify: bool = True) -> Self:
+        """Load a saved model; a file that is missing or changed is refused by name."""
+        source = Path(folder)
+        files.settle(source)
+        info = read_manifest(source)
+        if verify:
+            check_hashes(source, info["files"])
+        scorer: Scorer = registry.get("backbones", info["family"]).load(source, runtime=runtime or detect())
+        schema: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in info["schema"].items()}
+        space = {**info["space"], "labels": tuple(info["space"]["labels"])}
+        model = cls(
+            scorer,
+            schema=Schema(**schema),
+            space=LabelSpace(**space),
+            decision=Decision(**info["decision"]),
+            info=info,
+        )
+        model.folder = source
+        return model
+
+    def _columns(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """The row's text columns: those of training, or the plain names `text`, `text_pair`, `tokens`."""
+        if all(column in row for column in self.schema.text):
+            return self.schema.text
+        plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
+        names = plain[: len(self.schema.text)]
+        if all(name in row for name in names):
+            return names
+        missing = ", ".join(repr(column) for column in self.schema.text if column not in row)
+        raise ValueError(f"column {missing} is not in the row, which has {', '.join(map(repr, row))}")
+
+    def _describe(self, stage: Path) -> None:
+        """Report, card, and last the manifest."""
+        if self.report is not None:
+            from autogpt.evaluation.card import model_card
+
+            self.report.save(stage)
+            files.write_text(stage / "README.md", model_card(self.report))
+        self.info = {
+            **self.info,
+            "schema_version": SCHEMA_VERSION,
+            "family": self.scorer.family,
+            "task": self.task.name,
+            "output": self.output.name,
+            "schema": asdict(self.schema),
+            "space": asdict(self.space),
+            "decision": asdict(self.decision),
+            "versions": versions(),
+            "files": files.hashes(stage),
+        }
+        files.write_json(stage / MANIFEST, self.info)
+
+    def _check_parity(self, folder: Path) -> None:
+        """What was tested is what is served: the saved model gives the scores of the one in memory."""
+        probe = [self.inputs(item) for item in _probe(self.output.token_level, len(self.schema.text))]
+        again = registry.get("backbones", self.scorer.family).load(folder, runtime=detect())
+        difference = max(
+            float(np.abs(np.asarray(a) - np.asarray(b)).max())
+            for a, b in zip(self.scorer.score(probe), again.score(probe), strict=True)
+        )
+        if not difference <= PARITY_TOLERANCE:
+            raise ModelError(f"{folder}: the saved model's scores differ by {difference:.2g} from the tested one's")
+
+
+def _link_files(source: Path, target: Path) -> None:
+    """The files of one folder in another, as hard links where the file system allows it."""
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, place)
+        except OSError:
+            shutil.copy2(path, place)
+
+
+def _probe(token_level: bool, texts: int) -> Iterable[Any]:
+    if token_level or texts == 1:
+        return _PROBE_TEXTS
+    return [tuple([text] * texts) for text in _PROBE_TEXTS]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The content of `autogpt.json`; ModelError says what is wrong with the folder."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(f"{str(folder)!r} is not a model: it has no {MANIFEST}; give a folder that `save` wrote")
+    try:
+        info = json.loads(path.read_text("utf-8"))
+        number = info["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is damaged; restore the model from a copy or train it again") from None
+    if number != SCHEMA_VERSION:
+        raise ModelError(f"{path} has schema version {number}, this autogpt reads {SCHEMA_VERSION}; update autogpt")
+    found: dict[str, Any] = info
+    return found
+
+
+def check_hashes(folder: Path, expected: Mapping[str, str]) -> None:
+    """Compare every file with its recorded hash; the first that differs is named."""
+    for name, digest in expected.items():
+        path = folder / name
+        if folder.resolve() not in path.resolve().parents:
+            raise ModelError(f"{folder}: the manifest names {name!r}, which is outside the model")
+        if not path.is_file():
+            raise ModelError(f"{folder}: {name} is missing; restore the model from a copy")
+        if files.sha256(path) != digest:
+            raise ModelError(f"{folder}: sha256 differs: {name}; the file was changed after the model was saved")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that a model depends on."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,127 @@
+"""The way of the data on one screen: table -> profile -> schema -> examples -> split. The test split is sealed here.
+
+What comes after (trials, choice, the one evaluation, the model) stands in `autopilot.run`, in the same order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autogpt import registry
+from autogpt.config import Columns
+from autogpt.core import Example, LabelSpace, Metric, Output, Rejection, Table, Task
+from autogpt.data import dates
+from autogpt.data.examples import examples
+from autogpt.data.profile import Profile, profile
+from autogpt.data.split import Split, given_splits, make_split
+from autogpt.errors import AmbiguityError, ConfigError, InputError
+
+Ask = Callable[[AmbiguityError], str]
+
+DEEP_ROWS = 20_000
+"""Above this many rows near duplicates and suspicious labels are left to `autogpt profile`."""
+
+
+class SealedTest:
+    """Test rows that can be taken out once, for the final evaluation; their number is no secret."""
+
+    def __init__(self, rows: Sequence[Example]) -> None:
+        self._rows: Sequence[Example] | None = rows
+        self.count = len(rows)
+
+    def open(self) -> Sequence[Example]:
+        """The rows. A second call is an error of the program: a test is used once."""
+        if self._rows is None:
+            raise InputError("the test split was opened before; it is evaluated once per run")
+        rows, self._rows = self._rows, None
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Data that is ready to be learned from. `train` is in random order: its first rows stand for the whole."""
+
+    table: Table
+    profile: Profile
+    task: Task
+    output: Output
+    space: LabelSpace
+    split: Split
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: SealedTest
+    rejected: tuple[Rejection, ...]
+    fingerprint: str
+
+
+def prepare(table: Table, *, goal: str, columns: Columns, seed: int, ask: Ask | None, deep: bool = True) -> Prepared:
+    """Everything between rows and training; deterministic for the same table, goal, columns and seed."""
+    found = profile(table, goal=goal, columns=columns, ask=ask, deep=deep and len(table) <= DEEP_ROWS)
+    task: Task = registry.get("tasks", found.schema.task)
+    output: Output = registry.get("outputs", task.output)
+    usable, _ = examples(table, found.schema, task)
+    if len(usable) < 4:
+        raise InputError(f"{table.origin}: {len(usable)} rows can be learned from; at least 4 are needed")
+    split = make_split(
+        usable,
+        output=output.name,
+        seed=seed,
+        groups=_groups(table, usable, found.schema.group),
+        times=_times(table, usable, found.schema.time),
+        given=_given(table, usable, found, columns),
+    )
+    order = np.random.default_rng([seed, 1]).permutation(len(split.train))
+    learned = [example.target for example in (*split.train, *split.validation)]
+    space = output.space(learned)
+    if output.name in ("classes", "labels") and len(space.labels) < (2 if output.name == "classes" else 1):
+        raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")
+    return Prepared(
+        table=table,
+        profile=found,
+        task=task,
+        output=output,
+        space=space,
+        split=split,
+        train=tuple(split.train[place] for place in order),
+        validation=split.validation,
+        test=SealedTest(split.test),
+        rejected=found.rejected,
+        fingerprint=fingerprint(table),
+    )
+
+
+def main_metrics(task: Task, chosen: str | None) -> tuple[Metric, ...]:
+    """The task's metrics, with the one that picks the winner first."""
+    names = list(task.metrics)
+    if chosen is not None:
+        if chosen not in registry.names("metrics"):
+            raise ConfigError(f"metric {chosen!r} is not known; {task.name} has: {', '.join(names)}")
+        names = [chosen, *(name for name in names if name != chosen)]
+    return tuple(registry.get("metrics", name) for name in names)
+
+
+def fingerprint(table: Table) -> str:
+    """sha256 of all rows in order."""
+    digest = hashlib.sha256()
+    for row in table.rows:
+        digest.update(json.dumps(dict(row), sort_keys=True, ensure_ascii=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _groups(table: Table, usable: Sequence[Example], column: str | None) -> list[Any] | None:
+    return [str(table.rows[example.id].get(column)) for example in usable] if column else None
+
+
+def _times(table: Table, usable: Sequence[Example], column: str | None) -> list[float | None] | None:
+    return dates.parse_column([table.rows[example.id].get(column) for example in usable]) if column else None
+
+
+def _given(table: Table, usable: Sequence[Example], found: Profile, columns: Columns) -> list[str | None]:
+    splits = given_splits(table, found.schema, override=columns.split)
+    return [splits[example.id] for example in usable]
