@@ -47,6 +47,7 @@ CLASSES, LABELS, VALUE, TOKENS = (
 POLARITY = ("tell positive from negative reviews", "sentiment of each sentence", "判断评论的情感倾向")
 SIMILAR = ("how similar are the two sentences", "predict the similarity score of sentence pairs", "预测两个句子的相似度")
 ENTITIES = ("find person names and places", "named entity recognition", "找出文本中的人名和地名", "tag the entities")
+SLOTS = ("extract the slots from each request", "find dates, times and names in the text", "slot filling", "抽取槽位")
 CASES = (
     Case("banking77/train.jsonl.gz", CLASSES, ("text",), ("label",),
          ("route customer messages by intent", "classify banking questions", "按意图分类", "which topic is it")),
@@ -72,9 +73,8 @@ CASES = (
          ("predict the star rating of a book from its title", "estimate the average rating", "根据书名预测评分")),
     Case("weibo_ner/train.jsonl.gz", TOKENS, ("tokens",), ("tags",), ENTITIES),
     Case("wnut17/train.jsonl.gz", TOKENS, ("tokens",), ("tags",), ENTITIES),
-    Case("restaurant8k/train.jsonl", TOKENS, ("text",), ("spans",),
-         ("extract the slots from each request", "find dates, times and names in the text", "抽取槽位")),
-    Case("restaurant8k/test.jsonl.gz", TOKENS, ("text",), ("spans",), ("slot filling: extract spans",)),
+    Case("restaurant8k/train.jsonl", TOKENS, ("text",), ("spans",), SLOTS),
+    Case("restaurant8k/test.jsonl.gz", TOKENS, ("text",), ("spans",), SLOTS),
     Case("tatoeba_en_zh/all.jsonl.gz", None, goals=("translate English to Chinese",)),
     Case("xquad/en.jsonl.gz", None, goals=("answer questions about a passage",)),
     Case("cmrc2018/trial.jsonl.gz", None, goals=("阅读理解",)),

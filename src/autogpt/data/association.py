@@ -13,7 +13,9 @@ from autogpt.core import Table
 from autogpt.data.columns import sample_rows
 from autogpt.data.words import as_text, is_missing, words
 
-ENOUGH_ROWS = 100
+ENOUGH_ROWS = 150
+NOTHING, SOMETHING = 0.06, 0.2
+"""Kappa at most, or at least, when the text says nothing, or something, about a label."""
 
 
 def association(table: Table, text: str, target: str, *, rows: int = 1200) -> float | None:
@@ -27,12 +29,11 @@ def association(table: Table, text: str, target: str, *, rows: int = 1200) -> fl
         return None
     # Neighbouring rows are often alike, so folds are blocks of four rows in turn.
     folds = [[pair for i, pair in enumerate(pairs) if (i // 4) % 2 == fold] for fold in (0, 1)]
-    right = [predicted == label for a, b in ((0, 1), (1, 0)) for predicted, label in _predict(folds[a], folds[b])]
-    accuracy = sum(right) / len(right)
-    chance = sum((n / len(pairs)) ** 2 for n in Counter(label for _, label in pairs).values())
-    majority = max(Counter(label for _, label in pairs).values()) / len(pairs)
-    floor = max(chance, majority)
-    return (accuracy - floor) / (1 - floor) if floor < 1 else 0.0
+    answers = [answer for a, b in ((0, 1), (1, 0)) for answer in _predict(folds[a], folds[b])]
+    agreed = sum(predicted == label for predicted, label in answers) / len(answers)
+    said, true = Counter(predicted for predicted, _ in answers), Counter(label for _, label in answers)
+    chance = sum(n * said[label] for label, n in true.items()) / len(answers) ** 2
+    return (agreed - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _predict(

@@ -14,7 +14,7 @@ from autogpt.config import Columns
 from autogpt.core import Schema, Table
 from autogpt.data import goal as goals
 from autogpt.data import targets
-from autogpt.data.association import association
+from autogpt.data.association import NOTHING, SOMETHING, association
 from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
 from autogpt.data.targets import CLASSES, LABELS, TOKENS, VALUE, Candidate
@@ -199,16 +199,16 @@ def _relevance(
     source = text or [name for name, _ in text_candidates(facts, exclude={r.target[0] for r in close})[:1]]
     if not source:
         return found
-    lift = {r.target: association(table, source[0], r.target[0]) for r in close}
-    known = [value for value in lift.values() if value is not None]
-    if not known or max(known) < 0.15:
+    kappa = {r.target: association(table, source[0], r.target[0]) for r in close}
+    if max((value for value in kappa.values() if value is not None), default=0.0) < SOMETHING:
         return found
-    judged = []
-    for reading in found:
-        value = lift.get(reading.target)
-        if value is not None and value <= 0.03:
-            reading = reading.plus(-40, f"the text says nothing about {reading.target[0]!r}")
-        judged.append(reading)
+    # What the goal or the name speaks for may be hard to predict; it keeps its points.
+    own = {reading.target: reading.named for reading in close}
+    dull = {t for t, value in kappa.items() if value is not None and value <= NOTHING and not own[t]}
+    judged = [
+        reading.plus(-40, f"the text says nothing about {reading.target[0]!r}") if reading.target in dull else reading
+        for reading in found
+    ]
     return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
 
 

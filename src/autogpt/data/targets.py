@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -63,7 +63,10 @@ _SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One reading: the task, its target columns (and its text columns, where they go together), points, reasons."""
+    """One reading: the task, its target columns (and its text columns, where they go together), points, reasons.
+
+    `named` when the goal or the column's name speaks for the target.
+    """
 
     task: str
     target: tuple[str, ...]
@@ -71,9 +74,10 @@ class Candidate:
     why: tuple[str, ...]
     text: tuple[str, ...] = ()
     separator: str | None = None
+    named: bool = False
 
-    def plus(self, points: float, why: str) -> Candidate:
-        return replace(self, points=self.points + points, why=(*self.why, why))
+    def plus(self, points: float, why: str, *, named: bool = False) -> Candidate:
+        return replace(self, points=self.points + points, why=(*self.why, why), named=self.named or named)
 
 
 def candidates(
@@ -102,7 +106,7 @@ def column_readings(fact: Facts, *, multi_hint: bool = False, separator: str | N
         return _number_readings(fact)
     if fact.kind not in ("category", "short", "text"):
         return []
-    mark = separator or find_separator(fact.counts, eager=multi_hint)
+    mark = separator or find_separator(fact.counts, eager=multi_hint, spaces=fact.kind == "category")
     if mark:
         atoms = Counter(part.strip() for cell, n in fact.counts.items() for part in cell.split(mark) for _ in range(n))
         why = f"column {name!r} holds {len(atoms)} labels divided by {mark!r}"
@@ -129,14 +133,15 @@ def _number_readings(fact: Facts) -> list[Candidate]:
     return [replace(number, points=40)]
 
 
-def find_separator(counts: Mapping[str, int], *, eager: bool = False) -> str | None:
+def find_separator(counts: Mapping[str, int], *, eager: bool = False, spaces: bool = False) -> str | None:
     """The mark that divides labels within cells, if cells look like label sets.
 
     A label set differs from a name that happens to hold the mark ("Paris, France", "books/fiction"): its size varies,
-    and labels seen in second place also stand first or alone.
+    and labels seen in second place also stand first or alone. `eager` (the goal asks for several labels) asks for less
+    and, with `spaces`, also takes a space for the mark.
     """
     total = sum(counts.values())
-    for mark in (*_SEPARATORS, " ") if eager else _SEPARATORS:
+    for mark in (*_SEPARATORS, " ") if eager and spaces else _SEPARATORS:
         several = {cell: n for cell, n in counts.items() if mark in cell.strip(mark + " ")}
         if not several or sum(several.values()) < 0.1 * total:
             continue
@@ -235,12 +240,12 @@ def _judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candid
     if goal.any_task:
         reading = reading.plus(35, f"the goal sounds like {reading.task}") if hinted[reading.task] else reading.plus(-15, "")
     if any(goal.mentions(name) for name in reading.target):
-        reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}")
+        reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}", named=True)
     reading = _judge_name(reading)
     if fact.filled_share < 0.5 and fact.kind != "tokens":
         reading = reading.plus(-20, f"{reading.target[0]!r} is empty in most rows")
     if reading.task == VALUE and goal.value and re.search(_SCALE, goal.text.lower()):
-        fits = 0 <= fact.low and fact.high <= 10 or (fact.high <= 100 and fact.low >= 0)
+        fits = fact.low >= 0 and fact.high <= 100
         reading = reading.plus(25 if fits else -15, "its range is one of a rating or score" if fits else "")
     if reading.task != CLASSES or len(reading.target) > 1:
         return reading
@@ -257,9 +262,9 @@ def _judge_name(reading: Candidate) -> Candidate:
     spelled = parts | {name.lower()}
     named = {word for word in _TARGET_NAMES if word in spelled or (not word.isascii() and word in name)}
     if named and reading.task != VALUE:
-        return reading.plus(40, f"it is called {name!r}")
+        return reading.plus(40, f"it is called {name!r}", named=True)
     if named or any(word in spelled or (not word.isascii() and word in name) for word in _TOPIC_NAMES):
-        return reading.plus(20, f"it is called {name!r}")
+        return reading.plus(20, f"it is called {name!r}", named=True)
     if any(word in spelled or (not word.isascii() and word in name) for word in _SIDE_NAMES):
         return reading.plus(-40, f"{name!r} is rarely a target")
     return reading
@@ -269,11 +274,11 @@ def _judge_labels(reading: Candidate, fact: Facts, goal: Goal) -> Candidate:
     labels = {label.lower() for label in fact.counts}
     named = goal.mentioned(fact.counts) if fact.unique <= 300 else []
     if named:
-        reading = reading.plus(40 if fact.unique <= 30 else 10, f"the goal names its value {named[0]!r}")
+        reading = reading.plus(40 if fact.unique <= 30 else 10, f"the goal names its value {named[0]!r}", named=True)
     for pattern, meaning in _MEANINGS:
         if len(labels & meaning) >= min(2, len(labels)) and 2 * len(labels & meaning) >= len(labels):
             if goal.text and re.search(pattern, goal.text.lower()):
-                return reading.plus(40, "its values fit the goal")
+                return reading.plus(40, "its values fit the goal", named=True)
             if meaning is _LANGUAGES:
                 return reading.plus(-40, f"{fact.name!r} holds languages")
     if re.search(r"\bwhether\b|\bis (it|this)\b|是否|\bif (it|the|a)\b", goal.text.lower()):

@@ -18,6 +18,8 @@ _TEXT_NAMES = frozenset(
 )
 _ASKS = re.compile(r"[?？]\s*$|^(who|what|when|where|which|why|how|is|are|do|does|did|can)\b|[吗呢谁么]", re.IGNORECASE)
 
+_PLACEHOLDER = re.compile(r"\[[A-Z_ ]{2,}\]|\{\w*\}|<[A-Za-z]+>|_{3,}|\bX{3,}\b")
+
 
 def text_candidates(facts: Mapping[str, Facts], *, exclude: Collection[str]) -> list[tuple[str, float]]:
     """Columns that can be read as text, with how much each says (words x uniqueness), most first."""
@@ -84,15 +86,31 @@ def overlap(table: Table, a: str, b: str, *, shift: int = 0, rows: int = 300) ->
 def _without_derived(
     table: Table, facts: Mapping[str, Facts], names: list[str], reasons: list[str]
 ) -> list[str]:
-    """Drop columns that only repeat another one (lower-cased, cleaned, templated)."""
+    """Drop columns that only repeat another one (lower-cased, cleaned, templated), and names beside prose."""
+    if any(facts[name].prose >= 0.4 for name in names):
+        bare = [name for name in names if facts[name].prose < 0.15]
+        reasons += [f"{name!r} holds names rather than text and is left out" for name in bare]
+        names = [name for name in names if name not in bare]
     kept: list[str] = []
     for name in sorted(names, key=lambda name: (-round(facts[name].unique_share, 1), table.columns.index(name))):
-        twin = next((other for other in kept if overlap(table, name, other) >= 0.8), None)
+        twin = next((other for other in kept if _repeats(table, name, other)), None)
         if twin is None:
             kept.append(name)
         else:
             reasons.append(f"{name!r} repeats {twin!r} and is left out")
     return [name for name in names if name in kept]
+
+
+def _repeats(table: Table, name: str, other: str) -> bool:
+    """Whether `name` is another form of `other`: nearly the same words, or some words replaced by place-holders."""
+    shared = overlap(table, name, other)
+    templated = _placeholder_share(table, name) >= 0.5 and _placeholder_share(table, other) <= 0.05
+    return shared >= 0.8 or (templated and shared >= 0.15)
+
+
+def _placeholder_share(table: Table, name: str) -> float:
+    texts = [as_text(table.rows[place].get(name)) for place in sample_rows(len(table.rows), 300)]
+    return sum(_PLACEHOLDER.search(text) is not None for text in texts) / max(1, len(texts))
 
 
 def _pair_of(
