@@ -23,7 +23,7 @@ from autogpt.evaluation.noise import Suspect, suspects
 from autogpt.events import silent
 
 if TYPE_CHECKING:
-    from autogpt.core import Array, Scores
+    from autogpt.core import Scores
 
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)
 NOISE_SEEDS = 3

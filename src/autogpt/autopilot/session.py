@@ -66,6 +66,7 @@ class Session:
         self.results: list[Result] = []
         self.best: Result | None = None
         self.folders: list[Path] = []
+        self.tried: list[str] = []
         self.meter = Meter()
         self.stages: dict[str, float] = {}
 
@@ -223,22 +224,30 @@ class Session:
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
         facts = self.facts(bench, prepared)
-        for place, rung in enumerate(rungs(facts, self.results)):
+        begun = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
+        for path in begun:  # a resumed run: what was begun first, as it was begun
+            candidate = Candidate(**json.loads(path.read_text("utf-8")))
+            self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
+        known = {path.parent.name.split("-", 1)[1] for path in begun}
+        for rung in rungs(facts, self.results):
             if isinstance(rung, str):
                 self.say("decision", rung)
                 continue
+            if rung.method in known:
+                continue
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
-            needed = self.place / "trials" / f"{place:02d}-{rung.method}"
-            if facts.remaining() <= 0 and self.results and load_result(needed) is None:
+            if facts.remaining() <= 0 and self.results:
                 self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
                 continue
-            self._try(bench, prepared, rung, needed, remaining=facts.remaining)
+            folder = self.place / "trials" / f"{len(self.tried):02d}-{rung.method}"
+            files.write_json(folder / "candidate.json", asdict(rung))
+            self._try(bench, prepared, rung, folder, remaining=facts.remaining)
 
     def _try(
         self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
     ) -> None:
-        candidate = _same_as_before(candidate, folder)
+        self.tried.append(candidate.method)
         told: dict[str, Any] = {"trial": candidate.name, "method": candidate.name, "metric": bench.metric.name}
         told |= {"higher_is_better": bench.metric.higher_is_better}
         result = load_result(folder)
@@ -296,16 +305,6 @@ def _backbone_problem(config: RunConfig) -> str | None:
         return None
     problem: str | None = registry.get("backbones", "encoder").missing_default()
     return problem
-
-
-def _same_as_before(candidate: Candidate, folder: Path) -> Candidate:
-    """A trial that was begun before a kill keeps its options, so that its checkpoints fit."""
-    path = folder / "candidate.json"
-    if path.is_file():
-        return Candidate(**json.loads(path.read_text("utf-8")))
-    folder.mkdir(parents=True, exist_ok=True)
-    files.write_json(path, asdict(candidate))
-    return candidate
 
 
 def _keep_table(table: Table, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from autogpt import probe
 from autogpt.core import Example, Job
+from autogpt.errors import ResourceError
 
 
 def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, int]:
@@ -14,7 +15,9 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     At most `share` of the remaining seconds goes into reading texts; validation rows are read first, because
     nothing can be chosen without them. What is chosen stands in `job.chosen["c"]`.
     """
-    held = _rows(job, job.validation, seconds=None) if job.validation else None
+    held = _rows(job, job.validation, seconds=job.remaining() * share / 2) if job.validation else None
+    if held is not None and len(held.target) == 0:
+        raise ResourceError("no validation row could be read in time; give a longer --time-limit")
     rows = _rows(job, job.train, seconds=job.remaining() * share)
     judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=max(1.0, job.remaining() * 0.3))

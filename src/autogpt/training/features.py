@@ -17,7 +17,8 @@ from autogpt.core import Inputs
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
-CHUNK_ROWS = 512
+FIRST_ROWS, MOST_ROWS = 48, 512
+CHUNK_SECONDS = 1.5
 
 
 class FeatureCache:
@@ -41,10 +42,11 @@ class FeatureCache:
         keys = [key(row) for row in inputs]
         missing = list({k: place for place, k in enumerate(keys) if k not in self._found}.values())
         fresh: list[str] = []
-        for start in range(0, len(missing), CHUNK_ROWS):
-            if seconds == 0 or (start and time.monotonic() + self._chunk_seconds() > deadline):
+        while missing and seconds != 0:
+            count = self._chunk_rows()
+            if fresh and time.monotonic() + count / (self.rows_per_second or 1.0) > deadline:
                 break
-            chunk = missing[start : start + CHUNK_ROWS]
+            chunk, missing = missing[:count], missing[count:]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
             fresh += [keys[place] for place in chunk]
         if fresh:
@@ -65,8 +67,11 @@ class FeatureCache:
             self._encoder = self._open()
         return self._encoder
 
-    def _chunk_seconds(self) -> float:
-        return CHUNK_ROWS / self.rows_per_second if self.rows_per_second else 0.0
+    def _chunk_rows(self) -> int:
+        """Rows to read between two looks at the clock: few before the speed is known."""
+        if self.rows_per_second is None:
+            return FIRST_ROWS
+        return int(min(MOST_ROWS, max(FIRST_ROWS, CHUNK_SECONDS * self.rows_per_second)))
 
     def _read(self, inputs: Sequence[Inputs], keys: Sequence[str]) -> None:
         encoder = self.encoder()
