@@ -5,8 +5,8 @@ statistics per row under a table of weights, which is exactly what resampling ro
 give (a test compares them) at a hundredth of the time; any other metric is called on the resampled rows. Token tasks
 draw whole sentences.
 
-Percentile intervals have no width when all rows are right (or all wrong); there the exact binomial bound of
-Clopper and Pearson takes over, so that 20 of 20 right reads as 0.83 to 1, not as certainty.
+A percentile interval has no width when all rows are right; there the exact binomial bound of Clopper and Pearson takes
+over, so that 20 of 20 right reads as 0.83 to 1, not as certainty.
 """
 
 from __future__ import annotations
@@ -115,12 +115,8 @@ def _interval(metric: Metric, value: float, draws: Array, n: int) -> Interval:
     if np.isnan(draws).any() or np.isnan(value):
         return Interval(float("nan"), float("nan"))
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    if low == high and metric.higher_is_better:
-        certain = float(((1 - LEVEL) / 2) ** (1 / n))  # Clopper-Pearson for n of n
-        if value == 1.0:
-            low = certain
-        if value == 0.0:
-            high = 1 - certain
+    if low == high == value == 1.0 and metric.higher_is_better:
+        low = float(((1 - LEVEL) / 2) ** (1 / n))  # Clopper-Pearson for n of n
     return Interval(low, high)
 
 

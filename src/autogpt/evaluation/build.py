@@ -1,0 +1,215 @@
+"""From test rows and answers to a `Report`: the one place where a run's facts and its test scores meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.core import Decision, Example, LabelSpace, Metric, Prediction
+from autogpt.errors import InputError
+from autogpt.evaluation.calibration import Abstention, Calibration, calibration
+from autogpt.evaluation.energy import Costs
+from autogpt.evaluation.errors import Confusion, Matrix, confusions, matrix, slices, worst
+from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
+from autogpt.evaluation.learning_curve import Point, fit_curve
+from autogpt.evaluation.noise import Suspect
+from autogpt.evaluation.report import Choice, DataFacts, Report, System, TrialRow
+from autogpt.evaluation.score import evaluate
+from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
+from autogpt.evaluation.verdict import Rival, judge, noise_floor
+from autogpt.evaluation.words import Words
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
+
+ROLES = ("winner", "majority", "simple", "zero-training", "other")
+SHOWN_SUSPECTS, SHOWN_PAIRS = 100, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A system's answers on the test rows. `uncalibrated`: probabilities at temperature 1 (of the winner only)."""
+
+    name: str
+    role: str
+    predictions: Sequence[Prediction]
+    probabilities: Scores | None
+    uncalibrated: Scores | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a run knows beside its test answers. Only `goal` and `task` are needed; what is absent is not shown.
+
+    `seed_scores`: main metric of the winner's recipe under several seeds (validation rows); `curve`: scores of one
+    method on growing parts of the training rows; `suspects`: see `noise.suspects`, of `suspects_of` rows looked at;
+    `languages`: language of each test row.
+    """
+
+    goal: str
+    task: str
+    method: str = ""
+    backbone: str = ""
+    decision: Decision = field(default_factory=Decision)
+    abstention: Abstention | None = None
+    trials: Sequence[TrialRow] = ()
+    seed_scores: Sequence[float] = ()
+    curve: Sequence[Point] = ()
+    suspects: Sequence[Suspect] = ()
+    suspects_of: int = 0
+    data: DataFacts = field(default_factory=DataFacts)
+    languages: Sequence[str] = ()
+    choices: Sequence[Choice] = ()
+    costs: Costs | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    language: str = "en"
+
+
+def build_report(
+    test: Sequence[Example],
+    contenders: Sequence[Contender],
+    *,
+    output: str,
+    metrics: Sequence[Metric],
+    space: LabelSpace,
+    facts: RunFacts,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Report:
+    """The report. The first contender is the model, the first metric is the main one; `space` is the model's."""
+    if not contenders or not metrics:
+        raise InputError("a report needs at least one contender (the model) and one metric")
+    unknown = sorted({c.role for c in contenders} - set(ROLES))
+    if unknown:
+        raise InputError(f"contender role {unknown[0]!r} is not known; choose one of: {', '.join(ROLES)}")
+    words, main, model = Words(facts.language), metrics[0], contenders[0]
+    gold = [example.target for example in test]
+    systems = tuple(
+        System(
+            c.name,
+            c.role,
+            evaluate(
+                gold, c.predictions, c.probabilities, metrics=metrics, space=space, seed=seed, resamples=resamples
+            ).scores,
+        )
+        for c in contenders
+    )
+    rivals = tuple(
+        Rival(
+            c.name,
+            c.role,
+            paired_difference(main, gold, _answers(model), _answers(c), space=space, seed=seed, resamples=resamples),
+        )
+        for c in contenders[1:]
+    )
+    noise = noise_floor(main.name, facts.seed_scores)
+    tables = _tables(output, gold, [p.value for p in model.predictions])
+    reliable = _calibration(gold, model, output, space, facts)
+    mixed, square = _mixed_up(test, model.predictions, output)
+    verdict = judge(
+        systems[0].scores[0],
+        rivals,
+        words=words,
+        noise=noise,
+        ece=reliable.ece_after if reliable else None,
+        leaks=facts.data.leaks,
+        forgotten=_forgotten(tables),
+        suspicious_share=len(facts.suspects) / facts.suspects_of if facts.suspects_of else 0.0,
+    )
+    return Report(
+        goal=facts.goal,
+        task=facts.task,
+        output=output,
+        metric=main.name,
+        method=facts.method or model.name,
+        backbone=facts.backbone,
+        verdict=verdict,
+        systems=systems,
+        rivals=rivals,
+        noise=noise,
+        trials=tuple(facts.trials),
+        curve=fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None,
+        calibration=reliable,
+        abstention=facts.abstention,
+        confusions=mixed,
+        matrix=square,
+        worst=tuple(worst(test, model.predictions, output)),
+        suspects=tuple(facts.suspects[:SHOWN_SUSPECTS]),
+        suspect_count=len(facts.suspects),
+        tables=tables,
+        slices=tuple(
+            slices(
+                test,
+                model.predictions,
+                model.probabilities,
+                metric=main,
+                space=space,
+                languages=facts.languages,
+                seed=seed,
+            )
+        ),
+        pairs=_pairs(test, model.predictions, seed) if output == "value" else (),
+        data=facts.data,
+        choices=tuple(facts.choices),
+        costs=facts.costs,
+        config=facts.config,
+        command=facts.command,
+        versions=facts.versions,
+        created=facts.created or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        language=facts.language,
+    )
+
+
+def _answers(contender: Contender) -> Answers:
+    return Answers([p.value for p in contender.predictions], contender.probabilities)
+
+
+def _tables(output: str, gold: Sequence[Any], predicted: Sequence[Any]) -> tuple[ClassTable, ...]:
+    if output == "tokens":
+        return entity_table(gold, predicted), tag_table(gold, predicted)
+    return (label_table(gold, predicted),) if output in {"classes", "labels"} else ()
+
+
+def _forgotten(tables: Sequence[ClassTable]) -> list[tuple[str, int]]:
+    """Labels that stand in gold and are never found (entities for token tasks)."""
+    rows = tables[0].rows if tables else ()
+    return [(row.label, row.support) for row in rows if row.support and row.recall == 0]
+
+
+def _calibration(
+    gold: Sequence[Any], model: Contender, output: str, space: LabelSpace, facts: RunFacts
+) -> Calibration | None:
+    if output == "value" or model.probabilities is None or not space.labels:
+        return None
+    before = model.uncalibrated if model.uncalibrated is not None else model.probabilities
+    temperature = facts.decision.temperature
+    return calibration(gold, model.predictions, before, model.probabilities, space=space, temperature=temperature)
+
+
+def _mixed_up(
+    test: Sequence[Example], predictions: Sequence[Prediction], output: str
+) -> tuple[tuple[Confusion, ...], Matrix | None]:
+    """Confusions of single-label rows, or of tokens' tags (rows then are tokens with their sentence)."""
+    if output == "tokens":
+        flat = [
+            (Example(e.id, e.inputs, tag), Prediction(answer))
+            for e, p in zip(test, predictions, strict=True)
+            for tag, answer in zip(e.target, p.value, strict=True)
+        ]
+        test, predictions = [e for e, _ in flat], [p for _, p in flat]
+    elif output != "classes":
+        return (), None
+    return tuple(confusions(test, predictions)), matrix(test, predictions)
+
+
+def _pairs(test: Sequence[Example], predictions: Sequence[Prediction], seed: int) -> tuple[tuple[float, float], ...]:
+    """(true, predicted) of some rows, for drawing."""
+    rows = np.random.default_rng(seed).permutation(len(test))[:SHOWN_PAIRS]
+    return tuple((float(test[i].target), float(predictions[i].value)) for i in sorted(rows))

@@ -1,0 +1,313 @@
+"""Small drawings as inline SVG: no script, no image file, colours from the page's CSS variables (light and dark).
+
+Every function returns one `<svg>` as safe markup; all text in it is escaped, and its `aria-label` says what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from autogpt.evaluation.calibration import Abstention, Bin
+from autogpt.evaluation.errors import Matrix
+from autogpt.evaluation.learning_curve import LearningCurve
+from autogpt.evaluation.report import TrialRow
+from autogpt.evaluation.score import Score
+
+WIDTH = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One system of the forest plot."""
+
+    name: str
+    score: Score
+    strong: bool = False
+
+
+def _tag(name: str, attributes: str, content: str = "") -> str:
+    return f"<{name} {attributes}>{content}</{name}>" if content else f"<{name} {attributes}/>"
+
+
+def _svg(height: float, label: str, parts: Sequence[str], *, width: float = WIDTH) -> Markup:
+    head = f'viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}"'
+    return Markup(_tag("svg", head, "".join(parts)))  # noqa: S704 - parts escape their text
+
+
+def _text(x: float, y: float, text: str, css: str = "", *, turn: float = 0.0) -> str:
+    spin = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{css}"{spin}>{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'
+
+
+def _dot(x: float, y: float, css: str, r: float = 4, title: str = "") -> str:
+    return _tag("circle", f'cx="{x:.1f}" cy="{y:.1f}" r="{r:g}" class="{css}"', _title(title))
+
+
+def _title(text: str) -> str:
+    return f"<title>{escape(text)}</title>" if text else ""
+
+
+def _path(points: Sequence[tuple[float, float]], css: str, *, close: bool = False) -> str:
+    steps = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path d="M{steps}{"Z" if close else ""}" class="{css}"/>'
+
+
+def cells(text: str) -> int:
+    """Columns that a text takes: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def short(text: str, most: int) -> str:
+    """The text, cut with an ellipsis to `most` columns."""
+    if cells(text) <= most:
+        return text
+    while text and cells(text) > most - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers inside [low, high]."""
+    span = high - low
+    if not span > 0 or not math.isfinite(span):
+        return [low]
+    step = 10 ** math.floor(math.log10(span / count))
+    step *= next(m for m in (1, 2, 5, 10) if span / (step * m) <= count)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    span = (high - low) or 1.0
+    return lambda value: start + (value - low) / span * (end - start)
+
+
+def _frame(
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+    x_ticks: Sequence[float],
+    y_ticks: Sequence[float],
+    *,
+    x_label: str = "",
+    y_label: str = "",
+    show: Callable[[float], str] = lambda v: f"{v:g}",
+    height: float,
+) -> list[str]:
+    """Grid lines and tick labels; the plot's box is [56, WIDTH - 16] x [12, height - 40]."""
+    parts = [_line(56, y(t), WIDTH - 16, y(t), "grid") for t in y_ticks]
+    parts += [_text(48, y(t) + 4, f"{t:g}", "tick end") for t in y_ticks]
+    parts += [_text(x(t), height - 22, show(t), "tick mid") for t in x_ticks]
+    parts.append(_text((56 + WIDTH - 16) / 2, height - 4, x_label, "tick mid soft"))
+    if y_label:
+        parts.append(_text(56, 8, y_label, "tick soft"))
+    return parts
+
+
+def forest(marks: Sequence[Mark], label: str) -> Markup:
+    """Systems below each other, each a dot with its interval."""
+    finite = [v for m in marks for v in (m.score.low, m.score.high, m.score.value) if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    pad = 0.06 * (high - low) or 0.05
+    unit = low >= 0.0 and high <= 1.0
+    low, high = (max(0.0, low - pad), min(1.0, high + pad)) if unit else (low - pad, high + pad)
+    height = 34 * len(marks) + 30
+    x = _scale(low, high, 214, WIDTH - 70)
+    parts = [_line(x(t), 6, x(t), height - 26, "grid") for t in ticks(low, high)]
+    parts += [_text(x(t), height - 8, f"{t:g}", "tick mid") for t in ticks(low, high)]
+    for i, mark in enumerate(marks):
+        y, s = 34 * i + 24, mark.score
+        css = "strong" if mark.strong else "plain"
+        parts.append(_text(200, y + 4, short(mark.name, 28), f"name end {css}"))
+        if not math.isfinite(s.value):
+            parts.append(_text(WIDTH - 60, y + 4, "-", "value"))
+            continue
+        if math.isfinite(s.low):
+            parts.append(_line(x(s.low), y, x(s.high), y, f"whisker {css}"))
+        parts.append(_dot(x(s.value), y, f"dot {css}", 6 if mark.strong else 4.5, f"{mark.name}: {s}"))
+        parts.append(_text(WIDTH - 60, y + 4, f"{s.value:.{s.decimals}f}", f"value {css}"))
+    return _svg(height, label, parts)
+
+
+def ladder(trials: Sequence[TrialRow], label: str, *, x_label: str, higher_is_better: bool = True) -> Markup:
+    """Trials over time: a dot each, and the best so far as a stair."""
+    ends, at = [], 0.0
+    for trial in trials:
+        at += trial.seconds
+        ends.append(at)
+    scored = [(e, t) for e, t in zip(ends, trials, strict=True) if t.score is not None and math.isfinite(t.score)]
+    values = [t.score for _, t in scored if t.score is not None] or [0.0]
+    pad = 0.12 * (max(values) - min(values)) or 0.05
+    low, high = min(values) - pad, max(values) + pad
+    height = 240
+    x, y = _scale(0, at or 1.0, 56, WIDTH - 16), _scale(low, high, height - 44, 18)
+    parts = _frame(x, y, ticks(0, at or 1.0, 6), ticks(low, high, 4), x_label=x_label, height=height)
+    best: float | None = None
+    stair: list[tuple[float, float]] = []
+    for end, trial in scored:
+        value = float(trial.score or 0.0)
+        better = best is None or (value > best if higher_is_better else value < best)
+        if better:
+            stair += [(x(end), y(value if best is None else best)), (x(end), y(value))]
+            best = value
+    if best is not None:
+        parts.append(_path([*stair, (x(at), y(best))], "stair"))
+    for end, trial in scored:
+        value = float(trial.score or 0.0)
+        css = "dot strong" if trial.chosen else "dot plain"
+        parts.append(_dot(x(end), y(value), css, 6 if trial.chosen else 4.5, f"{trial.name}: {value:.4f}"))
+        side = "end" if x(end) > WIDTH - 200 else ""
+        below = y(value) + (18 if side else 4)
+        parts.append(_text(x(end) + (4 if side else 10), below, short(trial.name, 30), f"tick {side}"))
+    return _svg(height, label, parts)
+
+
+def curve(found: LearningCurve, label: str, *, x_label: str) -> Markup:
+    """Points of a learning curve, the fitted line with its band, and the stretch that is a forecast, dashed."""
+    rows = [p.rows for p in found.points] + ([found.rows] if found.known else [])
+    values = [p.score for p in found.points] + [v for _, m, lo, hi in found.line for v in (m, lo, hi)]
+    pad = 0.08 * (max(values) - min(values)) or 0.05
+    low, high = min(values) - pad, max(values) + pad
+    height = 260
+    flat = _scale(math.log(min(rows)), math.log(max(rows)), 72, WIDTH - 36)
+    y = _scale(low, high, height - 44, 18)
+
+    def x(value: float) -> float:
+        return flat(math.log(value))
+
+    shown = sorted({*rows})
+    shown = [r for i, r in enumerate(shown) if i == 0 or x(r) - x(shown[i - 1]) > 44 or r == shown[-1]]
+    parts = _frame(x, y, shown, ticks(low, high, 4), x_label=x_label, show=lambda v: f"{v:,.0f}", height=height)
+    if found.known:
+        band = [(x(r), y(hi)) for r, _, _, hi in found.line]
+        band += [(x(r), y(lo)) for r, _, lo, _ in reversed(found.line)]
+        parts.append(_path(band, "band", close=True))
+        last = found.points[-1].rows
+        parts.append(_path([(x(r), y(m)) for r, m, _, _ in found.line if r <= last * 1.02], "fit"))
+        parts.append(_path([(x(r), y(m)) for r, m, _, _ in found.line if r >= last * 0.9], "fit dashed"))
+        parts.append(_dot(x(found.rows), y(found.score), "dot hollow", 5, f"{found.rows:,}: {found.score:.4f}"))
+    parts += [_dot(x(p.rows), y(p.score), "dot strong", 4.5, f"{p.rows:,}: {p.score:.4f}") for p in found.points]
+    return _svg(height, label, parts)
+
+
+def reliability(bins: Sequence[Bin], label: str, *, x_label: str, y_label: str) -> Markup:
+    """Confidence against accuracy: dots on the diagonal are honest. Whiskers: +- 2 standard errors."""
+    height = 300
+    x, y = _scale(0, 1, 56, WIDTH - 16), _scale(0, 1, height - 44, 18)
+    steps = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    parts = _frame(x, y, steps, steps, x_label=x_label, y_label=y_label, height=height)
+    parts.append(_line(x(0), y(0), x(1), y(1), "diagonal"))
+    for b in bins:
+        error = 2 * math.sqrt(max(b.accuracy * (1 - b.accuracy), 0.25 / (b.n + 4)) / b.n)
+        parts.append(
+            _line(
+                x(b.confidence),
+                y(max(0, b.accuracy - error)),
+                x(b.confidence),
+                y(min(1, b.accuracy + error)),
+                "whisker",
+            )
+        )
+    parts.append(_path([(x(b.confidence), y(b.accuracy)) for b in bins], "fit"))
+    parts += [
+        _dot(x(b.confidence), y(b.accuracy), "dot strong", 4.5, f"{b.confidence:.3f}: {b.accuracy:.3f}, n = {b.n:,}")
+        for b in bins
+    ]
+    return _svg(height, label, parts)
+
+
+def risk(points: Sequence[Abstention], label: str, *, x_label: str) -> Markup:
+    """Accuracy of the surest part of the answers."""
+    height = 220
+    low = min(p.accuracy for p in points)
+    low = max(0.0, low - 0.1 * (1 - low) - 0.005)
+    x, y = _scale(0, 1, 56, WIDTH - 16), _scale(low, 1.0, height - 44, 18)
+    parts = _frame(
+        x, y, [0, 0.25, 0.5, 0.75, 1], ticks(low, 1.0, 4), x_label=x_label, show=lambda v: f"{v:.0%}", height=height
+    )
+    parts.append(_path([(x(p.coverage), y(p.accuracy)) for p in points], "fit"))
+    parts += [
+        _dot(x(p.coverage), y(p.accuracy), "dot strong", 4, f"{p.coverage:.0%}: {p.accuracy:.4f}, ≥ {p.threshold:.3f}")
+        for p in points
+    ]
+    return _svg(height, label, parts)
+
+
+def heatmap(square: Matrix, label: str) -> Markup:
+    """A confusion matrix; cells are shaded by their share of the row, errors in the warning colour."""
+    n = len(square.labels)
+    size = min(44.0, (WIDTH - 190) / max(1, n))
+    left, top = 184.0, 8.0
+    names = max((cells(short(name, 24)) for name in square.labels), default=0)
+    height = top + n * size + 10 + names * 5.2
+    parts = []
+    for i, name in enumerate(square.labels):
+        y = top + i * size
+        parts.append(_text(left - 8, y + size / 2 + 4, short(name, 26), "tick end"))
+        total = sum(square.counts[i]) or 1
+        for j, count in enumerate(square.counts[i]):
+            share = count / total
+            box = f'x="{left + j * size + 1:.1f}" y="{y + 1:.1f}" width="{size - 2:.1f}" height="{size - 2:.1f}" rx="3"'
+            hue = "hit" if i == j else "miss"
+            title = _title(f"{name} → {square.labels[j]}: {count:,}")
+            strength = 0.0 if not count else 0.14 + 0.86 * share
+            parts.append(_tag("rect", f'{box} class="empty"'))
+            parts.append(_tag("rect", f'{box} class="{hue}" fill-opacity="{strength:.2f}"', title))
+            if count and size >= 22:
+                css = "cell over" if strength > 0.55 else "cell"
+                parts.append(_text(left + (j + 0.5) * size, y + size / 2 + 4, f"{count}", css))
+    foot = top + n * size + 12
+    for j, name in enumerate(square.labels):
+        parts.append(_text(left + (j + 0.5) * size + 4, foot, short(name, 24), "tick end", turn=-50))
+    return _svg(height, label, parts)
+
+
+def bars(counts: Sequence[tuple[str, int]], label: str, *, most: int = 12) -> Markup:
+    """Counts per name, largest first; with many, a stair without names."""
+    ranked = sorted(counts, key=lambda item: (-item[1], item[0]))
+    top = max((count for _, count in ranked), default=1) or 1
+    parts = []
+    if len(ranked) <= most:
+        x = _scale(0, top, 214, WIDTH - 70)
+        for i, (name, count) in enumerate(ranked):
+            y = 26 * i + 6
+            parts.append(_text(200, y + 14, short(name, 28), "tick end"))
+            parts.append(
+                f'<rect x="214" y="{y}" width="{max(1.0, x(count) - 214):.1f}" height="18" rx="3" class="bar"/>'
+            )
+            parts.append(_text(x(count) + 8, y + 14, f"{count:,}", "tick"))
+        return _svg(26 * len(ranked) + 10, label, parts)
+    height, width = 130, (WIDTH - 72) / len(ranked)
+    for i, (name, count) in enumerate(ranked):
+        tall = 100 * count / top
+        gap = 1.0 if width > 3 else 0.0
+        box = f'x="{56 + i * width:.2f}" y="{110 - tall:.1f}" width="{width - gap:.2f}" height="{tall:.1f}" class="bar"'
+        parts.append(_tag("rect", box, _title(f"{name}: {count:,}")))
+    parts.append(_text(48, 18, f"{top:,}", "tick end"))
+    parts.append(_text(48, 112, "0", "tick end"))
+    parts.append(_text(56, 127, short(ranked[0][0], 36), "tick"))
+    parts.append(_text(WIDTH - 16, 127, short(ranked[-1][0], 36), "tick end"))
+    return _svg(height, label, parts)
+
+
+def scatter(pairs: Sequence[tuple[float, float]], label: str, *, x_label: str, y_label: str) -> Markup:
+    """Predicted against true values, with the line of exact answers."""
+    height = 320
+    flat = [v for pair in pairs for v in pair if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(flat), max(flat)
+    pad = 0.04 * (high - low) or 0.5
+    low, high = low - pad, high + pad
+    x, y = _scale(low, high, 56, WIDTH - 16), _scale(low, high, height - 44, 18)
+    marks = ticks(low, high)
+    parts = _frame(x, y, marks, marks, x_label=x_label, y_label=y_label, height=height)
+    parts.append(_line(x(low), y(low), x(high), y(high), "diagonal"))
+    parts += [_dot(x(a), y(b), "dot cloud", 3) for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+    return _svg(height, label, parts)

@@ -1,0 +1,413 @@
+"""The body of a report as neutral blocks (grids, figures, notes, code), which Markdown and HTML render alike."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from autogpt.evaluation import plots
+from autogpt.evaluation.report import Report
+from autogpt.evaluation.tables import ClassRow, ClassTable
+from autogpt.evaluation.words import Words
+
+LONGEST = 280  # characters of a row that are shown
+_DIRECTION = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. `kinds` per column: t(ext), n(umber), l(abel). The first `shown` rows stand open, the rest is folded."""
+
+    columns: tuple[str, ...]
+    kinds: str
+    rows: tuple[tuple[str, ...], ...]
+    shown: int = 12
+    strong: frozenset[int] = frozenset()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing with its caption."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text to be copied; folded under a summary where it has one."""
+
+    text: str
+    summary: str = ""
+
+
+Block = Grid | Figure | Note | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One heading with what belongs under it."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def clean(text: object, most: int = LONGEST) -> str:
+    """One line without control characters or characters that turn the reading direction; long text is cut."""
+    kept = "".join(
+        " " if c.isspace() else c
+        for c in str(text)
+        if c not in _DIRECTION and (c.isspace() or unicodedata.category(c) != "Cc")
+    )
+    kept = " ".join(kept.split())
+    return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
+
+
+def number(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
+    """A number, or a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}"
+
+
+def span(low: float, high: float, decimals: int = 3, *, sign: bool = False) -> str:
+    """An interval in brackets."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "–"
+    return f"[{number(low, decimals, sign=sign)}, {number(high, decimals, sign=sign)}]"
+
+
+def duration(seconds: float) -> str:
+    """`3 min 05 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def sections(report: Report) -> list[Section]:
+    """All sections that have something to say, in reading order."""
+    words = Words(report.language)
+    found = {
+        "scores": _scores(report, words),
+        "pairs": _pairs(report, words),
+        "confusions": _confusions(report, words),
+        "worst": _worst(report, words),
+        "tables": _tables(report, words),
+        "slices": _slices(report, words),
+        "calibration": _calibration(report, words),
+        "curve": _curve(report, words),
+        "suspects": _suspects(report, words),
+        "trials": _trials(report, words),
+        "data": _data(report, words),
+        "choices": _choices(report, words),
+        "costs": _costs(report, words),
+        "repeat": _repeat(report, words),
+    }
+    return [Section(name, words(f"section.{name}"), tuple(blocks)) for name, blocks in found.items() if blocks]
+
+
+def forest(report: Report, words: Words) -> Figure:
+    """The main score of the model beside its rivals'."""
+    marks = [
+        plots.Mark(system.name, score, i == 0)
+        for i, system in enumerate(report.systems)
+        if (score := system.score(report.metric)) is not None
+    ]
+    caption = words("plot.forest", metric=report.metric)
+    return Figure(plots.forest(marks, caption), caption)
+
+
+def _scores(report: Report, words: Words) -> list[Block]:
+    names = [score.metric for score in report.systems[0].scores]
+    rows = []
+    for metric in names:
+        own = report.systems[0].score(metric)
+        if own is None:
+            continue
+        others = [s.score(metric) for s in report.systems[1:]]
+        arrow = "" if own.higher_is_better else " ↓"
+        rows.append(
+            (
+                metric + arrow,
+                number(own.value, own.decimals),
+                span(own.low, own.high, own.decimals),
+                *(number(o.value if o else None, own.decimals) for o in others),
+            )
+        )
+    head = (words("col.metric"), clean(report.systems[0].name, 60), words("col.interval"))
+    columns = (*head, *(clean(system.name, 60) for system in report.systems[1:]))
+    blocks: list[Block] = [Note(words("lead.scores", n=report.main.n))]
+    blocks.append(Grid(columns, "l" + "n" * (len(columns) - 1), tuple(rows), strong=frozenset({0})))
+    if report.rivals:
+        better = [
+            (clean(r.name, 60), number(d.delta, sign=True), span(d.low, d.high, sign=True), number(d.p))
+            for r, d in ((rival, rival.difference) for rival in report.rivals)
+        ]
+        heads = (words("col.system"), f"{words('col.lead')} ({report.metric})", words("col.interval"), "p")
+        blocks.append(Grid(heads, "lnnn", tuple(better)))
+    noise = report.noise
+    if noise is None:
+        blocks.append(Note(words("lead.no_noise")))
+    else:
+        blocks.append(Note(words("lead.noise", runs=len(noise.scores), sd=noise.sd, floor=noise.floor)))
+    return blocks
+
+
+def _pairs(report: Report, words: Words) -> list[Block]:
+    if not report.pairs:
+        return []
+    caption = words("plot.pairs")
+    svg = plots.scatter(report.pairs, caption, x_label=words("col.gold"), y_label=words("col.predicted"))
+    return [Note(words("lead.pairs")), Figure(svg, caption)]
+
+
+def _tables(report: Report, words: Words) -> list[Block]:
+    return [_class_grid(table, words) for table in report.tables if table.rows]
+
+
+def _class_grid(table: ClassTable, words: Words) -> Grid:
+    def line(row: ClassRow) -> tuple[str, ...]:
+        return (
+            clean(row.label, 80), number(row.precision), number(row.recall), number(row.f1), f"{row.support:,}",
+            f"{row.predicted:,}",
+        )  # fmt: skip
+
+    ranked = sorted(table.rows, key=lambda row: (row.f1, row.label)) if table.name != "tokens" else list(table.rows)
+    closing = [line(row) for row in table.averages]
+    if table.accuracy is not None:
+        total = f"{sum(row.support for row in table.rows):,}"
+        closing.insert(0, (words("col.accuracy"), "", "", number(table.accuracy), total, total))
+    columns = tuple(words(f"col.{c}") for c in ("label", "precision", "recall", "f1", "support", "predicted"))
+    rows = (*closing, *(line(row) for row in ranked))
+    shown = len(closing) + 12
+    return Grid(columns, "lnnnnn", rows, shown, frozenset(range(len(closing))), words(f"table.{table.name}"))
+
+
+def _confusions(report: Report, words: Words) -> list[Block]:
+    if not report.confusions:
+        return []
+    columns = tuple(words(f"col.{c}") for c in ("gold", "predicted", "count", "of", "example"))
+    rows = tuple(
+        (clean(c.gold, 80), clean(c.predicted, 80), f"{c.count:,}", f"{c.of:,}", clean(c.example))
+        for c in report.confusions
+    )
+    blocks: list[Block] = [Note(words("lead.confusions"))]
+    if report.matrix is not None and len(report.matrix.labels) > 1:
+        caption = words("plot.matrix")
+        if report.matrix.hidden:
+            caption += f" ({words('fact.hidden', count=report.matrix.hidden)})"
+        blocks.append(Figure(plots.heatmap(report.matrix, caption), caption))
+    blocks.append(Grid(columns, "llnnt", rows, shown=6))
+    return blocks
+
+
+def _worst(report: Report, words: Words) -> list[Block]:
+    if not report.worst:
+        return []
+    kind = {"value": "_value", "tokens": "_tokens"}.get(report.output, "")
+    names = {"_tokens": ("row", "text", "missed", "made_up", "confidence")}.get(
+        kind, ("row", "text", "gold", "predicted", "error" if kind == "_value" else "confidence")
+    )
+    rows = tuple(
+        (
+            str(w.row), clean(w.text), clean(w.gold, 120), clean(w.predicted, 120),
+            number(w.error, sign=True) if w.error is not None else number(w.confidence),
+        )
+        for w in report.worst
+    )  # fmt: skip
+    return [Note(words(f"lead.worst{kind}")), Grid(tuple(words(f"col.{n}") for n in names), "ntlln", rows, shown=6)]
+
+
+def _slices(report: Report, words: Words) -> list[Block]:
+    if not report.slices:
+        return []
+    columns = (words("col.group"), "", words("col.rows"), report.metric, words("col.interval"))
+    rows = tuple(
+        (words(f"group.{s.group}"), clean(s.name, 60), f"{s.n:,}", number(s.value), span(s.low, s.high))
+        for s in report.slices
+    )
+    return [Note(words("lead.slices")), Grid(columns, "tlnnn", rows)]
+
+
+def _calibration(report: Report, words: Words) -> list[Block]:
+    found = report.calibration
+    if found is None:
+        return []
+    lead = words(
+        "lead.calibration",
+        before=found.ece_before,
+        after=found.ece_after,
+        temperature=found.temperature,
+        unit=words(f"unit.{found.unit}"),
+    )
+    caption = words("plot.reliability", bins=len(found.bins))
+    drawn = plots.reliability(found.bins, caption, x_label=words("col.confidence"), y_label=words("col.accuracy"))
+    blocks: list[Block] = [Note(lead), Figure(drawn, caption)]
+    if report.abstention is not None:
+        a = report.abstention
+        text = words("lead.abstain", threshold=a.threshold, coverage=a.coverage, accuracy=a.accuracy)
+        blocks.append(Note(text))
+    if len(found.curve) > 2:
+        caption = words("plot.risk")
+        blocks.append(Figure(plots.risk(found.curve, caption, x_label=words("plot.risk_x")), caption))
+        rows = tuple((f"{p.coverage:.0%}", number(p.threshold), number(p.accuracy)) for p in found.curve)
+        columns = tuple(words(f"col.{c}") for c in ("coverage", "confidence", "accuracy"))
+        blocks.append(Grid(columns, "nnn", rows, shown=0))
+    return blocks
+
+
+def curve_sentence(report: Report, words: Words) -> str:
+    """The answer to "what would twice the data bring?", also when it is that nobody knows."""
+    found = report.curve
+    if found is None:
+        return words("lead.curve_none")
+    if found.why_not:
+        return words(f"lead.curve_{found.why_not}")
+    key = "lead.curve" if found.worth_it else "lead.curve_flat"
+    return words(
+        key,
+        rows=found.rows,
+        metric=found.metric,
+        score=found.score,
+        gain=found.gain,
+        low=found.gain_low,
+        high=found.gain_high,
+    )
+
+
+def _curve(report: Report, words: Words) -> list[Block]:
+    blocks: list[Block] = [Note(curve_sentence(report, words))]
+    found = report.curve
+    if found is not None and len(found.points) > 1 and all(math.isfinite(p.score) for p in found.points):
+        caption = words("plot.curve", metric=found.metric)
+        blocks.append(Figure(plots.curve(found, caption, x_label=words("plot.curve_x")), caption))
+    return blocks
+
+
+def _suspects(report: Report, words: Words) -> list[Block]:
+    if not report.suspects:
+        return []
+    columns = tuple(words(f"col.{c}") for c in ("row", "text", "given", "suggested", "confidence"))
+    rows = tuple(
+        (str(s.row), clean(s.text), clean(s.given, 80), clean(s.suggested, 80), number(s.confidence))
+        for s in report.suspects
+    )
+    count = max(report.suspect_count, len(rows))
+    return [Note(words("lead.suspects", count=count)), Grid(columns, "ntlln", rows, shown=6)]
+
+
+def _trials(report: Report, words: Words) -> list[Block]:
+    if not report.trials:
+        return []
+    rows = tuple((clean(t.name, 80), number(t.score, 4), f"{t.seconds:.1f}", clean(t.reason)) for t in report.trials)
+    columns = tuple(words(f"col.{c}") for c in ("trial", "validation", "seconds", "why"))
+    chosen = frozenset(i for i, t in enumerate(report.trials) if t.chosen)
+    blocks: list[Block] = [Note(words("lead.trials"))]
+    if len([t for t in report.trials if t.score is not None]) > 1:
+        caption = words("plot.trials", metric=report.metric)
+        drawn = plots.ladder(
+            report.trials, caption, x_label=words("plot.trials_x"), higher_is_better=report.main.higher_is_better
+        )
+        blocks.append(Figure(drawn, caption))
+    blocks.append(Grid(columns, "lnnt", rows, shown=20, strong=chosen))
+    return blocks
+
+
+def _counts(counts: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{clean(name, 60)} {count:,}" for name, count in counts)
+
+
+def _data(report: Report, words: Words) -> list[Block]:
+    d = report.data
+    if not d.rows_in:
+        return []
+    ranked = sorted(d.labels.items(), key=lambda item: (item[1], item[0]))
+    none = words("fact.none")
+    facts = [
+        ("splits", _counts(list(d.splits.items()))),
+        ("languages", _counts(sorted(d.languages.items(), key=lambda item: -item[1]))),
+        ("length", words("fact.length_value", median=d.characters_median, p95=d.characters_p95)),
+        ("labels", f"{len(ranked):,}" if ranked else ""),
+        ("balance", _counts([ranked[0], ranked[-1]]) if len(ranked) > 1 else ""),
+        ("duplicates", f"{d.duplicates:,}" if d.duplicates else none),
+        ("near_duplicates", f"{d.near_duplicates:,}" if d.near_duplicates else none),
+        ("contradictions", f"{d.contradictions:,}" if d.contradictions else none),
+        ("leaks", f"{d.leaks:,}" if d.leaks else none),
+        ("twins", "; ".join(" ≈ ".join(clean(t, 60) for t in group) for group in d.twins) or none),
+        ("pii", _counts(sorted(d.pii.items())) or none),
+        ("licence", clean(d.licence)),
+    ]
+    rows = tuple((words(f"fact.{key}"), value) for key, value in facts if value)
+    head = words("lead.data", rows_in=d.rows_in, rows_used=d.rows_used, rejected=d.rejected_count, removed=d.removed)
+    blocks: list[Block] = [Note(head), Grid((words("col.fact"), ""), "lt", rows, shown=20)]
+    if len(ranked) > 1:
+        caption = words("plot.balance")
+        blocks.append(Figure(plots.bars(ranked, caption), caption))
+    blocks += [Note(clean(note, 600)) for note in d.notes]
+    if d.rejected:
+        lines = tuple(
+            (clean(r.origin, 80), "–" if r.line is None else f"{r.line:,}", clean(r.reason)) for r in d.rejected
+        )
+        columns = ("", words("col.line"), words("col.why"))
+        blocks.append(Grid(columns, "lnt", lines, shown=5, name=words("fact.rejected")))
+    return blocks
+
+
+def _choices(report: Report, words: Words) -> list[Block]:
+    if not report.choices:
+        return []
+    columns = tuple(words(f"col.{c}") for c in ("question", "answer", "why"))
+    rows = tuple((clean(c.question), clean(c.answer), clean(c.reason, 600)) for c in report.choices)
+    return [Grid(columns, "llt", rows, shown=20)]
+
+
+def _costs(report: Report, words: Words) -> list[Block]:
+    c = report.costs
+    if c is None:
+        return []
+    rows = (
+        (words("fact.time"), duration(c.seconds)),
+        (words("fact.cpu"), duration(c.cpu_seconds)),
+        (words("fact.memory"), size(c.peak_bytes)),
+        (words("fact.energy"), f"{c.watt_hours:.2f} Wh"),
+        (words("fact.device"), clean(c.device, 80)),
+    )
+    blocks: list[Block] = [Grid((words("col.fact"), ""), "ln", rows)]
+    if c.stages:
+        stages = tuple((clean(name, 60), duration(seconds)) for name, seconds in c.stages.items())
+        blocks.append(Grid((words("col.stage"), words("fact.time")), "ln", stages, shown=20))
+    return [*blocks, Note(words("lead.energy", watts=c.watts_per_core))]
+
+
+def _repeat(report: Report, words: Words) -> list[Block]:
+    blocks: list[Block] = []
+    if report.command:
+        blocks += [Note(words("lead.repeat")), Code(report.command)]
+    if report.config:
+        text = json.dumps(report.config, ensure_ascii=False, indent=2, default=str)
+        blocks.append(Code(text, words("fact.config")))
+    if report.versions:
+        text = "\n".join(f"{name} {version}" for name, version in sorted(report.versions.items()))
+        blocks.append(Code(text, words("fact.versions")))
+    return blocks
