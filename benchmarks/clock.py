@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class TimeUpError(Exception):
-    """The limit is reached. A peer raises it itself when it stopped in time but had not finished its recipe."""
+class TimeUpError(BaseException):
+    """The limit is reached. A peer raises it itself when it stopped in time but had not finished its recipe.
+
+    Not an Exception: a system that goes on after a failed part must not go on after this.
+    """
 
 
 class Clock:
