@@ -2,10 +2,10 @@
 
     python benchmarks/inference.py [--seeds 3] [--data FOLDER] [--output FILE.json] [--verbose]
 
-For every set, goal sentence (and none), number of rows and seed: columns are renamed (x1, col_b, 文本三 ...), columns and
-rows are shuffled, and `schema.infer` reads the table. An answer is `right` (task, text and target as they should be),
-`asked` (AmbiguityError) or `wrong` (another schema, silently). For sets that no task fits yet, being refused or asked is
-right.
+For every set, goal sentence (and none), number of rows and seed: columns are renamed (x1, col_b, 文本三 ...), columns
+and rows are shuffled, and `schema.infer` reads the table. An answer is `right` (task, text and target as they should
+be), `asked` (AmbiguityError) or `wrong` (another schema, silently). For sets that no task fits yet, being refused or
+asked is right.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from autogpt.data.schema import infer
 from autogpt.errors import AmbiguityError, SchemaError
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
-NAMES = ("x1", "x2", "col_b", "f_03", "文本三", "v", "feld", "c7", "Unnamed: 4", "q", "列六", "var9", "zz", "k1", "k2", "k3",
+NAMES = ("x1", "x2", "col_b", "f_03", "文本三", "v", "feld", "c7", "Unnamed: 4", "q", "列六", "var9", "zz",
+         "k1", "k2", "k3",
          "k4", "k5", "k6", "k7", "k8", "k9")  # fmt: skip
 
 
@@ -45,7 +46,11 @@ CLASSES, LABELS, VALUE, TOKENS = (
     "text-classification", "multi-label-classification", "text-regression", "token-classification",
 )  # fmt: skip
 POLARITY = ("tell positive from negative reviews", "sentiment of each sentence", "判断评论的情感倾向")
-SIMILAR = ("how similar are the two sentences", "predict the similarity score of sentence pairs", "预测两个句子的相似度")
+SIMILAR = (
+    "how similar are the two sentences",
+    "predict the similarity score of sentence pairs",
+    "预测两个句子的相似度",
+)
 ENTITIES = ("find person names and places", "named entity recognition", "找出文本中的人名和地名", "tag the entities")
 SLOTS = ("extract the slots from each request", "find dates, times and names in the text", "slot filling", "抽取槽位")
 CASES = (
@@ -56,8 +61,10 @@ CASES = (
     Case("cr/all.jsonl.gz", CLASSES, ("text",), ("label",), POLARITY),
     Case("subj/all.jsonl.gz", CLASSES, ("text",), ("label",),
          ("is the sentence subjective or objective", "separate opinions from facts", "判断句子是主观还是客观")),
-    Case("pros_cons/all.jsonl.gz", CLASSES, ("text",), ("label",), ("pro or con?", "sort short reviews into pros and cons", "区分优点和缺点")),
-    Case("dbpedia14/test.jsonl.gz", CLASSES, ("text",), ("label",), ("what kind of thing is described", "classify articles", "文章分类")),
+    Case("pros_cons/all.jsonl.gz", CLASSES, ("text",), ("label",),
+         ("pro or con?", "sort short reviews into pros and cons", "区分优点和缺点")),
+    Case("dbpedia14/test.jsonl.gz", CLASSES, ("text",), ("label",),
+         ("what kind of thing is described", "classify articles", "文章分类")),
     Case("semeval2010_task8/train.jsonl.gz", CLASSES, ("text",), ("label",),
          ("which relation holds between the two marked nouns", "classify the relation", "判断两个实体之间的关系类别")),
     Case("hatecheck/cases.jsonl.gz", CLASSES, ("test_case",), ("label_gold",),
@@ -89,12 +96,13 @@ CASES = (
 
 def load(path: Path) -> list[dict[str, Any]]:
     """Rows of a JSON Lines file."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in data.decode("utf-8").split("\n") if line]
 
 
-def disguised(rows: Sequence[dict[str, Any]], origin: str, *, rng: random.Random, size: int) -> tuple[Table, dict[str, str]]:
+def disguised(
+    rows: Sequence[dict[str, Any]], origin: str, *, rng: random.Random, size: int
+) -> tuple[Table, dict[str, str]]:
     """A sample of the rows with renamed and shuffled columns, and new name -> old name."""
     chosen = rng.sample(list(rows), min(size, len(rows)))
     columns = list(dict.fromkeys(key for row in chosen for key in row))
@@ -109,7 +117,9 @@ def judge(case: Case, table: Table, names: dict[str, str], goal: str) -> tuple[s
     try:
         schema = infer(table, goal=goal).schema
     except AmbiguityError as error:
-        said = f"asked for {error.question}: {[','.join(names.get(n, n) for n in c.split(',')) for c in error.candidates]}"
+        said = (
+            f"asked for {error.question}: {[','.join(names.get(n, n) for n in c.split(',')) for c in error.candidates]}"
+        )
         return ("right" if case.task is None else "asked"), said
     except SchemaError as error:
         return ("right" if case.task is None else "wrong"), f"refused: {error}"
@@ -145,7 +155,10 @@ def main() -> None:
     fitting = {case.file for case in CASES if case.task}
     for label, files in (("sets that a task fits", fitting), ("sets that none fits yet", set(counts) - fitting)):
         total = sum((counts[file] for file in files), Counter())
-        shares = ", ".join(f"{kind} {total[kind]}/{total.total()} ({total[kind] / total.total():.1%})" for kind in ("right", "asked", "wrong"))
+        shares = ", ".join(
+            f"{kind} {total[kind]}/{total.total()} ({total[kind] / total.total():.1%})"
+            for kind in ("right", "asked", "wrong")
+        )
         print(f"{label}: {shares}")
     print(f"{time.perf_counter() - start:.0f} s")
     if options.output:

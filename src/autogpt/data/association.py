@@ -36,9 +36,7 @@ def association(table: Table, text: str, target: str, *, rows: int = 1200) -> fl
     return (agreed - chance) / (1 - chance) if chance < 1 else 0.0
 
 
-def _predict(
-    train: Sequence[tuple[list[str], str]], test: Sequence[tuple[list[str], str]]
-) -> list[tuple[str, str]]:
+def _predict(train: Sequence[tuple[list[str], str]], test: Sequence[tuple[list[str], str]]) -> list[tuple[str, str]]:
     priors = Counter(label for _, label in train)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     totals: Counter[str] = Counter()

@@ -26,7 +26,7 @@ _URL = re.compile(r"(?:https?|ftp)://\S+|www\.\S+\.\S+|[\w.+-]+@[\w-]+\.[\w.]+",
 _MEDIA = re.compile(r"\S.*\.(?:png|jpe?g|gif|bmp|webp|tiff?|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE)
 _CODE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=.*\d)[0-9a-f]{8,64}|[A-Za-z]{0,12}[-_#:./]?\d{2,}"
-    r"|(?=.*\d)[A-Za-z0-9]+(?:[-_:#./][A-Za-z0-9]+)+|(?=.*\d)(?=.*[A-Z])[A-Za-z0-9]{8,}",
+    r"|(?=.*\d)[A-Za-z0-9]+(?:[-_:#./][A-Za-z0-9]+)+|(?=(?:.*\d){2})(?=.*[A-Z])[A-Za-z0-9]{5,}",
     re.IGNORECASE,
 )
 # A small word, a digit or a mark of a sentence, five CJK characters: what names of people and places lack.
@@ -137,7 +137,7 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
         return None
     items = [item for found in listed for item in found]
     if items and all(isinstance(item, Mapping) and {"start", "end"} <= item.keys() for item in items):
-        return Facts(name, "spans", rows, len(values), len(values))
+        return Facts(name, "spans", rows, len(values), len(values), counts=Counter(map(_span_label, items)))
     strings = all(isinstance(item, (str, int, bool)) for item in items)
     if not items or not strings:
         return Facts(name, "objects", rows, len(values), len(values))
@@ -151,6 +151,13 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
         integer=not any(isinstance(item, str) for item in items),
         counts=Counter(str(item) for item in items),
     )
+
+
+def _span_label(span: Mapping[str, Any]) -> str:
+    try:
+        return cells.span_fields(span)[2]
+    except ValueError:
+        return ""
 
 
 def _number_kind(facts: Facts, numbers: Sequence[float], rows_per_sample: float) -> str:
@@ -173,7 +180,7 @@ def _is_even(numbers: Sequence[float]) -> bool:
     low, high = min(numbers), max(numbers)
     places = [(number - low) / (high - low) for number in sorted(numbers)]
     gap = max(max(abs(place - i / len(places)), abs(place - (i + 1) / len(places))) for i, place in enumerate(places))
-    return gap < 1.36 / len(places) ** 0.5
+    return bool(gap < 1.36 / len(places) ** 0.5)
 
 
 def _string_kind(facts: Facts, strings: Sequence[str], values: Sequence[Any]) -> str:

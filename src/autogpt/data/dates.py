@@ -10,10 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_MONTHS = {name: i // 2 + 1 for i, name in enumerate(
-    "jan january feb february mar march apr april may may jun june jul july aug august sep september "
-    "oct october nov november dec december".split()
-)} | {"sept": 9}
+_NAMES = "january february march april may june july august september october november december"
+_MONTHS = {name[:size]: number for number, name in enumerate(_NAMES.split(), 1) for size in (3, 4, len(name))}
 _TIME = r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*(am|pm|AM|PM)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME)
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]" + _TIME)

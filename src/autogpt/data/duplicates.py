@@ -113,7 +113,9 @@ def leaks(train: Sequence[str], test: Sequence[str]) -> Leaks:
     for side, texts in enumerate((train, test)):
         for place, text in enumerate(texts):
             places[side][fold(text)].append(place)
-    exact = tuple(pair for text in places[0] if text in places[1] for pair in _met(places[0][text], places[1][text], 1.0))
+    exact = tuple(
+        pair for text in places[0] if text in places[1] for pair in _met(places[0][text], places[1][text], 1.0)
+    )
     distinct = list(dict.fromkeys([*places[0], *places[1]]))
     sides = np.array([(text in places[0]) + 2 * (text in places[1]) for text in distinct], dtype=np.int64)
     pairs, _ = _near_pairs(distinct, sides)
@@ -200,9 +202,7 @@ def _distinct(rows: Ints, members: Ints) -> tuple[Ints, Ints]:
     return keys // width, keys % width
 
 
-def _join(
-    rows: Ints, members: Ints, count: int, sides: Ints | None
-) -> tuple[list[tuple[int, int, float]], bool]:
+def _join(rows: Ints, members: Ints, count: int, sides: Ints | None) -> tuple[list[tuple[int, int, float]], bool]:
     """All pairs of sets with Jaccard similarity >= THRESHOLD, and whether the search was complete."""
     if not len(rows):
         return [], True
@@ -223,9 +223,7 @@ def _join(
     return list(zip(a[kept].tolist(), b[kept].tolist(), similarity[kept].tolist(), strict=True)), complete
 
 
-def _candidates(
-    rows: Ints, members: Ints, sizes: Ints, sides: Ints | None, count: int
-) -> tuple[Ints, bool]:
+def _candidates(rows: Ints, members: Ints, sizes: Ints, sides: Ints | None, count: int) -> tuple[Ints, bool]:
     """Keys `a * count + b` of pairs that share a member and are not too different in size.
 
     Within a member's bucket rows stand by size, so each row meets only those up to 1 / THRESHOLD times as large.
@@ -274,9 +272,7 @@ def _shared(rows: Ints, members: Ints, count: int, a: Ints, b: Ints) -> Ints:
     return np.concatenate(parts).astype(np.int64)
 
 
-def _similarity(
-    rows: Ints, members: Ints, count: int, pairs: Sequence[tuple[int, int, float]]
-) -> list[float]:
+def _similarity(rows: Ints, members: Ints, count: int, pairs: Sequence[tuple[int, int, float]]) -> list[float]:
     """Jaccard similarity of the sets of given pairs of rows (1.0 where both are empty)."""
     if not pairs or not len(rows):
         return [1.0] * len(pairs)

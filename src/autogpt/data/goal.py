@@ -11,19 +11,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autogpt.data.words import CJK
+from autogpt.data.words import CJK, vocabulary
 
-_TOKEN = (
+_ENTITY = (
     r"named.entit|\bentit(y|ies)|\bner\b|\bspans?\b|\bslots?\b|\bbio\b|\btoken|part.of.speech|\bpos.tag"
-    r"|\b(find|extract|mark|highlight|locate|recogni[sz]e|spot|pull out|label|tag|detect|pick out|identify|get)\b.{0,50}"
-    r"\b(names?|persons?|people|places?|locations?|organi[sz]ations?|compan(y|ies)|products?|mentions?|dates?|words?"
-    r"|times?|phrases?|addresses|cities|fields|details|values|drugs?|genes?|diseases?)\b"
+    r"|\b(find|extract|mark|highlight|locate|recogni[sz]e|spot|pull out|label|tag|detect|pick out|identify|get)\b"
+    r".{0,50}\b(names?|persons?|people|places?|locations?|organi[sz]ations?|compan(y|ies)|products?|mentions?|dates?"
+    r"|words?|times?|phrases?|addresses|cities|fields|details|values|drugs?|genes?|diseases?)\b"
     r"|实体|命名|人名|地名|机构名|槽位|槽值|抽取|提取|序列标注|找出.{0,12}(名|词|地点|人物|时间|日期)|标出|词性|分词"
 )
 _MULTI = (
-    r"multi.?label|that (all )?appl(y|ies)|\b(all|any|every|which)\b.{0,24}\b(topics|labels|tags|intents|categories|themes|genres|emotions"
-    r"|types|aspects|issues|classes|keywords|subjects|problems|reasons)\b|one or more|more than one|any number of"
-    r"|\btags\b|\bmulti(ple|-)? ?(labels|tags|topics|intents|categories)\b|several (labels|tags|topics|intents) (per|for|to) "
+    r"multi.?label|that (all )?appl(y|ies)|one or more|more than one|any number of|\btags\b"
+    r"|\b(all|any|every|which)\b.{0,24}\b(topics|labels|tags|intents|categories|themes|genres|emotions|types|aspects"
+    r"|issues|classes|keywords|subjects|problems|reasons)\b"
+    r"|\bmulti(ple|-)? ?(labels|tags|topics|intents|categories)\b"
+    r"|several (labels|tags|topics|intents) (per|for|to) "
     r"|\b(topics|labels|tags|intents|themes|genres|emotions)\b.{0,16}\b(each|every|a|per|of)\b"
     r"|多标签|多个(标签|类别|主题|意图)|所有.{0,8}(标签|类别|主题|意图|话题)|哪些|(全部|所有)(适用|相关|符合)|打标签"
 )
@@ -38,16 +40,18 @@ _VALUE = (
 )
 _CLASS = (
     r"\bclassif|\bcategor|\brout(e|ing)\b|\bintents?\b|\bsentiments?\b|\bspam\b|\btopics?\b|\bkinds?\b|\btypes?\b"
-    r"|\bclass(es)?\b|\bwhether\b|\bis (it|this|the|a)\b|\bdetect|\bpolarity\b|\bpositive or negative\b|\bsort (the|these|into)\b"
-    r"|\bdecide\b|\bfilter\b|\bflag\b|\btell\b.{0,40}\b(from|apart|if|whether)\b|\bpositive\b.{0,12}\bnegative\b|\blabels?\b"
-    r"|\bfraud|\bdistinguish|\bassign\b|\bpredict (the )?(class|label|category|intent|topic|department|team|relation)"
+    r"|\bclass(es)?\b|\bwhether\b|\bis (it|this|the|a)\b|\bdetect|\bpolarity\b|\bpositive or negative\b"
+    r"|\bwhich (language|author|source|country|kind)\b|\bsort (the|these|into)\b|\blabels?\b|\bdecide\b|\bfilter\b"
+    r"|\bflag\b|\btell\b.{0,40}\b(from|apart|if|whether)\b|\bpositive\b.{0,12}\bnegative\b|\bfraud|\bdistinguish"
+    r"|\bassign\b|\bpredict (the )?(class|label|category|intent|topic|department|team|relation)"
     r"|\brelation\b|\bentail|\bparaphras|\bduplicate|\bmoderat|\btriage\b"
     r"|分类|归类|类别|意图|情感|是否|判断|路由|主题|垃圾|分到|分派|极性|好评|差评|正面|负面|区分|属于|识别"
 )
 _PAIR = (
     r"\b(two|both|a pair of|pairs? of|the) (short )?(sentence pairs?|texts|questions|pairs?|passages|snippets|titles)\b"
-    r"|\b(two|both|pairs? of) (sentences|statements|messages)\b|\bsentence.pairs?\b|\bsimilar(ity)?\b|\bparaphras|\bentail|\bduplicate questions?"
-    r"|\bsame (meaning|thing|question)\b|\bpremise\b|\bhypothesis\b|\bcontradict|\beach other\b|\bmatch(es|ing)?\b.{0,20}\bquery\b"
+    r"|\b(two|both|pairs? of) (sentences|statements|messages)\b|\bsentence.pairs?\b|\bsimilar(ity)?\b|\bparaphras"
+    r"|\bentail|\bduplicate questions?|\bsame (meaning|thing|question)\b|\bpremise\b|\bhypothesis\b|\bcontradict"
+    r"|\beach other\b|\bmatch(es|ing)?\b.{0,20}\bquery\b"
     r"|两个?(句子|句|文本|问题|段)|句对|相似|蕴含|同义|语义相同|是否相同|前提|假设|匹配"
 )
 _FUTURE = (
@@ -56,11 +60,11 @@ _FUTURE = (
 )
 _SORT_WORD = r"\bclassif|\bcategori[sz]|\bsort\b|分类|归类|\broute\b|\btriage\b"
 _MEASURE_WORD = r"\bregress|\bestimat|\bhow \w+|\bon a scale|\brate\b|打分|回归|多少|有多|程度|预测.{0,12}分"
-_STOP = frozenset(
-    "a an the of to in on by for with from and or is are it its this that these those be each every all any into which "
-    "what who how whether predict classify find label tag text texts message messages sentence sentences row rows "
-    "column data set dataset task model please i want need my our their his her as at if not no one two use using based "
-    "given me you we them will would can should do does did has have get give assign decide detect identify".split()
+_STOP = vocabulary(
+    "a an the of to in on by for with from and or is are it its this that these those be each every all any into which",
+    "what who how whether predict classify find label tag text texts message messages sentence sentences row rows",
+    "column data set dataset task model please i want need my our their his her as at if not no one two use using",
+    "based given me you we them will would can should do does did has have get give assign decide detect identify",
 )
 
 
@@ -85,7 +89,7 @@ class Goal:
         """Whether the goal names this column or label: every word of it, stems compared."""
         parts = _tokens(phrase)
         said = _tokens(self.text)
-        if not parts or all(part in _STOP or len(part) < 2 for part in parts):
+        if not parts or all(part in _STOP for part in parts):
             return False
         if re.search(rf"[{CJK}]", phrase):
             return phrase.strip().lower() in self.text.lower() and len(phrase.strip()) >= 2
@@ -108,7 +112,7 @@ def read(text: str) -> Goal:
     classes_wanted = found(_SORT_WORD) and not found(_MEASURE_WORD)
     return Goal(
         text=text,
-        token=found(_TOKEN),
+        token=found(_ENTITY),
         multi=found(_MULTI) and not single,
         single=single,
         value=found(_VALUE) and not classes_wanted,

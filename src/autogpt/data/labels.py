@@ -1,4 +1,4 @@
-"""What can be wrong with labels: twins, contradictions, classes with too few rows. Labels are reported, never changed."""
+"""What can be wrong with labels: twins, contradictions, too few rows. Labels are reported, never changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,26 @@ from typing import Any
 from autogpt.core import Example
 from autogpt.data.words import fold, inputs_text
 
-_NEGATIONS = ("a", "un", "in", "im", "non", "dis", "ir", "il", "not", "no", "mis", "anti", "de", "re", "非", "不", "未", "无")
+_NEGATIONS = (
+    "a",
+    "un",
+    "in",
+    "im",
+    "non",
+    "dis",
+    "ir",
+    "il",
+    "not",
+    "no",
+    "mis",
+    "anti",
+    "de",
+    "re",
+    "非",
+    "不",
+    "未",
+    "无",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,9 @@ def label_lists(targets: Sequence[Any], output: str) -> list[tuple[str, ...]]:
     if output == "labels":
         return [tuple(map(str, target)) for target in targets]
     if output == "tokens":
-        return [tuple(re.sub(r"^[BIESLUM][-_]", "", str(tag)) for tag in target if str(tag) != "O") for target in targets]
+        return [
+            tuple(re.sub(r"^[BIESLUM][-_]", "", str(tag)) for tag in target if str(tag) != "O") for target in targets
+        ]
     return [() for _ in targets]
 
 

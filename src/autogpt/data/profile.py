@@ -90,7 +90,9 @@ class Profile:
         ]
         if self.contradictions:
             rows = sum(len(contradiction.ids) for contradiction in self.contradictions)
-            found.append(f"{rows} rows share their text with a row of another target ({len(self.contradictions)} texts)")
+            found.append(
+                f"{rows} rows share their text with a row of another target ({len(self.contradictions)} texts)"
+            )
         if self.suspicious:
             found.append(f"{len(self.suspicious)} rows are likely mislabelled; review them (none was changed)")
         rare = [label for label, n in self.balance.items() if n < 4]
@@ -141,7 +143,9 @@ def profile(
         unlabelled=sum(rejection.reason.startswith(UNLABELLED) for rejection in rejected),
         languages=languages.shares(texts),
         characters=_quantiles([len(text) for text in texts]),
-        words=_quantiles([len(example.inputs.get("tokens") or words(text)) for example, text in zip(found, texts, strict=True)]),
+        words=_quantiles(
+            [len(example.inputs.get("tokens") or words(text)) for example, text in zip(found, texts, strict=True)]
+        ),
         balance=counts,
         value=_quantiles([example.target for example in found]) if task.output == "value" else {},
         twins=tuple(labels.twins(counts)),

@@ -23,9 +23,9 @@ from autogpt.errors import AmbiguityError, SchemaError
 
 Ask = Callable[[AmbiguityError], str]
 
-ENOUGH = 40.0
+ENOUGH, ALONE = 40.0, 15.0
 MARGIN = 25.0
-"""A reading is taken when it has `ENOUGH` points and more than `MARGIN` over the next one."""
+"""A reading is taken when it has `ENOUGH` points (`ALONE` if no other exists), over `MARGIN` more than the next."""
 
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
@@ -38,7 +38,7 @@ _SPLIT_WORDS = {
     "验证": "validation", "验证集": "validation",
 }  # fmt: skip
 _GROUP_NAMES = (
-    "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "doc", "speaker",
+    "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
     "account", "client", "group", "用户", "作者", "客户", "患者", "会话", "对话", "文档",
 )  # fmt: skip
 
@@ -52,9 +52,7 @@ class Inference:
     facts: Mapping[str, Facts]
 
 
-def infer(
-    table: Table, *, goal: str = "", columns: Columns | None = None, ask: Ask | None = None
-) -> Inference:
+def infer(table: Table, *, goal: str = "", columns: Columns | None = None, ask: Ask | None = None) -> Inference:
     """The schema of a table. `columns` overrides any choice; `ask` answers an open question (at most five)."""
     columns = columns or Columns()
     if not table.rows:
@@ -140,12 +138,12 @@ def _choose_target(
         raise _nothing_fits(table, facts, columns)
     if goal.token and not (goal.classes or goal.multi or goal.value) and found[0].task != TOKENS and not columns.task:
         raise AmbiguityError(
-            f"{table.origin}: the goal sounds like finding words in the text, but no column has a tag per token or spans "
-            f"with start and end; {_listed(found)}; set --task and --target, or add such a column",
+            f"{table.origin}: the goal sounds like finding words in the text, but no column has a tag per token, or "
+            f"spans with start and end; {_listed(found)}; set --task and --target, or add such a column",
             question="target", candidates=_names(found), flag="--target",
         )  # fmt: skip
     best, rivals = found[0], [reading for reading in found[1:] if found[0].points - reading.points <= MARGIN]
-    if not rivals and best.points >= ENOUGH:
+    if not rivals and best.points >= (ENOUGH if len(found) > 1 else ALONE):
         return best
     same_target = [reading for reading in rivals if reading.target == best.target]
     if same_target and len(same_target) == len(rivals) and best.points >= ENOUGH:
@@ -229,9 +227,7 @@ def _refuse_media(table: Table, facts: Mapping[str, Facts]) -> None:
         )  # fmt: skip
 
 
-def _split_column(
-    table: Table, facts: Mapping[str, Facts], columns: Columns, reasons: list[str]
-) -> str | None:
+def _split_column(table: Table, facts: Mapping[str, Facts], columns: Columns, reasons: list[str]) -> str | None:
     """The column that names each row's split: all its values are split names, and `train` is one of several."""
     if columns.split == "none":
         return None
@@ -254,7 +250,7 @@ def _group_column(facts: Mapping[str, Facts], roles: set[str], reasons: list[str
         codes = fact.codes and fact.kind == "category" and fact.unique >= 20
         repeats = fact.filled / max(1, fact.unique)
         if (codes or named) and repeats >= 1.05 and fact.unique >= 10 and fact.integer <= named:
-            reasons.append(f"rows with the same {name!r} stay together: {fact.unique} values, each in {repeats:.1f} rows")
+            reasons.append(f"rows with the same {name!r} stay together ({fact.unique} values, {repeats:.1f} rows each)")
             return name
     return None
 

@@ -123,7 +123,7 @@ def make_split(
         how.append(_told(split, len(held[split]), by_time, output))
     near = _near_leaks(texts, examples, [*pool, *held["validation"]], held["test"])
     if near:
-        how.append(f"{len({test for test, _ in near})} test rows have a near twin in train or validation (kept, listed)")
+        how.append(f"{len(near)} test rows have a near twin in train or validation (kept, listed)")
     rows = {name: tuple(examples[place] for place in places) for name, places in (("train", pool), *held.items())}
     return Split(**rows, how=tuple(how), removed=tuple(removed), near_leaks=tuple(near))
 
@@ -265,10 +265,8 @@ def _latest(units: Sequence[_Unit], wanted: int) -> tuple[list[_Unit], list[_Uni
     return chosen, ordered
 
 
-def _stratified(
-    units: Sequence[_Unit], wanted: int, rng: random.Random
-) -> tuple[list[_Unit], list[_Unit]]:
-    """About `wanted` rows with each stratum's share, rarest strata first; every stratum keeps a row on the other side."""
+def _stratified(units: Sequence[_Unit], wanted: int, rng: random.Random) -> tuple[list[_Unit], list[_Unit]]:
+    """About `wanted` rows with each stratum's share, rarest first; every stratum keeps a row on the other side."""
     total = sum(len(unit.places) for unit in units)
     counts: Counter[Hashable] = Counter()
     for unit in units:

@@ -82,11 +82,13 @@ def _ranked(table: Any, given: Ints, classes: int, seed: int) -> list[tuple[int,
             near[outside], likely[outside] = _scores(table[inside], given[inside], classes, table[outside])
     both = _standard(near) + _standard(likely)
     place = np.arange(len(given))
-    usual = np.array([both[given == label, label].mean() if (given == label).any() else np.inf for label in range(classes)])
-    margin_of_given = both[place, given]
+    of_given = both[place, given]
+    usual = np.bincount(given, weights=of_given, minlength=classes) / np.maximum(
+        1, np.bincount(given, minlength=classes)
+    )
     both[place, given] = -np.inf
     other = both.argmax(axis=1)
-    excess = both[place, other] - margin_of_given
+    excess = both[place, other] - of_given
     agreed = (near.argmax(axis=1) == other) & (likely.argmax(axis=1) == other)
     flagged = np.flatnonzero(agreed & (excess > 0) & (both[place, other] >= usual[other]))
     order = flagged[np.argsort(-excess[flagged], kind="stable")]
@@ -127,6 +129,5 @@ def _scores(train: Any, labels: Ints, classes: int, test: Any) -> tuple[Floats, 
 
 def _standard(scores: Floats) -> Floats:
     """Scores with row means 0 and deviation 1 over all."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    deviation = float(centred.std())
-    return centred / deviation if deviation > 0 else centred
+    centred: Floats = scores - scores.mean(axis=1, keepdims=True)
+    return centred / max(float(centred.std()), 1e-9)

@@ -17,7 +17,7 @@ from autogpt import cells
 from autogpt.core import Table
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
-from autogpt.data.words import CJK, as_text, is_missing
+from autogpt.data.words import CJK, as_text, is_missing, vocabulary
 
 CLASSES, LABELS, VALUE, TOKENS = (
     "text-classification",
@@ -28,34 +28,46 @@ CLASSES, LABELS, VALUE, TOKENS = (
 
 _TAG = re.compile(r"O|[BIESLUM][-_].+")
 _SEPARATORS = ("|", ";", "；", "、", ",", "，", "/", "\t", "#", "+")
-_TARGET_NAMES = frozenset(
-    "label labels target class classes category categories gold answer y tag tags 标签 类别 分类 目标 答案 标注".split()
+_LABEL_NAMES = vocabulary("label labels class classes category categories tag tags 标签 类别 分类 标注")
+_TARGET_NAMES = vocabulary("target gold answer y output 目标 答案")
+_TOPIC_NAMES = vocabulary(
+    "intent intents sentiment topic topics polarity emotion emotions rating score stars star spam toxic toxicity",
+    "stance genre genres department similarity relation entities ner grade",
+    "意图 情感 主题 评分 分数 得分 星级 极性 情绪 话题 相似度",
 )
-_TOPIC_NAMES = frozenset(
-    "intent intents sentiment topic topics polarity emotion emotions rating score stars star spam toxic toxicity stance "
-    "genre genres department similarity relation entities ner grade 意图 情感 主题 评分 分数 得分 星级 极性 情绪 话题 相似度".split()
+_SIDE_NAMES = vocabulary(
+    "id ids idx index key date time created updated timestamp year month day user author agent customer name email",
+    "phone url link source lang language country region city channel platform device version fold split age gender",
+    "count length len num number votes likes retweets views helpful confidence annotator worker verified status",
+    "编号 序号 日期 时间 用户 作者 来源 年龄 性别 城市 地区 语言 长度 点赞 渠道 平台 状态 客服 年份 姓名",
 )
-_SIDE_NAMES = frozenset(
-    "id ids idx index key date time created updated timestamp year month day user author agent customer name email phone "
-    "url link source lang language country region city channel platform device version fold split age gender count "
-    "length len num number votes likes retweets views helpful confidence annotator worker verified status 编号 序号 日期 "
-    "时间 用户 作者 来源 年龄 性别 城市 地区 语言 长度 点赞 渠道 平台 状态 客服 年份 姓名".split()
+_LANGUAGES = vocabulary(
+    "en eng de deu ger fr fra fre es spa zh zho chi it ita ja jpn pt por ru rus nl nld ko kor ar ara pl pol tr tur sv",
+    "en-us en-gb en-ca zh-cn zh-tw pt-br da dan fi fin no nor english german french spanish chinese",
 )
-_LANGUAGES = frozenset(
-    "en eng de deu ger fr fra fre es spa zh zho chi it ita ja jpn pt por ru rus nl nld ko kor ar ara pl pol tr tur sv "
-    "en-us en-gb en-ca zh-cn zh-tw pt-br da dan fi fin no nor english german french spanish chinese".split()
-)
-# Words of a goal and the label sets that people write for them.
+# Words of a goal, and the label sets that people write for them.
 _MEANINGS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         r"sentiment|polarity|opinion|positive|satisf|情感|情绪|极性|好评|评价|正负",
-        frozenset("positive negative neutral pos neg mixed 正面 负面 中性 积极 消极 好评 差评 中评 正向 负向 good bad".split()),
+        vocabulary(
+            "positive negative neutral pos neg mixed good bad",
+            "正面 负面 中性 积极 消极 好评 差评 中评 正向 负向",
+        ),
     ),
-    (r"urgen|priorit|severity|紧急|优先", frozenset("low medium high urgent critical normal p0 p1 p2 p3 p4 高 中 低 紧急 普通".split())),
-    (r"spam|junk|垃圾", frozenset("spam ham junk not_spam 垃圾 正常 垃圾邮件".split())),
-    (r"toxic|abus|hate|offens|insult|辱骂|仇恨|攻击", frozenset("toxic abusive hateful offensive hate insult non-toxic 辱骂".split())),
-    (r"emotion|feeling|mood|情绪", frozenset("joy anger sadness fear love surprise disgust 喜悦 愤怒 悲伤 恐惧 惊讶 高兴".split())),
-    (r"entail|contradict|inference|nli|蕴含", frozenset("entailment contradiction neutral 蕴含 矛盾 中立".split())),
+    (
+        r"urgen|priorit|severity|紧急|优先",
+        vocabulary("low medium high urgent critical normal p0 p1 p2 p3 p4 高 中 低 紧急 普通"),
+    ),
+    (r"spam|junk|垃圾", vocabulary("spam ham junk not_spam 垃圾 正常 垃圾邮件")),
+    (
+        r"toxic|abus|hate|offens|insult|辱骂|仇恨|攻击",
+        vocabulary("toxic abusive hateful offensive hate insult non-toxic 辱骂"),
+    ),
+    (
+        r"emotion|feeling|mood|情绪",
+        vocabulary("joy anger sadness fear love surprise disgust 喜悦 愤怒 悲伤 恐惧 惊讶 高兴"),
+    ),
+    (r"entail|contradict|inference|nli|蕴含", vocabulary("entailment contradiction neutral 蕴含 矛盾 中立")),
     (r"language|语言|语种", _LANGUAGES),
 )
 _SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
@@ -85,12 +97,16 @@ def candidates(
 ) -> list[Candidate]:
     """All readings of the table, best first."""
     sequences = _token_readings(table, facts)
-    taken = {column for reading in sequences for column in (*reading.target, *reading.text) if facts[column].kind != "text"}
+    used = {column for reading in sequences for column in (*reading.target, *reading.text)}
+    taken = {column for column in used if facts[column].kind != "text"}
     rest = {name: fact for name, fact in facts.items() if name not in taken}
-    found = [*sequences, *_span_readings(table, rest), *_flag_readings(rest)]
+    families = _flag_readings(rest)
+    found = [*sequences, *_span_readings(table, rest), *families]
+    together = {name for reading in families if len(reading.target) > 2 for name in reading.target}
     for fact in rest.values():
-        found += column_readings(fact, multi_hint=goal.multi, separator=separator)
-    judged = [_judge(reading, facts, goal) for reading in found]
+        alone = column_readings(fact, multi_hint=goal.multi, separator=separator)
+        found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
+    judged = [_judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
     return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
 
 
@@ -220,25 +236,40 @@ def _spans_fit(value: Any, text: str) -> bool:
         return False
 
 
+def _without_echoes(found: list[Candidate], facts: Mapping[str, Facts]) -> list[Candidate]:
+    """Lists of labels step back behind spans with the same labels, which say more: where each of them stands."""
+    marked = [set(facts[r.target[0]].counts) for r in found if r.task == TOKENS and facts[r.target[0]].kind == "spans"]
+    echo = "spans have the same labels, and their places"
+    return [
+        reading.plus(-40, echo)
+        if reading.task == LABELS and any(set(facts[reading.target[0]].counts) <= labels for labels in marked)
+        else reading
+        for reading in found
+    ]
+
+
 def _flag_readings(facts: Mapping[str, Facts]) -> list[Candidate]:
     """Several 0/1 columns that together are the labels of a row."""
     flags: dict[frozenset[str], list[str]] = {}
     for fact in facts.values():
         if fact.truth and fact.filled_share > 0.5:
             flags.setdefault(frozenset(text.lower() for text in fact.counts), []).append(fact.name)
-    return [
-        Candidate(LABELS, tuple(names), 70 if len(names) >= 3 else 45, (f"{len(names)} columns of {'/'.join(sorted(kind))}",))
-        for kind, names in flags.items()
-        if len(names) >= 2
-    ]
+    found = []
+    for kind, names in flags.items():
+        why = f"{len(names)} columns hold {'/'.join(sorted(kind))}"
+        if len(names) >= 2:
+            found.append(Candidate(LABELS, tuple(names), 70 if len(names) > 2 else 45, (why,)))
+    return found
 
 
 def _judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candidate:
     """Points for what the goal and the column's name say."""
     fact = facts[reading.target[0]]
     hinted = {TOKENS: goal.token, LABELS: goal.multi, VALUE: goal.value, CLASSES: goal.classes or goal.single}
-    if goal.any_task:
-        reading = reading.plus(35, f"the goal sounds like {reading.task}") if hinted[reading.task] else reading.plus(-15, "")
+    if hinted[reading.task]:
+        reading = reading.plus(35, f"the goal sounds like {reading.task}")
+    elif goal.any_task:
+        reading = reading.plus(-15, "")
     if any(goal.mentions(name) for name in reading.target):
         reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}", named=True)
     reading = _judge_name(reading)
@@ -258,16 +289,21 @@ def _judge_name(reading: Candidate) -> Candidate:
     if len(reading.target) > 1:
         return reading
     name = reading.target[0]
-    parts = set(re.split(rf"[^a-z{CJK}]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
-    spelled = parts | {name.lower()}
-    named = {word for word in _TARGET_NAMES if word in spelled or (not word.isascii() and word in name)}
-    if named and reading.task != VALUE:
-        return reading.plus(40, f"it is called {name!r}", named=True)
-    if named or any(word in spelled or (not word.isascii() and word in name) for word in _TOPIC_NAMES):
+    if _is_called(name, _LABEL_NAMES):
+        return reading if reading.task == VALUE else reading.plus(40, f"it is called {name!r}", named=True)
+    if _is_called(name, _TARGET_NAMES):
+        return reading.plus(30, f"it is called {name!r}", named=True)
+    if _is_called(name, _TOPIC_NAMES):
         return reading.plus(20, f"it is called {name!r}", named=True)
-    if any(word in spelled or (not word.isascii() and word in name) for word in _SIDE_NAMES):
+    if _is_called(name, _SIDE_NAMES) and not reading.named:
         return reading.plus(-40, f"{name!r} is rarely a target")
     return reading
+
+
+def _is_called(name: str, words: frozenset[str]) -> bool:
+    """Whether a word of a column name is one of these (a Chinese name only has to contain it)."""
+    parts = set(re.split(rf"[^a-z{CJK}]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
+    return not words.isdisjoint(parts | {name.lower()}) or any(not w.isascii() and w in name for w in words)
 
 
 def _judge_labels(reading: Candidate, fact: Facts, goal: Goal) -> Candidate:

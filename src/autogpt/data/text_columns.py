@@ -9,15 +9,16 @@ from itertools import combinations
 from autogpt.core import Table
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
-from autogpt.data.words import as_text, words
+from autogpt.data.words import as_text, vocabulary, words
 from autogpt.errors import AmbiguityError, SchemaError
 
-_TEXT_NAMES = frozenset(
-    "text sentence review comment message content body tweet utterance query document description post question "
-    "文本 内容 评论 正文 句子 消息 描述 微博 问题 留言".split()
+_TEXT_NAMES = vocabulary(
+    "text sentence review comment message content body tweet utterance query document description post question",
+    "文本 内容 评论 正文 句子 消息 描述 微博 问题 留言",
 )
 _ASKS = re.compile(r"[?？]\s*$|^(who|what|when|where|which|why|how|is|are|do|does|did|can)\b|[吗呢谁么]", re.IGNORECASE)
 
+_TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"前提", "假设"})
 _PLACEHOLDER = re.compile(r"\[[A-Z_ ]{2,}\]|\{\w*\}|<[A-Za-z]+>|_{3,}|\bX{3,}\b")
 
 
@@ -83,9 +84,7 @@ def overlap(table: Table, a: str, b: str, *, shift: int = 0, rows: int = 300) ->
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def _without_derived(
-    table: Table, facts: Mapping[str, Facts], names: list[str], reasons: list[str]
-) -> list[str]:
+def _without_derived(table: Table, facts: Mapping[str, Facts], names: list[str], reasons: list[str]) -> list[str]:
     """Drop columns that only repeat another one (lower-cased, cleaned, templated), and names beside prose."""
     if any(facts[name].prose >= 0.4 for name in names):
         bare = [name for name in names if facts[name].prose < 0.15]
@@ -127,7 +126,7 @@ def _pair_of(
     if len(ranked) > 1 and shared - ranked[1][0] < 0.1:
         return None
     ratio = max(facts[a].words, facts[b].words) / max(1e-9, min(facts[a].words, facts[b].words))
-    balanced = min(facts[a].unique_share, facts[b].unique_share) >= 0.5 * max(facts[a].unique_share, facts[b].unique_share)
+    fewer, more = sorted((facts[a].unique_share, facts[b].unique_share))
     if goal.pair and (len(names) == 2 or shared >= 0.05):
         return _pair([a, b], table, reasons, "the goal is about two texts")
     if _twin_names(a, b):
@@ -135,7 +134,7 @@ def _pair_of(
     short = a if facts[a].words < facts[b].words else b
     if shared >= 0.03 and ratio > 2 and _question_share(table, short) >= 0.6:
         return _pair([a, b], table, reasons, f"{short!r} holds questions to the other")
-    if shared >= 0.1 and ratio <= 3 and balanced:
+    if shared >= 0.1 and ratio <= 3 and fewer >= 0.5 * more:
         return _pair([a, b], table, reasons, f"they share {shared:.0%} more words than by chance")
     return None
 
@@ -148,7 +147,7 @@ def _pair(names: list[str], table: Table, reasons: list[str], why: str) -> tuple
 
 def _twin_names(a: str, b: str) -> bool:
     """`sentence1`/`sentence2`, `text_a`/`text_b`, `premise`/`hypothesis`."""
-    if {a.lower(), b.lower()} in ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"前提", "假设"}):
+    if {a.lower(), b.lower()} in _TWINS:
         return True
     stem_a, stem_b = (re.sub(r"[_\s-]?([12AaBb一二])$", "", name) for name in (a, b))
     return a != b and stem_a == stem_b and len(stem_a) >= 3

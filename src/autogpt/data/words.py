@@ -17,6 +17,11 @@ _UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
 _CJK_CHARACTER = re.compile(rf"[{CJK}]")
 
 
+def vocabulary(*lines: str) -> frozenset[str]:
+    """The words of some lines of text as a set, for word lists in code."""
+    return frozenset(word for line in lines for word in line.split())
+
+
 def fold(text: str) -> str:
     """The text with compatibility forms, case and white space folded."""
     if not text.isascii():
