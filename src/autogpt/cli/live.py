@@ -117,7 +117,10 @@ class Live:
 
         t = self.screen.t
         spent = f"{time.monotonic() - self._start:7.1f}s  "
-        message = clean(t.translate(event.message)).replace("\n", "\n" + " " * 20)
+        words = t.translate(event.message)
+        if event.kind == "step" and event.data:
+            words = f"{words}: {self._told(event.data)}"
+        message = clean(words).replace("\n", "\n" + " " * 20)
         style = _STYLES.get(event.kind, "")
         return Text.assemble((spent, "dim"), (pad(t(_NAMES[event.kind]), 10), style or "dim"), (message, style))
 
@@ -129,7 +132,7 @@ class Live:
         parts: list[RenderableType] = [Text()]
         if self.progress.trials:
             parts += [self._leaderboard(), Text()]
-        if self.progress.step:
+        if int(self.progress.step.get("total", 0)) > 1:
             parts.append(self._steps())
         parts.append(self._time())
         return Group(*parts)
@@ -149,11 +152,15 @@ class Live:
 
     def _steps(self) -> RenderableType:
         step, total = int(self.progress.step.get("step", 0)), int(self.progress.step.get("total", 0))
-        loss = self.progress.step.get("loss")
-        text = self.screen.t("step {step} of {total}", step=f"{step:,}", total=f"{total:,}" if total else "?")
-        if isinstance(loss, (int, float)):
-            text += "   " + self.screen.t("loss {loss}", loss=f"{loss:.4f}")
-        return self._bar(step, total, text)
+        return self._bar(step, total, self._told(self.progress.step))
+
+    def _told(self, step: Mapping[str, Any]) -> str:
+        """`step 120 of 400   loss 0.2500`."""
+        done, total, loss = int(step.get("step", 0)), int(step.get("total", 0)), step.get("loss")
+        text = self.screen.t("step {step} of {total}", step=f"{done:,}", total=f"{total:,}" if total else "?")
+        return (
+            f"{text}   {self.screen.t('loss {loss}', loss=f'{loss:.4f}')}" if isinstance(loss, (int, float)) else text
+        )
 
     def _time(self) -> RenderableType:
         spent, limit = time.monotonic() - self._start, self.progress.limit

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from autogpt.data.profile import Profile
 
-_LABELS = 12  # labels listed; the JSON document has all
+_FIRST, _LAST = 8, 3  # labels listed where there are many; the JSON document has all
 
 
 def profile(screen: Screen, config: Annotated[RunConfig, Only("data", "goal", "offline", "columns")]) -> None:
@@ -59,16 +59,17 @@ def _parts(screen: Screen, found: Profile) -> list[RenderableType]:
 
 
 def _labels(screen: Screen, balance: Mapping[str, int]) -> RenderableType:
-    """The commonest labels with their share as a bar, and how many more there are."""
+    """Labels with their share as a bar; of many labels the commonest and the rarest."""
     total, most = sum(balance.values()) or 1, max(balance.values()) or 1
     ordered = sorted(balance.items(), key=lambda item: -item[1])
+    many = len(ordered) > _FIRST + _LAST + 1
     rows: list[tuple[Any, ...]] = [
         (label, f"{count:,}", f"{count / total:.1%}", "▇" * max(1, round(20 * count / most)))
-        for label, count in ordered[:_LABELS]
+        for label, count in (ordered[:_FIRST] + ordered[-_LAST:] if many else ordered)
     ]
-    if rest := ordered[_LABELS:]:
-        counts = f"{rest[-1][1]:,}-{rest[0][1]:,}"
-        rows.append((screen.t("and {count} more labels", count=len(rest)), counts, "", ""))
+    if many:
+        more = screen.t("and {count} more labels", count=f"{len(ordered) - _FIRST - _LAST:,}")
+        rows.insert(_FIRST, (more, "", "", ""))
     return screen.table(("label", ">rows", ">share", ""), rows)
 
 

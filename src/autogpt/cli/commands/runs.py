@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ import typer
 from autogpt.cli.screen import Screen
 from autogpt.config import duration
 
-STATES = ("running", "paused", "done", "failed", "unreadable")
+STATES = ("running", "stopped", "paused", "done", "failed", "unreadable")
+SILENT_SECONDS = 300.0  # a running run writes its state with every event; after this silence it was probably killed
 
 
 def runs(
@@ -19,7 +21,8 @@ def runs(
     folder: Annotated[str, typer.Argument(help="folder with runs", metavar="[FOLDER]", show_default=False)] = "runs",
 ) -> None:
     """List the runs in a folder: state, best score, time."""
-    found = [described(path) for path in sorted(Path(folder).glob("*/run.json"), key=_age, reverse=True)]
+    paths = [path for pattern in ("run.json", "*/run.json") for path in Path(folder).glob(pattern)]
+    found = [described(path) for path in sorted(paths, key=_written, reverse=True)]
     if not found:
         screen.result({"runs": []}, screen.t("no runs in {folder}; start one with: autogpt run DATA", folder=folder))
         return
@@ -27,7 +30,11 @@ def runs(
         (one["run"], screen.t(one["status"]), one["method"] or "", _score(one), _spent(one), one["started"] or "")
         for one in found
     ]
-    screen.result({"runs": found}, screen.table(("run", "state", "method", ">score", ">time", "started"), rows))
+    parts = [screen.table(("run", "state", "method", ">score", ">time", "started"), rows)]
+    screen.result({"runs": found}, *parts)
+    unfinished = next((one["run"] for one in found if one["status"] in ("paused", "stopped", "failed")), None)
+    if unfinished:
+        screen.note("go on with:  autogpt resume {folder}", folder=unfinished)
 
 
 def described(path: Path) -> dict[str, Any]:
@@ -37,14 +44,21 @@ def described(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         best = state.get("best") or {}
-        one |= {"status": str(state["status"]), "started": state.get("started"), "seconds": state.get("seconds"),
-                "method": best.get("method"), "metric": best.get("metric"), "score": best.get("score")}  # fmt: skip
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        one |= {"status": str(state["status"]), "started": state.get("started"), "seconds": _number(state, "seconds"),
+                "method": best.get("method"), "metric": best.get("metric"), "score": _number(best, "score")}  # fmt: skip
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         one["problem"] = f"{type(error).__name__}: {error}"
+    if one["status"] == "running" and time.time() - _written(path) > SILENT_SECONDS:
+        one["status"] = "stopped"
     return one
 
 
-def _age(path: Path) -> float:
+def _number(values: dict[str, Any], name: str) -> float | None:
+    found = values.get(name)
+    return None if found is None else float(found)
+
+
+def _written(path: Path) -> float:
     return path.stat().st_mtime
 
 

@@ -1,0 +1,83 @@
+"""A saved model on rows with answers: what it said, and how good that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autogpt import registry
+from autogpt.core import Example, Prediction, Rejection, Table
+from autogpt.errors import SchemaError
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
+    from autogpt.evaluation.score import Scorecard
+    from autogpt.model import Model
+
+GROUP = 512  # rows answered at once
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The rows that were judged, the answers, the scores, and what was left out."""
+
+    rows: Sequence[Example]
+    predictions: Sequence[Prediction]
+    probabilities: Scores
+    scores: Scorecard
+    rejected: Sequence[Rejection]
+    split: str | None
+    unknown: Counter[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "rows": len(self.rows),
+            "rejected": [{"line": one.line, "reason": one.reason} for one in self.rejected],
+            "split": self.split,
+            "unknown_labels": dict(self.unknown),
+            "scores": {
+                score.metric: {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
+                for score in self.scores.scores
+            },
+        }
+
+
+def judge(model: Model, table: Table) -> Judged:
+    """Answer the rows of a table and score the answers. Where the table names splits, its test rows only."""
+    from autogpt.data.examples import examples
+    from autogpt.evaluation.score import evaluate
+
+    missing = [column for column in (*model.schema.text, *model.schema.target) if column not in table.columns]
+    if missing:
+        there = ", ".join(map(repr, table.columns))
+        raise SchemaError(
+            f"{table.origin}: column {missing[0]!r} is not there; the model needs it, the data has {there}"
+        )
+    found, rejected = examples(table, model.schema, model.task)
+    split = "test" if "test" in table.splits else None
+    if split is not None:
+        found = [one for one in found if table.splits[one.id] == split]
+        lines = {table.lines[i] if table.lines else i + 1 for i, name in enumerate(table.splits) if name == split}
+        rejected = [one for one in rejected if one.line in lines]
+    if not found:
+        first = f"; line {rejected[0].line}: {rejected[0].reason}" if rejected else ""
+        raise SchemaError(f"{table.origin}: no row has both a text and an answer{first}")
+    inputs = [one.inputs for one in found]
+    metrics = [registry.get("metrics", name) for name in model.task.metrics]
+    predictions = model.answers(inputs)
+    probabilities = model.probabilities(inputs)
+    gold = [one.target for one in found]
+    scores = evaluate(gold, predictions, probabilities, metrics=metrics, space=model.space)
+    return Judged(found, predictions, probabilities, scores, (*table.rejected, *rejected), split, _unknown(model, gold))
+
+
+def _unknown(model: Model, gold: Sequence[Any]) -> Counter[str]:
+    """Labels of the rows that the model never saw: it cannot be right on them."""
+    known = set(model.space.labels)
+    if model.output.name == "value":
+        return Counter()
+    labels = (label for target in gold for label in ((target,) if isinstance(target, str) else target))
+    return Counter(label for label in labels if label not in known)
