@@ -29,6 +29,7 @@ from autogpt.sources import Item, Limits, Note, Request, Split
 log = logging.getLogger(__name__)
 
 _BATCH = 1 << 18
+_HOPELESS = 100_000  # rejected rows after which a file of which most rows are rejected is given up
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
@@ -65,7 +66,7 @@ def parse(plugin: str, source: str | Path, request: Request, *, streaming: bool 
                 if message["end"] != counted:
                     raise SourceError(f"{source}: {message['end']} rows were read and {counted} arrived; read it again")
                 return
-            for item in _items(message, str(source)):
+            for item in _items(message):
                 counted += isinstance(item, (tuple, Rejection))
                 yield item
 
@@ -73,7 +74,7 @@ def parse(plugin: str, source: str | Path, request: Request, *, streaming: bool 
 def _child(errors: IO[bytes]) -> _Process:
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "RUST_BACKTRACE": "0"}
     env = {**os.environ, **one, "PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system"}
     return _Process(
         # -P: a json.py in the user's working folder must not be imported
@@ -132,23 +133,26 @@ def _message(line: bytes) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _items(message: dict[str, Any], origin: str) -> Iterator[Item]:
-    if "rows" in message:
-        columns = message["columns"]
-        for line, *cells in message["rows"]:
-            yield line, dict(zip(columns, cells, strict=True))
-    elif "rejected" in message:
-        yield Rejection(*message["rejected"])
-    elif "note" in message:
-        yield Note(message["note"])
-    else:
-        yield Split(message["split"])
+def _items(message: dict[str, Any]) -> Iterator[Item]:
+    columns = message["columns"]
+    for entry in message["items"]:
+        if isinstance(entry, list):
+            yield entry[0], dict(zip(columns, entry[1:], strict=True))
+        elif "row" in entry:
+            line, row = entry["row"]
+            yield line, row
+        elif "rejected" in entry:
+            yield Rejection(*entry["rejected"])
+        elif "note" in entry:
+            yield Note(entry["note"])
+        else:
+            yield Split(entry["split"])
 
 
 def _crash(process: _Process, errors: IO[bytes], source: str | Path, limits: Limits) -> str:
     code = process.wait()
     errors.seek(0)
-    said = errors.read()[-4000:].decode("utf-8", "replace")
+    said = errors.read(4000).decode("utf-8", "replace")
     log.debug("parser of %s ended with %s: %s", source, code, said)
     if "memory" in said.lower() or "MemoryError" in said or code == -9:
         return _too_big(source, limits)
@@ -162,43 +166,42 @@ def _too_big(source: str | Path, limits: Limits) -> str:
 
 
 class _Sender:
-    """Items as lines of JSON; rows with the same columns share a line."""
+    """Items as lines of JSON, many to a line; the columns of a line's first row are written only once."""
 
     def __init__(self, send: Callable[[str], object]) -> None:
         self._send = send
-        self._columns: tuple[str, ...] = ()
-        self._rows: list[str] = []
+        self._columns: tuple[str, ...] | None = None
+        self._entries: list[str] = []
         self._size = 0
         self.count = 0
 
     def item(self, item: Item) -> None:
+        text = self._entry(item)
+        self.count += isinstance(item, (tuple, Rejection))
+        self._entries.append(text)
+        self._size += len(text)
+        if self._size > _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._entries:
+            self._send(f'{{"columns":{_encode(self._columns)},"items":[{",".join(self._entries)}]}}\n')
+        self._columns, self._entries, self._size = None, [], 0
+
+    def _entry(self, item: Item) -> str:
         if isinstance(item, tuple):
             line, row = item
             columns = tuple(row)
-            if columns != self._columns:
-                self.flush()
+            if self._columns is None:
                 self._columns = columns
-            text = _encode([line, *row.values()])
-            self._rows.append(text)
-            self._size += len(text)
-            self.count += 1
-            if self._size > _BATCH:
-                self.flush()
-            return
-        self.flush()
+            return _encode([line, *row.values()] if columns == self._columns else {"row": [line, row]})
         if isinstance(item, Rejection):
-            self.count += 1
-            self._send(_encode({"rejected": [item.origin, item.line, item.reason]}) + "\n")
-        elif isinstance(item, Note):
-            self._send(_encode({"note": item.text}) + "\n")
-        elif isinstance(item, Split):
-            self._send(_encode({"split": item.name}) + "\n")
-
-    def flush(self) -> None:
-        if self._rows:
-            columns = _encode(self._columns)
-            self._send(f'{{"columns":{columns},"rows":[{",".join(self._rows)}]}}\n')
-        self._rows, self._size = [], 0
+            return _encode({"rejected": [item.origin, item.line, item.reason]})
+        if isinstance(item, Note):
+            return _encode({"note": item.text})
+        if isinstance(item, Split):
+            return _encode({"split": item.name})
+        raise TypeError(f"a source of files gave {type(item).__name__}")
 
 
 def _limit_memory(limit: int) -> None:
@@ -222,11 +225,17 @@ def main() -> None:
     source = call["source"]
     _limit_memory(limits.memory)
     sender = _Sender(out.write)
+    rejected = 0
     try:
         from autogpt import registry
 
         for item in registry.get("sources", call["plugin"]).items(source, request):
             sender.item(item)
+            if isinstance(item, Rejection):
+                rejected += 1
+                if rejected % _HOPELESS == 0 and rejected * 2 > sender.count:
+                    what = f"{rejected:,} of its first {sender.count:,} rows cannot be used"
+                    raise SourceError(f"{source}: {what}, such as line {item.line}: {item.reason}; repair the file")
             if sender.count > limits.rows:
                 raise SourceError(
                     f"{source}: there are more than {limits.rows:,} rows, the limit; "

@@ -86,8 +86,8 @@ def _absent(path: Path, error: OSError | ValueError) -> str:
     if code == errno.ENOENT and path.is_symlink():
         return f"{path}: '{path.name}' is a link to {path.readlink()}, which does not exist; give the file itself"
     close = difflib.get_close_matches(path.name, _names(path.parent), n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "check the path"
-    return f"{shown(str(path), 120)}: there is no such file; {hint}. Accepted are: {accepted()}"
+    hint = f"is it {' or '.join(map(repr, close))}" if close else "check the path"
+    return f"{shown(str(path), 120)}: there is no such file; {hint}; accepted are: {accepted()}"
 
 
 def _names(folder: Path) -> list[str]:

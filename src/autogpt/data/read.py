@@ -43,7 +43,7 @@ def read(
     SourceError says what was wrong and where; OfflineError that a Hub name was given and the network is forbidden.
     """
     request = Request(query=query, revision=revision, offline=offline, limits=limits or Limits())
-    builder = _Builder(_origin(source))
+    builder = _Builder(_origin(source), isinstance(source, (str, Path)))
     _fill(builder, source, None, request, 0)
     return builder.table()
 
@@ -84,6 +84,7 @@ class _Builder:
     """A table under construction."""
 
     origin: str
+    is_path: bool
     split: str | None = None
     rows: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -110,7 +111,7 @@ class _Builder:
     def table(self) -> Table:
         """The finished table; SourceError when no row is usable."""
         if not self.rows:
-            raise SourceError(_nothing(self.origin, self.rejected))
+            raise SourceError(_nothing(self.origin, self.rejected, self.is_path))
         columns = tuple(self.columns)
         lacking = {name: len(self.rows) - count for name, count in self.columns.items() if count < len(self.rows)}
         for name, count in lacking.items():
@@ -129,7 +130,9 @@ class _Builder:
         return with_splits(table)
 
 
-def _nothing(origin: str, rejected: Sequence[Rejection]) -> str:
+def _nothing(origin: str, rejected: Sequence[Rejection], is_path: bool) -> str:
+    if not rejected and not is_path:
+        return f"{origin}: it has no rows; give at least one"
     if not rejected:
         return f"{origin}: line 2: '' is all there is below the header: there are no rows; add at least one"
     first = "; ".join(place(item, origin) for item in rejected[:3])

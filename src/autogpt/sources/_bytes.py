@@ -34,10 +34,15 @@ _BOMS = (
 
 
 class Unpacked(io.RawIOBase):
-    """The bytes of a file, gzip (of any number of members) undone. `damage` is why they end early, if they do."""
+    """The bytes of a file, gzip (of any number of members) undone.
+
+    `damage` is why they end early, if they do; `doubtful`: what was given out before may be wrong as well (a wrong
+    checksum), other than in a file that was only cut.
+    """
 
     def __init__(self, path: Path) -> None:
         self.damage: str | None = None
+        self.doubtful = False
         self._file = path.open("rb", buffering=0)
         self._packed = self._file.read(2) == GZIP
         self._file.seek(0)
@@ -74,7 +79,8 @@ class Unpacked(io.RawIOBase):
             try:
                 data = self._inflate.decompress(packed, size)
             except zlib.error as error:
-                self.damage = f"the gzip data is damaged ({error}); pack the file again"
+                self.doubtful = "header" not in str(error)  # no new member behind a good one: only trailing bytes
+                self.damage = f"the gzip data is damaged ({error}); fetch or pack the file again"
                 break
             self._rest = self._inflate.unconsumed_tail
             self._given += len(data)
@@ -89,6 +95,12 @@ class Unpacked(io.RawIOBase):
             if not packed and not self._inflate.eof:
                 self.damage = "the gzip data ends early (a cut download?); fetch or pack the file again"
         return b""
+
+
+def refuse_doubtful(path: Path, line: int, raw: Unpacked) -> None:
+    """A wrong checksum says that some row is not as it was written, and not which."""
+    if raw.doubtful:
+        raise SourceError(f"{path}: near line {line}, {raw.damage}; any row before it may be wrong, so none is used")
 
 
 def head(path: Path, size: int = HEAD) -> bytes:
@@ -129,16 +141,17 @@ def encoding_of(path: Path) -> Encoding:
 
 
 def _wide(start: bytes) -> str | None:
-    """UTF-16 without a mark: zeros, and nearly all of them at even or all at odd places."""
+    """UTF-16 without a mark: zeros, nearly all of them at even or at odd places, and many or in what is no UTF-8."""
     even, odd = start[::2].count(0), start[1::2].count(0)
-    if even + odd < max(1, len(start) // 50) or min(even, odd) * 20 > max(even, odd):
+    if even + odd == 0 or min(even, odd) * 20 > max(even, odd):
+        return None
+    strange = b"\xff" in start or len(start.decode("utf-8", "ignore").encode()) < len(start) * 0.9
+    if even + odd < len(start) * (0.01 if strange else 0.25):
         return None
     name = "utf-16-be" if even > odd else "utf-16-le"
-    try:
-        text = start[: len(start) // 2 * 2].decode(name, "surrogatepass")
-    except UnicodeDecodeError:
-        return None
-    return name if "\0" not in text and sum(c.isalnum() or c.isspace() for c in text) * 2 > len(text) else None
+    text = start.decode(name, "replace")
+    readable = sum(c.isalnum() or c.isspace() for c in text)
+    return name if "\0" not in text and readable * 2 > len(text) else None
 
 
 def _refuse_binary(path: Path, start: bytes) -> None:
@@ -164,7 +177,9 @@ def _narrow(sample: bytes) -> Encoding:
     if _chinese(sample):
         return Encoding("gb18030", guessed=True)
     high = sum(len(run) for run in re.findall(rb"[\x80-\xff]+", sample))
-    if high * 5 > len(sample):  # a script of its own (Cyrillic, Greek, Japanese, Korean, Big5 ...)
+    if (cyrillic := _cyrillic(sample)) is not None:
+        return Encoding(cyrillic, guessed=True)
+    if high * 5 > len(sample):  # a script of its own (Greek, Japanese, Korean, Big5 ...)
         from charset_normalizer import from_bytes
 
         best = from_bytes(sample[:HEAD]).best()
@@ -190,6 +205,16 @@ def _chinese(sample: bytes) -> bool:
     return len(common) * 10 >= len(pairs) * 8 and len(chinese) * 10 >= len(common)
 
 
+def _cyrillic(sample: bytes) -> str | None:
+    """The Cyrillic encoding under which the commonest small letters of Russian are common."""
+    shares = {}
+    for name in ("cp1251", "koi8-r", "cp866", "iso8859-5"):
+        letters = [c for c in sample[:HEAD].decode(name, "replace") if c.isalpha() and ord(c) > 0x7F]
+        shares[name] = sum(c in "оеаинтсрвл" for c in letters) / max(1, len(letters))
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.5 else None
+
+
 class Lines:
     """The numbered lines of a text file, ends included. A line that is too long comes as a Rejection."""
 
@@ -204,6 +229,7 @@ class Lines:
         errors = "surrogatepass" if encoding.name.startswith("utf-16") else "surrogateescape"
         self._text = io.TextIOWrapper(buffered, encoding=encoding.name, errors=errors, newline="")
         self._damage: str | None = None
+        self._cut = False
 
     @property
     def damage(self) -> str | None:
@@ -216,14 +242,18 @@ class Lines:
                 if len(line) > self._limit:
                     yield self._too_long(line)
                 elif self.damage is not None and not line.endswith(("\n", "\r")):
-                    break  # cut in the middle: what is left of the line may look whole and be wrong
+                    self._cut = True  # in the middle: what is left of the line may look whole and be wrong
+                    break
                 else:
                     yield self.number, line
 
     def rejection(self) -> Iterator[Rejection]:
-        """The end of a file that could not be read to its end."""
-        if self.damage is not None:
-            yield Rejection(str(self.path), max(1, self.number), self.damage)
+        """The end of a file that could not be read to its end; SourceError when no row of it can be trusted."""
+        if self.damage is None:
+            return
+        line = self.number if self._cut else self.number + 1
+        refuse_doubtful(self.path, line, self._raw)
+        yield Rejection(str(self.path), line, self.damage)
 
     def _read(self) -> str:
         try:

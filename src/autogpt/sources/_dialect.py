@@ -21,6 +21,8 @@ _COMMON = ("\t", ",", ";", "|")
 _RARE = ("^", "~", "\x01", "¦", "§", "、", ":")  # only where they fit nearly every record
 SAMPLE_CHARACTERS, SAMPLE_RECORDS = 1 << 18, 200
 
+_CELL_LINES = 20_000  # lines of one record, after which a quote counts as never closed
+
 Line = tuple[int, str]
 
 
@@ -105,6 +107,9 @@ class Records:
                 else:
                     self._refused = item
                 return
+            if len(self._taken) == _CELL_LINES:
+                self._again.appendleft(item)
+                return
             self._taken.append(item)
             yield item[1]
 
@@ -119,22 +124,38 @@ class Records:
 
     def _reason(self, line: str, error: str) -> str:
         d = self._dialect
-        loose = csv.reader([line], delimiter=d.delimiter, quotechar=d.quote, skipinitialspace=d.skip_space)
-        try:
-            cells = next(loose, [])
-        except csv.Error:
-            cells = []
+        cells = _loose(line, d)
+        if "expected after" in error:  # the first cell whose closing quote has text behind it
+            q = re.escape(d.quote)
+            odd = rf"{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}[^{re.escape(d.delimiter)}{q}\r\n]"
+            before = re.split(odd, line, maxsplit=1)[0]
+            cells = cells[: len(_loose(before + "x", d))]
+        limit = csv.field_size_limit()
+        if "field larger" in error:
+            cells = cells[: next((n for n, cell in enumerate(cells, start=1) if len(cell) > limit), len(cells))]
         place = len(cells) - 1
-        named = 0 <= place < len(d.columns)
-        column = f"column {shown(d.columns[place])}: " if named else ""
+        column = f"column {shown(d.columns[place])}: " if 0 <= place < len(d.columns) else ""
         value = shown(cells[-1].rstrip("\r\n") if cells else line.rstrip("\r\n"))
         if "unexpected end" in error:
             return f"{column}the quote that opens {value} never closes; add the closing {d.quote} or remove the opening"
         if "field larger" in error:
-            limit = f"the limit of {csv.field_size_limit():,} characters"
-            return f"{column}the cell {value} is over {limit}; shorten it or raise limits.field_bytes"
+            return f"{column}{value} is over the limit of {limit:,} characters; shorten it or raise limits.field_bytes"
         twice = f"write a quote inside a cell twice ({d.quote}{d.quote})"
         return f"{column}text follows a closing quote in {shown(line.strip())}; {twice}"
+
+
+def _loose(line: str, dialect: Dialect) -> list[str]:
+    """The cells of a line by the rules of a reader that puts up with anything."""
+    loose = csv.reader(
+        [line], delimiter=dialect.delimiter, quotechar=dialect.quote, skipinitialspace=dialect.skip_space
+    )
+    limit = csv.field_size_limit(max(len(line), csv.field_size_limit()))
+    try:
+        return next(loose, [])
+    except csv.Error:
+        return []
+    finally:
+        csv.field_size_limit(limit)
 
 
 def dialect_of(lines: Sequence[str], *, suffix: str, cut: bool) -> Dialect:
@@ -159,6 +180,7 @@ def dialect_of(lines: Sequence[str], *, suffix: str, cut: bool) -> Dialect:
 def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[Dialect, list[list[str]]]:
     """The candidate under which most records have the header's number of cells."""
     first = lines[0]
+    tidy = True  # no quotes are left in the cells
     best, best_share, best_records = replace(base, delimiter=WHOLE_LINE), 0.0, [[line.strip("\r\n")] for line in lines]
     delimiters = (base.delimiter,) if fixed else _COMMON if any(d in first for d in _COMMON) else _RARE
     for delimiter in delimiters:
@@ -167,8 +189,10 @@ def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[D
         for candidate in _variants(replace(base, delimiter=delimiter), lines):
             share, records = _share(candidate, lines, cut=cut)
             needed = 0.95 if delimiter in _RARE and not fixed else 0.0
-            if share > best_share + 1e-9 and share >= needed:
+            better = share > best_share + 1e-9 or (candidate.skip_space and share == best_share > 0 and not tidy)
+            if better and share >= needed:
                 best, best_share, best_records = candidate, share, records
+                tidy = not any(_is_quoted(cell, base.quote) for row in records for cell in row)
     if best_share == 0.0:
         whole = _share(best, lines, cut=cut)[1]
         loud = next((d for d in delimiters if d in first and d in _COMMON), None)
@@ -177,6 +201,10 @@ def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[D
         best = replace(best, delimiter=loud)
         return best, _share(best, lines, cut=cut)[1] or [next(csv.reader([first], delimiter=loud))]
     return best, best_records
+
+
+def _is_quoted(cell: str, quote: str) -> bool:
+    return len(cell) > 2 and cell.startswith(f" {quote}") and cell.endswith(quote)
 
 
 def _variants(dialect: Dialect, lines: list[str]) -> Iterator[Dialect]:
@@ -196,7 +224,7 @@ def _share(dialect: Dialect, lines: list[str], *, cut: bool) -> tuple[float, lis
         records.pop()
     rows = [item[1] for item in records if not isinstance(item, Rejection)]
     if not rows or isinstance(records[0], Rejection):
-        return 0.0, rows
+        return 0.0, []
     width = len(rows[0])
     fitting = [row for row in rows if len(row) == width]
     if width < 2 and dialect.delimiter != WHOLE_LINE:

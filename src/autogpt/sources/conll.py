@@ -55,10 +55,8 @@ class Conll:
                 skipped += 1
             else:
                 sentence.add(item[0], item[1].strip("\r\n"), encoding.name)
-        if lines.damage is not None and sentence.line:
-            sentence.refuse(lines.number, lines.damage)
-        elif lines.damage is not None:
-            yield from lines.rejection()
+        for damaged in lines.rejection():
+            sentence.refuse(damaged.line or 0, damaged.reason)
         yield from sentence.end()
         if skipped:
             yield Note(f"{skipped} comment and -DOCSTART- lines are no tokens")

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Request, RowWriter, Split, split_of
-from autogpt.sources._bytes import Encoding, Unpacked, encoding_of
+from autogpt.sources._bytes import Encoding, Unpacked, encoding_of, refuse_doubtful
 from autogpt.sources._json import BrokenError, blank, elements, line_of, value
 from autogpt.sources._values import Plain, shown
 
@@ -47,6 +47,7 @@ class Json:
             text = data.decode(encoding.name, "surrogateescape")
         except UnicodeDecodeError as error:
             raise SourceError(f"{path}: byte {error.start}: {error}; save the file as UTF-8") from None
+        refuse_doubtful(path, text.count("\n") + 1, raw)
         document = _Document(path, text, Plain(request.limits))
         yield from document.items()
         if raw.damage is not None:

@@ -47,20 +47,22 @@ class Parquet:
         yield from notes
         plain = Plain(request.limits)
         row = 0
-        try:
-            for batch in file.iter_batches(_BATCH, use_threads=False):
-                columns = [column.to_pylist() for column in batch.columns]
-                for cells in zip(*columns, strict=True):
-                    row += 1
-                    try:
-                        yield row, plain.row(dict(zip(names, cells, strict=True)))
-                    except ValueError as error:
-                        yield Rejection(str(path), row, str(error))
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            rest = f"rows {row + 1} to {file.metadata.num_rows} cannot be read"
-            reason = f"{rest} ({shown(str(error), 80)}); the file is damaged: write it again"
-            for place in range(row + 1, file.metadata.num_rows + 1):
-                yield Rejection(str(path), place, reason)
+        for group in range(file.num_row_groups):
+            end = row + file.metadata.row_group(group).num_rows
+            try:
+                for batch in file.iter_batches(_BATCH, row_groups=[group], use_threads=False):
+                    columns = [column.to_pylist() for column in batch.columns]
+                    for cells in zip(*columns, strict=True):
+                        row += 1
+                        try:
+                            yield row, plain.row(dict(zip(names, cells, strict=True)))
+                        except ValueError as error:
+                            yield Rejection(str(path), row, str(error))
+            except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+                lost = f"rows {row + 1} to {end} cannot be read ({shown(str(error), 80)})"
+                for place in range(row + 1, end + 1):
+                    yield Rejection(str(path), place, f"{lost}; the file is damaged there: write it again")
+            row = end
         yield from plain.notes()
 
     def writer(self, out: BinaryIO, like: Path | None, suffix: str) -> RowWriter:
