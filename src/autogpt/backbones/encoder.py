@@ -71,9 +71,10 @@ class Encoder:
         """A pretrained body with a new head of zeros; `name` is a folder, a Hub name, or None for the embedded one."""
         shape = Shape(output, size, pair=pair, labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        return cls(
-            _build(source.location, shape), _tokenizer(source.location), source=source, shape=shape, runtime=runtime
-        )._placed()
+        net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
+        encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
+        encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
+        return encoder._placed()
 
     @staticmethod
     def missing_default() -> str | None:

@@ -73,8 +73,13 @@ def attach(encoder: Any, *, rank: int, seed: int) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
 
+    pooler = any("pooler" in name.split(".") for name, _ in encoder.net.body.named_modules())
     config = LoraConfig(
-        r=rank, lora_alpha=rank, use_rslora=True, target_modules="all-linear", exclude_modules=r".*pooler.*"
+        r=rank,
+        lora_alpha=rank,
+        use_rslora=True,
+        target_modules="all-linear",
+        exclude_modules=r".*pooler.*" if pooler else None,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

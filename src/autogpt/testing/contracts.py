@@ -1,0 +1,168 @@
+"""What every plug-in of a kind promises, as functions over its name. A new plug-in is tested before its author does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import registry
+from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
+from autogpt.core import Decision, Scorer
+from autogpt.errors import AutoGPTError
+from autogpt.runtime import Runtime
+from autogpt.testing import tiny
+from autogpt.training.features import FeatureCache
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
+
+_MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1"}
+_QUICK: Mapping[str, Mapping[str, Any]] = {
+    "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
+    "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
+    "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
+}
+
+
+def bench(output: str, backbone: Path, *, seed: int = 0) -> Bench:
+    """Tiny rows of an output kind with a tiny encoder, ready for trials."""
+    kind = registry.get("outputs", output)
+    rows = tiny.examples(output)
+    space = kind.space([row.target for row in rows])
+    encoder = registry.get("backbones", "encoder")
+
+    def opened() -> Any:
+        return encoder.open(
+            str(backbone), output=output, size=kind.size(space), labels=space.labels, runtime=Runtime(), offline=True
+        )
+
+    return Bench(
+        train=rows[12:],
+        validation=rows[:12],
+        output=kind,
+        space=space,
+        metrics=(registry.get("metrics", _MAIN_METRIC[output]),),
+        open=opened,
+        features=FeatureCache(opened),
+        runtime=Runtime,
+        seed=seed,
+        listen=lambda event: None,
+        stop=lambda: False,
+    )
+
+
+def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> None:
+    """A method beats the constant answer on rows that can be learned, and its saved scorer gives the same scores."""
+    method = registry.get("methods", name)
+    check_options(method.options)
+    told = bench(output, backbone)
+    found, scorer = run_trial(
+        told, Candidate(name, dict(_QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
+    )
+    inputs = [row.inputs for row in told.validation]
+    again = load_scorer(folder / name / "scorer", found.family, Runtime())
+    same(scorer.score(inputs), again.score(inputs), tolerance=1e-4)
+    if name == "majority":
+        return
+    floor, _ = run_trial(told, Candidate("majority"), folder=folder / "floor", remaining=lambda: 120.0)
+    metric = told.metric
+    gain = found.scores[metric.name] - floor.scores[metric.name]
+    if not (gain if metric.higher_is_better else -gain) > 0:
+        raise AssertionError(f"{name} on {output}: {found.scores} is not better than constant {floor.scores}")
+
+
+def check_output(name: str) -> None:
+    """Encoding, per-example loss, probabilities and decoding of an output kind fit together."""
+    import torch
+
+    kind = registry.get("outputs", name)
+    rows = tiny.examples(name, 6)
+    targets, inputs = [row.target for row in rows], [row.inputs for row in rows]
+    space = kind.space(targets)
+    scores = _certain(kind, kind.encode(targets, space), kind.size(space))
+    answers = kind.decode(scores, space, Decision(), inputs)
+    for answer, target in zip(answers, targets, strict=True):
+        if not _equal(answer.value, target):
+            raise AssertionError(f"{name}: {target!r} was decoded as {answer.value!r}")
+    logits, encoded = _stacked(scores), _stacked(kind.encode(targets, space))
+    losses = kind.loss(torch.tensor(logits, dtype=torch.float32), torch.tensor(encoded), None)
+    if losses.shape != (len(rows),) or not bool((losses < 1e-3).all()):
+        raise AssertionError(f"{name}: certain and right scores have losses {losses.tolist()}, one per row below 1e-3")
+    prior = kind.prior(kind.encode(targets, space), space)
+    if len(prior) != kind.size(space) or not np.isfinite(prior).all():
+        raise AssertionError(f"{name}: the prior {prior} needs one finite score per column")
+
+
+def check_metric(name: str) -> None:
+    """A metric is best on perfect answers of some output kind, and worse on others."""
+    metric = registry.get("metrics", name)
+    for output in registry.names("outputs"):
+        kind = registry.get("outputs", output)
+        rows = tiny.examples(output, 12)
+        gold, inputs = [row.target for row in rows], [row.inputs for row in rows]
+        space = kind.space(gold)
+        right = _certain(kind, kind.encode(gold, space), kind.size(space))
+        wrong = _certain(kind, kind.encode([*gold[1:], gold[0]], space), kind.size(space))
+        if output == "tokens":
+            wrong = [-table for table in right]
+        try:
+            best = _measure(metric, kind, right, gold, inputs, space)
+            worse = _measure(metric, kind, wrong, gold, inputs, space)
+        except (AutoGPTError, TypeError, ValueError, KeyError):  # a metric need not know every output kind
+            continue
+        if math.isfinite(best) and (best > worse if metric.higher_is_better else best < worse):
+            return
+    raise AssertionError(f"{name}: on no output kind are perfect answers better than wrong ones")
+
+
+def check_options(options: type[Any]) -> None:
+    """Options are a frozen dataclass of at most 8 fields, each with a default."""
+    if not is_dataclass(options) or not options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise AssertionError(f"{options.__name__} must be a frozen dataclass")
+    if len(fields(options)) > 8:
+        raise AssertionError(f"{options.__name__} has {len(fields(options))} fields; at most 8 are allowed")
+    options()
+
+
+def same(a: Scores, b: Scores, *, tolerance: float) -> None:
+    """Two score tables are equal up to `tolerance`."""
+    for one, other in zip(a, b, strict=True):
+        np.testing.assert_allclose(one, other, atol=tolerance)
+
+
+def _measure(metric: Any, kind: Any, scores: Any, gold: Any, inputs: Any, space: Any) -> float:
+    values = [answer.value for answer in kind.decode(scores, space, Decision(), inputs)]
+    return float(metric(gold, values, kind.probabilities(scores, space, Decision()), space))
+
+
+def _certain(kind: Any, encoded: Any, size: int) -> Any:
+    """Scores that say `encoded` with certainty."""
+    if kind.name == "tokens":
+        return [20.0 * np.eye(size)[row] for row in encoded]
+    if kind.name == "classes":
+        return 20.0 * np.eye(size)[encoded]
+    return 40.0 * encoded - 20.0 if kind.name == "labels" else np.asarray(encoded)[:, None]
+
+
+def _stacked(rows: Any) -> Any:
+    return np.stack(rows)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(b, float):
+        return abs(a - b) < 1e-5
+    return sorted(a) == sorted(b) if isinstance(b, tuple) else bool(a == b)
+
+
+def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None:
+    """Scores do not depend on the batch a row stands in, and survive saving and loading."""
+    together = scorer.score(inputs)
+    alone = [scorer.score([row])[0] for row in inputs]
+    same(together, alone, tolerance=1e-4)
+    scorer.save(folder)
+    same(together, load_scorer(folder, scorer.family, Runtime()).score(inputs), tolerance=1e-5)

@@ -1,0 +1,65 @@
+"""Real models and data small enough for a test: seconds on one core, nothing downloaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autogpt.core import Example
+
+_ENGLISH = """the a my is was not and red green blue round card money lost found good bad great awful cat dog runs
+sleeps alice bob paris rome lives in saw one two three four five"""
+WORDS = (*_ENGLISH.split(), *"好坏卡钱丢了")
+
+
+def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
+    """A random BERT of width 16 with a whole-word tokenizer, saved as transformers saves it."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz", "##s"]
+    (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(dict.fromkeys(vocabulary)),
+        hidden_size=16,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model: Any = BertModel(config)
+    model.save_pretrained(folder)
+    settings = {"max_seq_length": 32, "do_lower_case": False}
+    (folder / "sentence_bert_config.json").write_text(json.dumps(settings), "utf-8")
+    return folder
+
+
+def examples(output: str, count: int = 48) -> list[Example]:
+    """Rows that can be learned, for an output kind: the colour words decide (the first names an entity)."""
+    colours = ("red", "green", "blue")
+    rows = []
+    for place in range(count):
+        colour, noun = colours[place % 3], ("card", "dog", "cat", "money")[place % 4]
+        text = f"the {noun} is {colour} and {'round' if place % 5 else 'good'}"
+        rows.append(Example(place, _inputs(output, text), _target(output, colour, noun)))
+    return rows
+
+
+def _inputs(output: str, text: str) -> Mapping[str, Any]:
+    return {"tokens": tuple(text.split())} if output == "tokens" else {"text": text}
+
+
+def _target(output: str, colour: str, noun: str) -> Any:
+    if output == "classes":
+        return colour
+    if output == "labels":
+        return (colour, "animal") if noun in ("dog", "cat") else (colour,)
+    if output == "value":
+        return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
+    return ("O", "B-THING", "O", "B-COLOUR", "O", "O")

@@ -1,0 +1,42 @@
+"""Every plug-in keeps the promises of its kind. The cases come from the registry; none is listed by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from autogpt import registry
+from autogpt.testing import contracts, tiny
+
+METHODS = [
+    (name, output) for name in registry.names("methods") for output in sorted(registry.get("methods", name).outputs)
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.bert_folder(tmp_path_factory.mktemp("backbones") / "bert")
+
+
+@pytest.mark.parametrize(("name", "output"), METHODS)
+def test_methods_learn_and_what_is_saved_scores_the_same(
+    name: str, output: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    contracts.check_method(name, output, backbone=tiny_bert, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", registry.names("outputs"))
+def test_outputs_decode_what_they_encode(name: str) -> None:
+    contracts.check_output(name)
+
+
+@pytest.mark.parametrize("name", registry.names("metrics"))
+def test_metrics_prefer_right_answers(name: str) -> None:
+    contracts.check_metric(name)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_plug_in_loads_and_an_unknown_name_lists_the_known(kind: str) -> None:
+    for name in registry.names(kind):
+        assert registry.get(kind, name) is not None
+    with pytest.raises(registry.ConfigError, match="there are: "):
+        registry.get(kind, "no-such-thing")
