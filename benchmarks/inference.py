@@ -66,7 +66,7 @@ CASES = (
     Case("dbpedia14/test.jsonl.gz", CLASSES, ("text",), ("label",),
          ("what kind of thing is described", "classify articles", "文章分类")),
     Case("semeval2010_task8/train.jsonl.gz", CLASSES, ("text",), ("label",),
-         ("which relation holds between the two marked nouns", "classify the relation", "判断两个实体之间的关系类别")),
+         ("which relation holds between two nouns", "classify the relation", "判断两个实体之间的关系类别")),
     Case("hatecheck/cases.jsonl.gz", CLASSES, ("test_case",), ("label_gold",),
          ("detect hateful messages", "decide whether a post is hateful", "is this message hateful or non-hateful")),
     Case("nlupp/banking.jsonl.gz", LABELS, ("text",), ("labels",),

@@ -12,11 +12,11 @@ MinHash-LSH it misses nothing and draws nothing at random; every candidate is th
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 THRESHOLD = 0.8
 _GRAM = 5
 _PAIRS_AT_ONCE = 2_000_000
-_MOST_PAIRS = 60_000_000
+_MOST_PAIRS = 1_000_000
+_MOST_CHARACTERS = 40_000_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Pair:
 class Duplicates:
     """`exact`: groups of places with the same folded text. `near`: pairs of one place of each of two such groups.
 
-    `complete` is False when a text set was so repetitive that only its more telling parts were compared.
+    `complete` is False when there was too much to compare every pair: very repetitive texts meet only their
+    neighbours in size, and beyond 40 million characters typos are not looked for.
     """
 
     exact: tuple[tuple[int, ...], ...]
@@ -139,41 +141,36 @@ def _by_test(pair: Pair) -> tuple[int, int]:
 
 def _near_pairs(texts: Sequence[str], sides: Ints | None) -> tuple[list[tuple[int, int, float]], bool]:
     """Places (i < j) of near-equal texts. With `sides` (1 train, 2 test, 3 both), only pairs across the two."""
-    word_sets, order_sets = _word_members(texts)
-    by_words, complete_words = _join(*word_sets, len(texts), sides)
-    ordered = _similarity(*order_sets, len(texts), by_words)
-    best: dict[tuple[int, int], float] = {}
-    for (i, j, score), order in zip(by_words, ordered, strict=True):
-        if order >= 0.5:
-            best[i, j] = score
+    by_words, complete_words = _join(*_word_members(texts), len(texts), sides)
+    neighbours = {row: frozenset(pairwise(words(texts[row]))) for row in {r for pair in by_words for r in pair[:2]}}
+    best = {(i, j): score for i, j, score in by_words if _same_order(neighbours[i], neighbours[j])}
+    if sum(map(len, texts)) > _MOST_CHARACTERS:
+        return [(i, j, score) for (i, j), score in sorted(best.items())], False
     by_grams, complete_grams = _join(*_gram_members(texts), len(texts), sides)
     for i, j, score in by_grams:
         best[i, j] = max(score, best.get((i, j), 0.0))
     return [(i, j, score) for (i, j), score in sorted(best.items())], complete_words and complete_grams
 
 
-def _word_members(texts: Sequence[str]) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
-    """(row, member) of the words of each text as a multiset, and of its pairs of neighbouring words."""
-    vocabulary: dict[tuple[str, int], int] = {}
-    pair_vocabulary: dict[tuple[str, str], int] = {}
-    rows: list[int] = []
-    members: list[int] = []
-    pair_rows: list[int] = []
-    pair_members: list[int] = []
-    for row, text in enumerate(texts):
-        units = words(text)
-        seen: Counter[str] = Counter()
-        for unit in units:
-            rows.append(row)
-            members.append(vocabulary.setdefault((unit, seen[unit]), len(vocabulary)))
-            seen[unit] += 1
-        for pair in set(pairwise(units)):
-            pair_rows.append(row)
-            pair_members.append(pair_vocabulary.setdefault(pair, len(pair_vocabulary)))
-    return (
-        (np.array(rows, dtype=np.int64), np.array(members, dtype=np.int64)),
-        (np.array(pair_rows, dtype=np.int64), np.array(pair_members, dtype=np.int64)),
-    )
+def _same_order(a: frozenset[tuple[str, str]], b: frozenset[tuple[str, str]]) -> bool:
+    """Whether at least half of the pairs of neighbouring words are the same."""
+    return 2 * len(a & b) >= len(a | b)
+
+
+def _word_members(texts: Sequence[str]) -> tuple[Ints, Ints]:
+    """(row, member) of the words of each text as a multiset: a word's second occurrence is a member of its own."""
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    lists = [[numbers[unit] for unit in words(text)] for text in texts]
+    rows = np.repeat(np.arange(len(texts), dtype=np.int64), [len(found) for found in lists])
+    members = np.array([number for found in lists for number in found], dtype=np.int64)
+    if not len(rows):
+        return rows, members
+    width = len(numbers)
+    keys = np.sort(rows * width + members)
+    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    occurrence = np.arange(len(keys)) - np.repeat(first, np.diff(np.append(first, len(keys))))
+    return keys // width, _numbered(keys % width + width * occurrence)
 
 
 def _gram_members(texts: Sequence[str]) -> tuple[Ints, Ints]:
@@ -190,16 +187,25 @@ def _gram_members(texts: Sequence[str]) -> tuple[Ints, Ints]:
         hashes ^= hashes >> np.uint64(29)
     inside = owner[: len(hashes)] == owner[_GRAM - 1 :]
     rows, hashes = owner[: len(hashes)][inside], hashes[inside]
-    members = np.unique(hashes, return_inverse=True)[1].astype(np.int64)
-    return _distinct(rows, members)
-
-
-def _distinct(rows: Ints, members: Ints) -> tuple[Ints, Ints]:
-    if not len(rows):
-        return rows, members
-    width = int(members.max()) + 1
-    keys = np.unique(rows * width + members)
+    members = _numbered(hashes)
+    width = int(members.max(initial=0)) + 1
+    keys = _unique(rows * width + members)
     return keys // width, keys % width
+
+
+def _unique(keys: Ints) -> Ints:
+    """Sorted distinct keys (faster here than the hashing of `np.unique`)."""
+    keys = np.sort(keys)
+    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
+
+
+def _numbered(keys: NDArray[Any]) -> Ints:
+    """Keys replaced by 0, 1, 2 ... in their order."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    numbers = np.empty(len(keys), dtype=np.int64)
+    numbers[order] = np.cumsum(np.concatenate(([False], ordered[1:] != ordered[:-1]))) if len(keys) else 0
+    return numbers
 
 
 def _join(rows: Ints, members: Ints, count: int, sides: Ints | None) -> tuple[list[tuple[int, int, float]], bool]:
@@ -237,10 +243,11 @@ def _candidates(rows: Ints, members: Ints, sizes: Ints, sides: Ints | None, coun
     partners = np.searchsorted(ranks, limit, side="right") - np.arange(len(rows)) - 1
     complete = True
     if partners.sum() > _MOST_PAIRS:
-        # Too repetitive: leave out the most common members, where pairs share little more than boilerplate.
-        allowed = np.sort(partners)
-        ceiling = allowed[min(len(allowed) - 1, int(np.searchsorted(np.cumsum(allowed), _MOST_PAIRS)))]
-        partners, complete = np.where(partners > ceiling, 0, partners), False
+        # Very repetitive texts: each row meets only its next neighbours in size, which still ties all of a kind.
+        ordered = np.sort(partners)
+        totals = np.cumsum(ordered) + ordered * np.arange(len(ordered) - 1, -1, -1)
+        most = int(ordered[max(0, int(np.searchsorted(totals, _MOST_PAIRS)) - 1)])
+        partners, complete = np.minimum(partners, max(most, 3)), False
     ends = np.cumsum(partners)
     found: list[Ints] = []
     start = 0
@@ -254,9 +261,9 @@ def _candidates(rows: Ints, members: Ints, sizes: Ints, sides: Ints | None, coun
         if sides is not None:
             across = ((sides[a] & 1) & (sides[b] >> 1)) | ((sides[b] & 1) & (sides[a] >> 1))
             a, b = a[across > 0], b[across > 0]
-        found.append(np.unique(np.minimum(a, b) * count + np.maximum(a, b)))
+        found.append(_unique(np.minimum(a, b) * count + np.maximum(a, b)))
         start = stop
-    return (np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)), complete
+    return (_unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)), complete
 
 
 def _shared(rows: Ints, members: Ints, count: int, a: Ints, b: Ints) -> Ints:
@@ -270,14 +277,3 @@ def _shared(rows: Ints, members: Ints, count: int, a: Ints, b: Ints) -> Ints:
         for i in range(0, len(a), 200_000)
     ]
     return np.concatenate(parts).astype(np.int64)
-
-
-def _similarity(rows: Ints, members: Ints, count: int, pairs: Sequence[tuple[int, int, float]]) -> list[float]:
-    """Jaccard similarity of the sets of given pairs of rows (1.0 where both are empty)."""
-    if not pairs or not len(rows):
-        return [1.0] * len(pairs)
-    a, b = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
-    sizes = np.bincount(rows, minlength=count)
-    shared = _shared(rows, members, count, a, b)
-    union = sizes[a] + sizes[b] - shared
-    return [float(s / u) if u else 1.0 for s, u in zip(shared, union, strict=True)]
