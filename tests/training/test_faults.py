@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import Start, Tiny, same
 
 from autogpt import memory
 from autogpt.core import Batch
 from autogpt.errors import AutoGPTError, ResourceError
+from autogpt.testing.trainable import TinyTrainable, same
 from autogpt.training.loop import LoopOptions
 
 OPTIONS = LoopOptions(epochs=3, batch_rows=16, learning_rate=0.01, checkpoint_seconds=0)
 
 
-def spoil(tiny: Tiny, row: int, value: float, times: int) -> list[int]:
+def spoil(tiny: TinyTrainable, row: int, value: float, times: int) -> list[int]:
     """The loss of one row becomes `value` the first `times` times that it is seen; the list counts them."""
     seen = [0]
 
@@ -34,8 +35,8 @@ def spoil(tiny: Tiny, row: int, value: float, times: int) -> list[int]:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_bad_loss_is_caught_in_its_step_and_undone(start: Start, tmp_path: Path, value: float) -> None:
-    tiny = Tiny()
+def test_a_bad_loss_is_caught_in_its_step_and_undone(start: Callable[..., Any], tmp_path: Path, value: float) -> None:
+    tiny = TinyTrainable()
     spoil(tiny, row=30, value=value, times=1)
     steps = []
     for step in start(tiny, options=OPTIONS):
@@ -50,8 +51,10 @@ def test_a_bad_loss_is_caught_in_its_step_and_undone(start: Start, tmp_path: Pat
     assert all(bool(torch.isfinite(p).all()) for p in tiny.module.parameters())
 
 
-def test_after_a_roll_back_training_is_that_of_half_the_learning_rate(start: Start, tmp_path: Path) -> None:
-    rolled, clean = Tiny(), Tiny()
+def test_after_a_roll_back_training_is_that_of_half_the_learning_rate(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    rolled, clean = TinyTrainable(), TinyTrainable()
     spoil(rolled, row=30, value=float("nan"), times=1)
     list(start(rolled, folder=tmp_path / "a", options=OPTIONS))
     half = LoopOptions(epochs=3, batch_rows=16, learning_rate=0.005, checkpoint_seconds=0)
@@ -59,8 +62,8 @@ def test_after_a_roll_back_training_is_that_of_half_the_learning_rate(start: Sta
     assert same(rolled.state(), clean.state())
 
 
-def test_a_gradient_that_overflows_is_caught_though_the_loss_is_finite(start: Start) -> None:
-    tiny = Tiny()
+def test_a_gradient_that_overflows_is_caught_though_the_loss_is_finite(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     calls = [0]
 
     def overflow(gradient: torch.Tensor) -> torch.Tensor:
@@ -73,8 +76,8 @@ def test_a_gradient_that_overflows_is_caught_though_the_loss_is_finite(start: St
     assert all(bool(torch.isfinite(p).all()) for p in tiny.module.parameters())
 
 
-def test_it_gives_up_after_three_roll_backs_and_names_step_and_rows(start: Start, tmp_path: Path) -> None:
-    tiny = Tiny()
+def test_it_gives_up_after_three_roll_backs_and_names_step_and_rows(start: Callable[..., Any], tmp_path: Path) -> None:
+    tiny = TinyTrainable()
     seen = spoil(tiny, row=30, value=float("nan"), times=99)
     before = tiny.state()
     with pytest.raises(AutoGPTError, match=r"loss nan \(rows 30\) at step \d+, after 3 roll-backs; look at these rows"):
@@ -84,8 +87,8 @@ def test_it_gives_up_after_three_roll_backs_and_names_step_and_rows(start: Start
     assert before.keys() == tiny.state().keys()
 
 
-def test_an_absurd_learning_rate_ends_in_an_error_and_finite_weights(start: Start, tmp_path: Path) -> None:
-    tiny = Tiny()
+def test_an_absurd_learning_rate_ends_in_an_error_and_finite_weights(start: Callable[..., Any], tmp_path: Path) -> None:
+    tiny = TinyTrainable()
     options = LoopOptions(epochs=3, batch_rows=16, learning_rate=1e38, checkpoint_seconds=0)
     with pytest.raises(AutoGPTError, match="after 3 roll-backs"):
         list(start(tiny, options=options))
@@ -114,9 +117,9 @@ ERRORS: list[Callable[[], BaseException]] = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=["cuda", "cpu", "numpy"])
 def test_out_of_memory_keeps_rows_order_and_mathematics(
-    start: Start, tmp_path: Path, error: Callable[[], BaseException]
+    start: Callable[..., Any], tmp_path: Path, error: Callable[[], BaseException]
 ) -> None:
-    tiny, clean = Tiny(dropout=0.0), Tiny(dropout=0.0)
+    tiny, clean = TinyTrainable(dropout=0.0), TinyTrainable(dropout=0.0)
     tiny.fault = too_many(5, error, after=7)
     steps = list(start(tiny, folder=tmp_path / "a", validate=None))
     list(start(clean, folder=tmp_path / "b", validate=None))
@@ -130,8 +133,8 @@ def test_out_of_memory_keeps_rows_order_and_mathematics(
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_out_of_memory_once_equals_having_begun_with_half(start: Start, tmp_path: Path) -> None:
-    tiny, clean = Tiny(), Tiny()
+def test_out_of_memory_once_equals_having_begun_with_half(start: Callable[..., Any], tmp_path: Path) -> None:
+    tiny, clean = TinyTrainable(), TinyTrainable()
     faults = iter([ERRORS[0]()])
 
     def fault(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
@@ -148,8 +151,8 @@ def test_out_of_memory_once_equals_having_begun_with_half(start: Start, tmp_path
     assert same(tiny.state(), clean.state())
 
 
-def test_one_row_that_does_not_fit_says_what_to_do(start: Start) -> None:
-    tiny = Tiny()
+def test_one_row_that_does_not_fit_says_what_to_do(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     tiny.fault = too_many(0, ERRORS[0])
     with pytest.raises(
         ResourceError, match=r"one row of \d+ tokens does not fit in memory; try a smaller --max-length"
@@ -157,8 +160,8 @@ def test_one_row_that_does_not_fit_says_what_to_do(start: Start) -> None:
         list(start(tiny))
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory(start: Start) -> None:
-    tiny = Tiny()
+def test_other_errors_are_not_taken_for_a_lack_of_memory(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     tiny.fault = too_many(5, lambda: RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(start(tiny))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tiny_training import Accuracy, Start, Tiny, same
 
 from autogpt.errors import InputError
 from autogpt.runtime import Runtime
+from autogpt.testing.trainable import Accuracy, TinyTrainable, same
 from autogpt.training.loop import LoopOptions
 
 
-def test_a_step_equals_adamw_on_the_weighted_mean_loss_written_by_hand(start: Start) -> None:
-    ours, theirs = Tiny(rows=12, dropout=0.0), Tiny(rows=12, dropout=0.0)
+def test_a_step_equals_adamw_on_the_weighted_mean_loss_written_by_hand(start: Callable[..., Any]) -> None:
+    ours, theirs = TinyTrainable(rows=12, dropout=0.0), TinyTrainable(rows=12, dropout=0.0)
     options = LoopOptions(epochs=3, batch_rows=12, learning_rate=0.02, schedule="linear:0.1", weight_decay=0.1)
     steps = list(start(ours, options=options, validate=None))
     assert [step.step for step in steps] == [1, 2, 3]
@@ -45,8 +47,10 @@ def test_a_step_equals_adamw_on_the_weighted_mean_loss_written_by_hand(start: St
 
 
 @pytest.mark.parametrize("micro_tokens", [1, 40, 100])
-def test_micro_batches_do_not_change_the_mathematics(start: Start, tmp_path: Path, micro_tokens: int) -> None:
-    whole, parts = Tiny(dropout=0.0), Tiny(dropout=0.0)
+def test_micro_batches_do_not_change_the_mathematics(
+    start: Callable[..., Any], tmp_path: Path, micro_tokens: int
+) -> None:
+    whole, parts = TinyTrainable(dropout=0.0), TinyTrainable(dropout=0.0)
     list(start(whole, folder=tmp_path / "whole", validate=None))
     list(start(parts, folder=tmp_path / "parts", validate=None, micro_tokens=micro_tokens))
     assert len(parts.seen) > len(whole.seen)
@@ -55,10 +59,12 @@ def test_micro_batches_do_not_change_the_mathematics(start: Start, tmp_path: Pat
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(start: Start, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
     runs = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        tiny = Tiny()
+        tiny = TinyTrainable()
         for _ in start(tiny, folder=tmp_path / name, seed=seed):
             torch.rand(1)  # a consumer that draws random numbers changes nothing
         runs.append(tiny.state())
@@ -66,16 +72,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(start: Sta
     assert not same(runs[0], runs[2])
 
 
-def test_the_callers_random_state_is_left_alone(start: Start) -> None:
+def test_the_callers_random_state_is_left_alone(start: Callable[..., Any]) -> None:
     torch.manual_seed(11)
     expected = torch.rand(3)
     torch.manual_seed(11)
-    list(start(Tiny(), validate=None))
+    list(start(TinyTrainable(), validate=None))
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_it_learns_and_every_row_is_seen_once_an_epoch(start: Start) -> None:
-    tiny = Tiny(rows=70)
+def test_it_learns_and_every_row_is_seen_once_an_epoch(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable(rows=70)
     options = LoopOptions(epochs=30, batch_rows=16, learning_rate=0.02)
     steps = list(start(tiny, options=options))
     assert sum(step.rows for step in steps) == 30 * 70
@@ -83,8 +89,8 @@ def test_it_learns_and_every_row_is_seen_once_an_epoch(start: Start) -> None:
     assert tiny.validate()["accuracy"] > 0.8
 
 
-def test_the_module_ends_with_the_best_weights_not_the_last(start: Start) -> None:
-    tiny = Tiny()
+def test_the_module_ends_with_the_best_weights_not_the_last(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     kept: dict[int, dict[str, torch.Tensor]] = {}
     scores = iter([0.2, 0.9, 0.5])
 
@@ -98,30 +104,30 @@ def test_the_module_ends_with_the_best_weights_not_the_last(start: Start) -> Non
     assert same(tiny.state(), kept[1])
 
 
-def test_a_score_that_is_not_a_number_is_never_best(start: Start) -> None:
-    tiny = Tiny()
+def test_a_score_that_is_not_a_number_is_never_best(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     scores = iter([0.2, math.nan, 0.1])
     steps = list(start(tiny, validate=lambda: {"accuracy": next(scores)}))
     assert [step.step for step in steps if step.is_best] == [5]
 
 
-def test_early_stop_counts_validations_without_improvement(start: Start) -> None:
+def test_early_stop_counts_validations_without_improvement(start: Callable[..., Any]) -> None:
     options = LoopOptions(epochs=20, batch_rows=16, learning_rate=0.01, patience=2)
     scores = iter([0.5, 0.4, 0.6, 0.5, 0.5])
-    steps = list(start(Tiny(), options=options, validate=lambda: {"accuracy": next(scores)}))
+    steps = list(start(TinyTrainable(), options=options, validate=lambda: {"accuracy": next(scores)}))
     assert len([step for step in steps if step.scores]) == 5
     assert steps[-1].step == 25
 
 
-def test_a_metric_where_lower_is_better(start: Start) -> None:
+def test_a_metric_where_lower_is_better(start: Callable[..., Any]) -> None:
     scores = iter([0.5, 0.6, 0.4])
     metric = Accuracy(name="accuracy", higher_is_better=False)
-    steps = list(start(Tiny(), metric=metric, validate=lambda: {"accuracy": next(scores)}))
+    steps = list(start(TinyTrainable(), metric=metric, validate=lambda: {"accuracy": next(scores)}))
     assert [step.step for step in steps if step.is_best] == [5, 15]
 
 
-def test_half_precision_is_autocast_and_keeps_float32_weights(start: Start) -> None:
-    tiny = Tiny(dropout=0.0)
+def test_half_precision_is_autocast_and_keeps_float32_weights(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable(dropout=0.0)
     kinds = set()
     forward = tiny.forward
     tiny.forward = lambda batch: (kinds.add((out := forward(batch)).dtype), out)[1]  # type: ignore[method-assign]
@@ -130,10 +136,10 @@ def test_half_precision_is_autocast_and_keeps_float32_weights(start: Start) -> N
     assert {p.dtype for p in tiny.module.parameters()} == {torch.float32}
 
 
-def test_a_model_with_nothing_to_train_and_a_table_with_no_rows_are_refused(start: Start) -> None:
-    frozen = Tiny()
+def test_a_model_with_nothing_to_train_and_a_table_with_no_rows_are_refused(start: Callable[..., Any]) -> None:
+    frozen = TinyTrainable()
     frozen.module.requires_grad_(False)
     with pytest.raises(InputError, match="nothing to train"):
         list(start(frozen))
     with pytest.raises(InputError, match="no training rows"):
-        list(start(Tiny(rows=0)))
+        list(start(TinyTrainable(rows=0)))

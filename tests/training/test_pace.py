@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tiny_training import Start, Tiny
 
 from autogpt.core import Batch
 from autogpt.errors import ConfigError
+from autogpt.testing.trainable import TinyTrainable
 from autogpt.training.checkpoint import Progress
 from autogpt.training.loop import LoopOptions
 from autogpt.training.pace import Pace
@@ -19,7 +21,7 @@ from autogpt.training.pace import Pace
 LONG = LoopOptions(epochs=500, batch_rows=16, learning_rate=0.01, schedule="linear:0.1", checkpoint_seconds=1000)
 
 
-def slowed(tiny: Tiny, seconds: float) -> Tiny:
+def slowed(tiny: TinyTrainable, seconds: float) -> TinyTrainable:
     def fault(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
         time.sleep(seconds)
         return losses
@@ -29,8 +31,10 @@ def slowed(tiny: Tiny, seconds: float) -> Tiny:
 
 
 @pytest.mark.parametrize(("limit", "validation"), [(1.5, 0.0), (1.5, 0.2), (0.8, 0.05)])
-def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(start: Start, limit: float, validation: float) -> None:
-    tiny = slowed(Tiny(), 0.01)
+def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(
+    start: Callable[..., Any], limit: float, validation: float
+) -> None:
+    tiny = slowed(TinyTrainable(), 0.01)
     began = time.monotonic()
     rates: list[float] = []
 
@@ -61,15 +65,15 @@ def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(start: Start, li
     assert rates[-1] < 0.15 * max(rates)
 
 
-def test_no_time_at_all_leaves_the_model_as_it_was(start: Start) -> None:
-    tiny = Tiny()
+def test_no_time_at_all_leaves_the_model_as_it_was(start: Callable[..., Any]) -> None:
+    tiny = TinyTrainable()
     before = tiny.state()
     assert list(start(tiny, remaining=lambda: 0.0)) == []
     assert all(torch.equal(before[name], value) for name, value in tiny.state().items())
 
 
-def test_with_time_to_spare_the_run_is_that_without_a_limit(start: Start, tmp_path: Path) -> None:
-    spare, free = Tiny(), Tiny()
+def test_with_time_to_spare_the_run_is_that_without_a_limit(start: Callable[..., Any], tmp_path: Path) -> None:
+    spare, free = TinyTrainable(), TinyTrainable()
     began = time.monotonic()
     list(start(spare, folder=tmp_path / "a", remaining=lambda: 600 - (time.monotonic() - began)))
     list(start(free, folder=tmp_path / "b", remaining=lambda: math.inf))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tiny_training import Start, Tiny
 
 from autogpt.errors import ConfigError
+from autogpt.testing.trainable import TinyTrainable
 from autogpt.training import trackers
 
 
-def test_tensorboard_holds_what_was_logged(start: Start, tmp_path: Path) -> None:
+def test_tensorboard_holds_what_was_logged(start: Callable[..., Any], tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     tracker = trackers.open_tracker("tensorboard", folder=tmp_path / "logs", name="trial", config={"seed": 3})
-    steps = list(start(Tiny(), tracker=tracker))
+    steps = list(start(TinyTrainable(), tracker=tracker))
     tracker.finish()
     events = accumulator.EventAccumulator(str(tmp_path / "logs" / "trial"))
     events.Reload()
@@ -37,10 +39,10 @@ def test_an_unknown_tracker_lists_the_known_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_mlflow_holds_what_was_logged(start: Start, tmp_path: Path) -> None:
+def test_mlflow_holds_what_was_logged(start: Callable[..., Any], tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     tracker = trackers.open_tracker("mlflow", folder=tmp_path / "logs", name="trial", config={"seed": 3})
-    steps = list(start(Tiny(), tracker=tracker))
+    steps = list(start(TinyTrainable(), tracker=tracker))
     tracker.finish()
     runs = mlflow.search_runs(experiment_names=["trial"], output_format="list")
     history = mlflow.MlflowClient().get_metric_history(runs[0].info.run_id, "loss")

@@ -137,7 +137,9 @@ class Checkpoints:
         if finished.exists():
             state = json.loads(finished.read_text(encoding="utf-8"))
             self._same_training(state)
-            return Progress(**state["progress"]), ""
+            progress = Progress(**state["progress"])
+            self._clear(progress)
+            return progress, ""
         damaged = ""
         for folder in reversed(self._all()):
             self.serial = max(self.serial, int(folder.name.partition("-")[2]))
@@ -185,6 +187,9 @@ class Checkpoints:
         """Mark training as done and free what only a resume would have needed."""
         progress.finished = True
         files.write_json(self.folder / "finished.json", {"progress": asdict(progress), "fingerprint": self.fingerprint})
+        self._clear(progress)
+
+    def _clear(self, progress: Progress) -> None:
         for old in self._all():
             shutil.rmtree(old)
         self._remove_best_except(progress.best_step)
