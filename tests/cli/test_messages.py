@@ -114,9 +114,13 @@ def test_an_unknown_language_is_refused_with_those_that_exist() -> None:
         Catalogue("tlh")
 
 
-def test_help_is_chinese(autogpt: Callable[..., Any]) -> None:
-    found = autogpt("run", "--help", "--lang", "zh")
-    assert "时间" in found.out
-    assert "--time-limit" in found.out
-    for option in config.options(RunConfig):
-        assert option.help[:25] not in found.out, "an English help text is left"
+@pytest.mark.parametrize("command", ["", *sorted(function.__name__ for function in commands())])
+def test_a_help_page_is_chinese_throughout_and_no_line_is_cut(
+    autogpt: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    page = autogpt(*command.split(), "--help", "--lang", "zh").out
+    assert "…" not in page
+    starts = [line for line in page.splitlines() if re.match("  ?(-|[a-z]+  )", line)]
+    assert starts
+    assert [line for line in starts if not re.search(r"[\u4e00-\u9fff]", line)] == []

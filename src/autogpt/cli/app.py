@@ -27,6 +27,7 @@ from autogpt.cli.commands import (
     train,
 )  # fmt: skip
 from autogpt.cli.flags import command
+from autogpt.cli.help import classes
 from autogpt.cli.screen import Screen, Show
 from autogpt.errors import AmbiguityError, AutoGPTError, Interrupted, ResourceError
 
@@ -50,11 +51,12 @@ that you name by its Hub name is fetched, and --offline forbids that too."""
 
 def build(t: Catalogue) -> typer.Typer:
     """The application in one language."""
+    group, single = classes(t)
     app = typer.Typer(
         name="autogpt",
+        cls=group,
         epilog=t(_EXIT_CODES) + "\n\n" + t(_PROMISE),
         no_args_is_help=True,
-        rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -62,7 +64,7 @@ def build(t: Catalogue) -> typer.Typer:
     app.callback()(command(_top, t))
     for panel, functions in _PANELS:
         for function in functions:
-            app.command(function.__name__, rich_help_panel=t(panel))(command(function, t))
+            app.command(function.__name__, cls=single, rich_help_panel=t(panel))(command(function, t))
     return app
 
 
@@ -94,6 +96,10 @@ def _top(
     version: Annotated[
         bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
     ] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option("--lang", metavar="LANG", help="language of messages: en or zh (default: from the locale)"),
+    ] = None,
 ) -> None:
     """Raw data and one sentence in, a tested model out."""
 

@@ -1,6 +1,7 @@
 """What the command line says, in the user's language. English is the source; a catalogue maps it to another language.
 
 Lower layers write English sentences with values already in them; `translate` finds the entry whose placeholders match.
+A placeholder called `why` holds a sentence itself.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Catalogue:
         for pattern, message in self._patterns:
             match = pattern.fullmatch(text)
             if match:
-                return message.format(**match.groupdict())
+                return message.format(**{
+                    name: self.translate(part) if name == "why" else part for name, part in match.groupdict().items()
+                })  # fmt: skip
         return text
 
     @cached_property

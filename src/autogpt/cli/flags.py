@@ -146,7 +146,7 @@ def _with_default(option: Option, t: Catalogue) -> str:
     if option.default is None or option.default is False or option.default == "":
         return t(option.help)
     shown = config.duration(option.default) if option.name == "time_limit" else str(option.default)
-    return t(option.help) + " " + t("(default: {default})", default=shown)
+    return t("{help} (default: {default})", help=t(option.help), default=shown)
 
 
 def _completion(kind: str) -> Callable[[str], list[str]]:

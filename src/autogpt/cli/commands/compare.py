@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 def compare(
     screen: Screen,
-    models: Annotated[
-        list[str], typer.Argument(help="folders of models or runs", metavar="MODEL...", show_default=False)
-    ],
+    models: Annotated[list[str], typer.Argument(help="folders of models or runs", metavar="MODEL", show_default=False)],
     *,
     data: Annotated[
         str | None,

@@ -18,14 +18,15 @@ def models(
     from autogpt import doctor, registry
 
     found: dict[str, Any] = {"tasks": [_task(registry.get("tasks", name)) for name in registry.names("tasks")]}
-    task_rows = [(task["name"], task["summary"], ", ".join(task["metrics"][:2])) for task in found["tasks"]]
+    t = screen.t.translate
+    task_rows = [(task["name"], t(task["summary"]), ", ".join(task["metrics"][:2])) for task in found["tasks"]]
     parts: list[Any] = [screen.table(("task", "learns", "metrics"), task_rows)]
     if not tasks:
         found["methods"] = [_method(registry.get("methods", name)) for name in registry.names("methods")]
         found["backbones"] = _backbones()
-        method_rows = [(one["name"], one["summary"]) for one in found["methods"]]
+        method_rows = [(one["name"], t(one["summary"])) for one in found["methods"]]
         backbone_rows = [
-            (one["name"], screen.t(one["from"]), doctor.size(one["bytes"]) if one["bytes"] else "")
+            (one["name"], t(one["from"]), doctor.size(one["bytes"]) if one["bytes"] else "")
             for one in found["backbones"]
         ]
         parts += ["", screen.table(("method", "fits"), method_rows)]

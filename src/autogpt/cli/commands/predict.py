@@ -32,7 +32,7 @@ def predict(
         list[str] | None,
         typer.Argument(
             help="texts (two each for pairs); without any, the lines of standard input (pairs: separated by a tab)",
-            metavar="[TEXT]...",
+            metavar="TEXT",
             show_default=False,
         ),
     ] = None,

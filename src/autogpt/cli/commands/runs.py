@@ -18,7 +18,7 @@ SILENT_SECONDS = 300.0  # a running run writes its state with every event; after
 
 def runs(
     screen: Screen,
-    folder: Annotated[str, typer.Argument(help="folder with runs", metavar="[FOLDER]", show_default=False)] = "runs",
+    folder: Annotated[str, typer.Argument(help="folder with runs", metavar="FOLDER", show_default=False)] = "runs",
 ) -> None:
     """List the runs in a folder: state, best score, time."""
     paths = [path for pattern in ("run.json", "*/run.json") for path in Path(folder).glob(pattern)]
@@ -44,8 +44,9 @@ def described(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         best = state.get("best") or {}
-        one |= {"status": str(state["status"]), "started": state.get("started"), "seconds": _number(state, "seconds"),
-                "method": best.get("method"), "metric": best.get("metric"), "score": _number(best, "score")}  # fmt: skip
+        one["status"], one["started"] = str(state["status"]), state.get("started")
+        one["method"], one["metric"] = best.get("method"), best.get("metric")
+        one["seconds"], one["score"] = _number(state, "seconds"), _number(best, "score")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         one["problem"] = f"{type(error).__name__}: {error}"
     if one["status"] == "running" and time.time() - _written(path) > SILENT_SECONDS:
