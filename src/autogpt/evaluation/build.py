@@ -89,34 +89,19 @@ def build_report(
     unknown = sorted({c.role for c in contenders} - set(ROLES))
     if unknown:
         raise InputError(f"contender role {unknown[0]!r} is not known; choose one of: {', '.join(ROLES)}")
-    words, main, model = Words(facts.language), metrics[0], contenders[0]
-    gold = [example.target for example in test]
-    systems = tuple(
-        System(
-            c.name,
-            c.role,
-            evaluate(
-                gold, c.predictions, c.probabilities, metrics=metrics, space=space, seed=seed, resamples=resamples
-            ).scores,
-        )
-        for c in contenders
-    )
-    rivals = tuple(
-        Rival(
-            c.name,
-            c.role,
-            paired_difference(main, gold, _answers(model), _answers(c), space=space, seed=seed, resamples=resamples),
-        )
-        for c in contenders[1:]
-    )
+    main, model = metrics[0], contenders[0]
+    systems, rivals = _compared(test, contenders, metrics, space, seed, resamples)
     noise = noise_floor(main.name, facts.seed_scores)
-    tables = _tables(output, gold, [p.value for p in model.predictions])
-    reliable = _calibration(gold, model, output, space, facts)
+    tables = _tables(output, [e.target for e in test], [p.value for p in model.predictions])
+    reliable = _calibration(test, model, output, space, facts)
     mixed, square = _mixed_up(test, model.predictions, output)
+    groups = slices(
+        test, model.predictions, model.probabilities, metric=main, space=space, languages=facts.languages, seed=seed
+    )
     verdict = judge(
         systems[0].scores[0],
         rivals,
-        words=words,
+        words=Words(facts.language),
         noise=noise,
         ece=reliable.ece_after if reliable else None,
         leaks=facts.data.leaks,
@@ -144,17 +129,7 @@ def build_report(
         suspects=tuple(facts.suspects[:SHOWN_SUSPECTS]),
         suspect_count=len(facts.suspects),
         tables=tables,
-        slices=tuple(
-            slices(
-                test,
-                model.predictions,
-                model.probabilities,
-                metric=main,
-                space=space,
-                languages=facts.languages,
-                seed=seed,
-            )
-        ),
+        slices=tuple(groups),
         pairs=_pairs(test, model.predictions, seed) if output == "value" else (),
         data=facts.data,
         choices=tuple(facts.choices),
@@ -165,6 +140,30 @@ def build_report(
         created=facts.created or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         language=facts.language,
     )
+
+
+def _compared(
+    test: Sequence[Example],
+    contenders: Sequence[Contender],
+    metrics: Sequence[Metric],
+    space: LabelSpace,
+    seed: int,
+    resamples: int,
+) -> tuple[tuple[System, ...], tuple[Rival, ...]]:
+    """All scores of all contenders, and how much better the first is than each other one by the main metric."""
+    gold = [example.target for example in test]
+    systems, rivals = [], []
+    for c in contenders:
+        card = evaluate(
+            gold, c.predictions, c.probabilities, metrics=metrics, space=space, seed=seed, resamples=resamples
+        )
+        systems.append(System(c.name, c.role, card.scores))
+    for c in contenders[1:]:
+        lead = paired_difference(
+            metrics[0], gold, _answers(contenders[0]), _answers(c), space=space, seed=seed, resamples=resamples
+        )
+        rivals.append(Rival(c.name, c.role, lead))
+    return tuple(systems), tuple(rivals)
 
 
 def _answers(contender: Contender) -> Answers:
@@ -184,12 +183,12 @@ def _forgotten(tables: Sequence[ClassTable]) -> list[tuple[str, int]]:
 
 
 def _calibration(
-    gold: Sequence[Any], model: Contender, output: str, space: LabelSpace, facts: RunFacts
+    test: Sequence[Example], model: Contender, output: str, space: LabelSpace, facts: RunFacts
 ) -> Calibration | None:
     if output == "value" or model.probabilities is None or not space.labels:
         return None
     before = model.uncalibrated if model.uncalibrated is not None else model.probabilities
-    temperature = facts.decision.temperature
+    gold, temperature = [example.target for example in test], facts.decision.temperature
     return calibration(gold, model.predictions, before, model.probabilities, space=space, temperature=temperature)
 
 

@@ -56,6 +56,7 @@ class Calibration:
     ece_before: float
     ece_after: float
     bins: tuple[Bin, ...]
+    bins_before: tuple[Bin, ...] = ()
     curve: tuple[Abstention, ...] = ()
     unit: str = "rows"
 
@@ -150,10 +151,17 @@ def choose_abstention(
 
 
 def reliability(confidence: Array, right: Array, *, bins: int = BINS) -> tuple[Bin, ...]:
-    """Bins of equal mass, in order of confidence."""
+    """Bins in order of confidence: of equal mass for one answer per row, [N, 1].
+
+    For multi-label rows, [N, C], they are of equal width, because most labels of a row are plainly not there.
+    """
     sure, good = np.asarray(confidence, dtype=float).ravel(), np.asarray(right, dtype=float).ravel()
     order = np.argsort(sure, kind="stable")
-    parts = [part for part in np.array_split(order, min(bins, max(1, len(order)))) if len(part)]
+    if confidence.ndim == 2 and confidence.shape[1] > 1:
+        parts = np.split(order, np.searchsorted(sure[order], np.linspace(0, 1, bins + 1)[1:-1]))
+    else:
+        parts = np.array_split(order, min(bins, max(1, len(order))))
+    parts = [part for part in parts if len(part)]
     return tuple(Bin(float(sure[part].mean()), float(good[part].mean()), len(part)) for part in parts)
 
 
@@ -183,6 +191,7 @@ def calibration(
         ece_before=ece(flat, flat, untouched, space),
         ece_after=ece(flat, flat, table, space),
         bins=reliability(confidence, right),
+        bins_before=reliability(*confidence_pairs(flat, untouched, space)) if temperature != 1 else (),
         curve=tuple(curve),
         unit=unit,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autogpt.evaluation.markdown import status
 from autogpt.evaluation.report import Report
@@ -18,13 +18,23 @@ from autogpt.evaluation.words import Words
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("autogpt.evaluation"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
+    return environment
+
+
+def breakable(text: str) -> Markup:
+    """Labels such as `card_not_working` may break after an underscore, a slash or a point."""
+    shown = escape(text)
+    for sign in "_/.":
+        shown = shown.replace(sign, Markup(f"{sign}<wbr>"))  # noqa: S704 - one of our own signs
+    return shown
 
 
 def html(report: Report) -> str:

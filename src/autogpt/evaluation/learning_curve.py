@@ -2,9 +2,9 @@
 
 The error of a model falls about as b * rows^-c over the range that matters here (Cortes et al. 1993; Hestness et al.
 2017). We fit that line in logarithms, redraw every point from its own uncertainty and from the fit's residuals (also
-without the smallest sizes, in case the curve bends), and read the gain at twice the rows off the redrawn fits. There is no term for an error that never goes away, because a
-handful of points cannot tell it; so the forecast stops at twice the data, and fewer than three sizes, or sizes that
-span less than a factor of four, give no forecast.
+without the smallest sizes, in case the curve bends), and read the gain at twice the rows off the redrawn fits. There is
+no term for an error that never goes away, because a handful of points cannot tell it; so the forecast stops at twice
+the data, and fewer than three sizes, or sizes that span less than a factor of four, give no forecast.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def fit_curve(points: Sequence[Point], *, metric: Metric, seed: int = 0) -> Lear
         gain=float(sign * (twice - now)),
         gain_low=float(low),
         gain_high=float(high),
-        c=-slope,
+        c=-float(slope),
         line=tuple(
             (math.exp(a), float(m), float(lo), float(hi)) for a, m, lo, hi in zip(at, middle, lows, highs, strict=True)
         ),
@@ -118,13 +118,13 @@ def _redrawn(points: Sequence[Point], x: Array, errors: Array, sizes: Sequence[i
     rest = float((residual**2).sum()) / max(1, len(x) - 2)
     own = np.array([_spread(e, p.n) / e for e, p in zip(errors, points, strict=True)])
     spread = np.sqrt(np.clip(own, 0, 1) ** 2 + rest)
-    lines = []
-    for _ in range(_DRAWS):
-        first = sizes[rng.integers(0, len(sizes) - LEAST_SIZES + 1)]
-        kept = x >= math.log(first) - 1e-9
-        y = np.log(errors) + rng.normal(size=len(x)) * spread
-        lines.append(_line(x[kept], y[kept]))
-    return np.array(lines)
+    drawn = np.log(errors) + rng.normal(size=(_DRAWS, len(x))) * spread
+    first = rng.integers(0, len(sizes) - LEAST_SIZES + 1, size=_DRAWS)
+    lines = np.empty((_DRAWS, 2))
+    for place in range(len(sizes) - LEAST_SIZES + 1):
+        kept = x >= math.log(sizes[place]) - 1e-9
+        lines[first == place] = np.stack(_line(x[kept], drawn[first == place][:, kept]), axis=-1)
+    return lines
 
 
 def _error(score: float, metric: Metric) -> float:
@@ -141,8 +141,8 @@ def _spread(error: float, n: int) -> float:
     return math.sqrt(error * (1 - error) / max(1, n)) if error < 1 else error / math.sqrt(max(1, n))
 
 
-def _line(x: Array, y: Array) -> tuple[float, float]:
-    """Least squares: slope, intercept."""
+def _line(x: Array, y: Array) -> tuple[Array, Array]:
+    """Least squares: slope and intercept of y [..., N] over x [N]."""
     centred = x - x.mean()
-    slope = float((centred * y).sum() / (centred**2).sum())
-    return slope, float(y.mean() - slope * x.mean())
+    slope = (centred * y).sum(axis=-1) / (centred**2).sum()
+    return slope, y.mean(axis=-1) - slope * x.mean()

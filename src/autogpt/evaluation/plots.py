@@ -120,19 +120,22 @@ def forest(marks: Sequence[Mark], label: str) -> Markup:
     unit = low >= 0.0 and high <= 1.0
     low, high = (max(0.0, low - pad), min(1.0, high + pad)) if unit else (low - pad, high + pad)
     height = 34 * len(marks) + 30
-    x = _scale(low, high, 214, WIDTH - 70)
+    x = _scale(low, high, 226, WIDTH - 70)
     parts = [_line(x(t), 6, x(t), height - 26, "grid") for t in ticks(low, high)]
     parts += [_text(x(t), height - 8, f"{t:g}", "tick mid") for t in ticks(low, high)]
     for i, mark in enumerate(marks):
         y, s = 34 * i + 24, mark.score
         css = "strong" if mark.strong else "plain"
-        parts.append(_text(200, y + 4, short(mark.name, 28), f"name end {css}"))
+        parts.append(_text(212, y + 4, short(mark.name, 28), f"name end {css}"))
         if not math.isfinite(s.value):
             parts.append(_text(WIDTH - 60, y + 4, "-", "value"))
             continue
+        title = _title(f"{mark.name}: {s}")
         if math.isfinite(s.low):
-            parts.append(_line(x(s.low), y, x(s.high), y, f"whisker {css}"))
-        parts.append(_dot(x(s.value), y, f"dot {css}", 6 if mark.strong else 4.5, f"{mark.name}: {s}"))
+            left, wide = x(s.low), max(3.0, x(s.high) - x(s.low))
+            box = f'x="{left:.1f}" y="{y - 8:.1f}" width="{wide:.1f}" height="16" rx="3" class="range {css}"'
+            parts.append(_tag("rect", box, title))
+        parts.append(_line(x(s.value), y - 8, x(s.value), y + 8, f"value-mark {css}"))
         parts.append(_text(WIDTH - 60, y + 4, f"{s.value:.{s.decimals}f}", f"value {css}"))
     return _svg(height, label, parts)
 
@@ -173,7 +176,7 @@ def ladder(trials: Sequence[TrialRow], label: str, *, x_label: str, higher_is_be
 def curve(found: LearningCurve, label: str, *, x_label: str) -> Markup:
     """Points of a learning curve, the fitted line with its band, and the stretch that is a forecast, dashed."""
     rows = [p.rows for p in found.points] + ([found.rows] if found.known else [])
-    values = [p.score for p in found.points] + [v for _, m, lo, hi in found.line for v in (m, lo, hi)]
+    values = [p.score for p in found.points] + [v for _, v, _, _ in found.line]
     pad = 0.08 * (max(values) - min(values)) or 0.05
     low, high = min(values) - pad, max(values) + pad
     height = 260
@@ -187,8 +190,9 @@ def curve(found: LearningCurve, label: str, *, x_label: str) -> Markup:
     shown = [r for i, r in enumerate(shown) if i == 0 or x(r) - x(shown[i - 1]) > 44 or r == shown[-1]]
     parts = _frame(x, y, shown, ticks(low, high, 4), x_label=x_label, show=lambda v: f"{v:,.0f}", height=height)
     if found.known:
-        band = [(x(r), y(hi)) for r, _, _, hi in found.line]
-        band += [(x(r), y(lo)) for r, _, lo, _ in reversed(found.line)]
+        from_here = sorted({p.rows for p in found.points})[-3] * 0.999  # the stretch that every redrawn fit has seen
+        seen = [part for part in found.line if part[0] >= from_here]
+        band = [(x(r), y(hi)) for r, _, _, hi in seen] + [(x(r), y(lo)) for r, _, lo, _ in reversed(seen)]
         parts.append(_path(band, "band", close=True))
         last = found.points[-1].rows
         parts.append(_path([(x(r), y(m)) for r, m, _, _ in found.line if r <= last * 1.02], "fit"))
@@ -198,13 +202,16 @@ def curve(found: LearningCurve, label: str, *, x_label: str) -> Markup:
     return _svg(height, label, parts)
 
 
-def reliability(bins: Sequence[Bin], label: str, *, x_label: str, y_label: str) -> Markup:
-    """Confidence against accuracy: dots on the diagonal are honest. Whiskers: +- 2 standard errors."""
+def reliability(bins: Sequence[Bin], before: Sequence[Bin], label: str, *, x_label: str, y_label: str) -> Markup:
+    """Confidence against accuracy: dots on the diagonal are honest. Whiskers: 2 standard errors; `before` in grey."""
     height = 300
     x, y = _scale(0, 1, 56, WIDTH - 16), _scale(0, 1, height - 44, 18)
     steps = [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     parts = _frame(x, y, steps, steps, x_label=x_label, y_label=y_label, height=height)
     parts.append(_line(x(0), y(0), x(1), y(1), "diagonal"))
+    if before:
+        parts.append(_path([(x(b.confidence), y(b.accuracy)) for b in before], "fit before"))
+        parts += [_dot(x(b.confidence), y(b.accuracy), "dot plain", 3) for b in before]
     for b in bins:
         error = 2 * math.sqrt(max(b.accuracy * (1 - b.accuracy), 0.25 / (b.n + 4)) / b.n)
         parts.append(
@@ -261,7 +268,7 @@ def heatmap(square: Matrix, label: str) -> Markup:
             strength = 0.0 if not count else 0.14 + 0.86 * share
             parts.append(_tag("rect", f'{box} class="empty"'))
             parts.append(_tag("rect", f'{box} class="{hue}" fill-opacity="{strength:.2f}"', title))
-            if count and size >= 22:
+            if count and 6.6 * len(str(count)) < size - 3:
                 css = "cell over" if strength > 0.55 else "cell"
                 parts.append(_text(left + (j + 0.5) * size, y + size / 2 + 4, f"{count}", css))
     foot = top + n * size + 12

@@ -68,13 +68,14 @@ class Section:
 
 def clean(text: object, most: int = LONGEST) -> str:
     """One line without control characters or characters that turn the reading direction; long text is cut."""
-    kept = "".join(
-        " " if c.isspace() else c
-        for c in str(text)
-        if c not in _DIRECTION and (c.isspace() or unicodedata.category(c) != "Cc")
-    )
-    kept = " ".join(kept.split())
+    kept = " ".join(_harmless(str(text)).split())
     return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
+
+
+def _harmless(text: str) -> str:
+    """The text without control characters (white space becomes blanks) and without turns of direction."""
+    spaced = (" " if c.isspace() else c for c in text if c not in _DIRECTION)
+    return "".join(c for c in spaced if unicodedata.category(c) != "Cc")
 
 
 def number(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
@@ -229,6 +230,7 @@ def _worst(report: Report, words: Words) -> list[Block]:
     names = {"_tokens": ("row", "text", "missed", "made_up", "confidence")}.get(
         kind, ("row", "text", "gold", "predicted", "error" if kind == "_value" else "confidence")
     )
+    columns = tuple(words(f"col.{n}") for n in names)
     rows = tuple(
         (
             str(w.row), clean(w.text), clean(w.gold, 120), clean(w.predicted, 120),
@@ -236,18 +238,18 @@ def _worst(report: Report, words: Words) -> list[Block]:
         )
         for w in report.worst
     )  # fmt: skip
-    return [Note(words(f"lead.worst{kind}")), Grid(tuple(words(f"col.{n}") for n in names), "ntlln", rows, shown=6)]
+    return [Note(words(f"lead.worst{kind}")), Grid(columns, "ntttn" if kind == "_tokens" else "ntlln", rows, shown=6)]
 
 
 def _slices(report: Report, words: Words) -> list[Block]:
     if not report.slices:
         return []
-    columns = (words("col.group"), "", words("col.rows"), report.metric, words("col.interval"))
+    columns = (words("col.group"), words("col.rows"), report.metric, words("col.interval"))
     rows = tuple(
-        (words(f"group.{s.group}"), clean(s.name, 60), f"{s.n:,}", number(s.value), span(s.low, s.high))
+        (words(f"group.{s.group}", name=clean(s.name, 60)), f"{s.n:,}", number(s.value), span(s.low, s.high))
         for s in report.slices
     )
-    return [Note(words("lead.slices")), Grid(columns, "tlnnn", rows)]
+    return [Note(words("lead.slices")), Grid(columns, "lnnn", rows)]
 
 
 def _calibration(report: Report, words: Words) -> list[Block]:
@@ -262,7 +264,9 @@ def _calibration(report: Report, words: Words) -> list[Block]:
         unit=words(f"unit.{found.unit}"),
     )
     caption = words("plot.reliability", bins=len(found.bins))
-    drawn = plots.reliability(found.bins, caption, x_label=words("col.confidence"), y_label=words("col.accuracy"))
+    drawn = plots.reliability(
+        found.bins, found.bins_before, caption, x_label=words("col.confidence"), y_label=words("col.accuracy")
+    )
     blocks: list[Block] = [Note(lead), Figure(drawn, caption)]
     if report.abstention is not None:
         a = report.abstention
@@ -360,7 +364,7 @@ def _data(report: Report, words: Words) -> list[Block]:
     ]
     rows = tuple((words(f"fact.{key}"), value) for key, value in facts if value)
     head = words("lead.data", rows_in=d.rows_in, rows_used=d.rows_used, rejected=d.rejected_count, removed=d.removed)
-    blocks: list[Block] = [Note(head), Grid((words("col.fact"), ""), "lt", rows, shown=20)]
+    blocks: list[Block] = [Note(head), Grid(("", ""), "lt", rows, shown=20)]
     if len(ranked) > 1:
         caption = words("plot.balance")
         blocks.append(Figure(plots.bars(ranked, caption), caption))
@@ -393,7 +397,7 @@ def _costs(report: Report, words: Words) -> list[Block]:
         (words("fact.energy"), f"{c.watt_hours:.2f} Wh"),
         (words("fact.device"), clean(c.device, 80)),
     )
-    blocks: list[Block] = [Grid((words("col.fact"), ""), "ln", rows)]
+    blocks: list[Block] = [Grid(("", ""), "ln", rows)]
     if c.stages:
         stages = tuple((clean(name, 60), duration(seconds)) for name, seconds in c.stages.items())
         blocks.append(Grid((words("col.stage"), words("fact.time")), "ln", stages, shown=20))
@@ -403,11 +407,11 @@ def _costs(report: Report, words: Words) -> list[Block]:
 def _repeat(report: Report, words: Words) -> list[Block]:
     blocks: list[Block] = []
     if report.command:
-        blocks += [Note(words("lead.repeat")), Code(report.command)]
+        blocks += [Note(words("lead.repeat")), Code(clean(report.command, 2000))]
     if report.config:
         text = json.dumps(report.config, ensure_ascii=False, indent=2, default=str)
-        blocks.append(Code(text, words("fact.config")))
+        blocks.append(Code("\n".join(map(_harmless, text.split("\n"))), words("fact.config")))
     if report.versions:
-        text = "\n".join(f"{name} {version}" for name, version in sorted(report.versions.items()))
-        blocks.append(Code(text, words("fact.versions")))
+        lines = [clean(f"{name} {version}") for name, version in sorted(report.versions.items())]
+        blocks.append(Code("\n".join(lines), words("fact.versions")))
     return blocks
