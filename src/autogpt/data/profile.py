@@ -19,6 +19,7 @@ from autogpt.data import duplicates as dup
 from autogpt.data import labels, languages, pii
 from autogpt.data.examples import UNLABELLED, examples
 from autogpt.data.schema import Ask, infer
+from autogpt.data.split import given_splits
 from autogpt.data.suspicious import Suspicion, suspicious
 from autogpt.data.words import inputs_text, words
 
@@ -55,6 +56,18 @@ class Profile:
     near_leaks: tuple[tuple[int, int], ...]
     unseen_labels: tuple[str, ...]
     pii: Mapping[str, int]
+    deep: bool = True
+
+    def duplicates_among(self, found: Sequence[Example]) -> dup.Duplicates | None:
+        """The duplicates as places in `found` (this table's examples), for `make_split`; None when only exact ones
+        were looked for."""
+        if not self.deep:
+            return None
+        place = {example.id: number for number, example in enumerate(found)}
+        exact = tuple(tuple(place[id_] for id_ in group) for group in self.duplicates)
+        return dup.Duplicates(
+            exact, tuple(dup.Pair(place[a], place[b], dup.THRESHOLD) for a, b in self.near_duplicates)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values."""
@@ -157,6 +170,7 @@ def profile(
         near_leaks=leaks[1],
         unseen_labels=unseen,
         pii=pii.count(texts),
+        deep=deep,
     )
 
 
@@ -164,8 +178,6 @@ def _against_test(
     table: Table, found: Sequence[Example], texts: Sequence[str], schema: Schema, test: Table | None
 ) -> tuple[tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]], tuple[str, ...]]:
     """Exact and near leaks as pairs of row numbers, and the labels that only the test has."""
-    from autogpt.data.split import given_splits
-
     task = registry.get("tasks", schema.task)
     if test is not None:
         train_rows, train_texts = list(found), list(texts)

@@ -20,6 +20,7 @@ from autogpt.data.goal import Goal
 from autogpt.data.targets import CLASSES, LABELS, TOKENS, VALUE, Candidate
 from autogpt.data.text_columns import choose_text, text_candidates
 from autogpt.errors import AmbiguityError, SchemaError
+from autogpt.sources import split_of
 
 Ask = Callable[[AmbiguityError], str]
 
@@ -31,12 +32,6 @@ SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
     "tokens with tags; text with spans"
 )
-_SPLIT_WORDS = {
-    "train": "train", "training": "train", "trn": "train", "训练": "train", "训练集": "train",
-    "test": "test", "testing": "test", "tst": "test", "测试": "test", "测试集": "test",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation", "eval": "validation",
-    "验证": "validation", "验证集": "validation",
-}  # fmt: skip
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
     "account", "client", "group", "用户", "作者", "客户", "患者", "会话", "对话", "文档",
@@ -68,11 +63,6 @@ def infer(table: Table, *, goal: str = "", columns: Columns | None = None, ask: 
                 raise
             columns = replace(columns, **{error.question: ask(error)})
     raise SchemaError(f"{table.origin}: the answers did not settle how to read the columns; set --text and --target")
-
-
-def split_word(value: object) -> str | None:
-    """`train`, `validation` or `test` for the usual spellings, else None."""
-    return _SPLIT_WORDS.get(str(value).strip().lower())
 
 
 def resolve(table: Table, value: str, flag: str) -> tuple[str, ...]:
@@ -133,7 +123,7 @@ def _choose_target(
     found = [reading for reading in found if not (text and reading.text and set(text) != set(reading.text))]
     if columns.task:
         found = [reading for reading in found if reading.task == columns.task]
-    found = _relevance(table, facts, found, text)
+    found = _relevance(table, facts, found, text, goal)
     if not found:
         raise _nothing_fits(table, facts, columns)
     if goal.token and not (goal.classes or goal.multi or goal.value) and found[0].task != TOKENS and not columns.task:
@@ -187,9 +177,12 @@ def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: 
 
 
 def _relevance(
-    table: Table, facts: Mapping[str, Facts], found: list[Candidate], text: Sequence[str]
+    table: Table, facts: Mapping[str, Facts], found: list[Candidate], text: Sequence[str], goal: Goal
 ) -> list[Candidate]:
-    """Close rivals told apart by what the text can predict: a column it says nothing about is hardly the target."""
+    """Close rivals told apart by what the text can predict: a column it says nothing about is hardly the target.
+
+    Without a goal only numbers (a fold, a batch) step back so; a label that is hard to predict may be what is wanted.
+    """
     close = [r for r in found if found[0].points - r.points <= MARGIN + 20 and r.task in (CLASSES, LABELS)]
     close = [r for r in close if len(r.target) == 1 and facts[r.target[0]].kind in ("category", "number")]
     if len({reading.target for reading in close}) < 2:
@@ -203,6 +196,7 @@ def _relevance(
     # What the goal or the name speaks for may be hard to predict; it keeps its points.
     own = {reading.target: reading.named for reading in close}
     dull = {t for t, value in kappa.items() if value is not None and value <= NOTHING and not own[t]}
+    dull = {t for t in dull if goal.text or facts[t[0]].kind == "number"}
     judged = [
         reading.plus(-40, f"the text says nothing about {reading.target[0]!r}") if reading.target in dull else reading
         for reading in found
@@ -234,7 +228,7 @@ def _split_column(table: Table, facts: Mapping[str, Facts], columns: Columns, re
     if columns.split:
         return resolve(table, columns.split, "--split")[0]
     for name, fact in facts.items():
-        read = {split_word(value) for value in fact.counts}
+        read = {split_of(value) for value in fact.counts}
         if fact.kind in ("category", "short") and None not in read and "train" in read and len(read) > 1:
             reasons.append(f"split is column {name!r}: it holds {', '.join(sorted(fact.counts))}")
             return name

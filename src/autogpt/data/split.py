@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autogpt.core import Example, Schema, Table
 from autogpt.data import duplicates as dup
-from autogpt.data.schema import split_word
 from autogpt.data.words import fold, inputs_text
 from autogpt.errors import SchemaError
+from autogpt.sources import split_of
 
 _BINS = 10
 _LARGEST_TEST, _LARGEST_VALIDATION = 10_000, 5_000
@@ -56,7 +56,7 @@ def given_splits(table: Table, schema: Schema, *, override: str | None = None) -
     if override == "none":
         return [None] * len(table.rows)
     if schema.split:
-        return [split_word(row.get(schema.split)) for row in table.rows]
+        return [split_of(row.get(schema.split)) for row in table.rows]
     return list(table.splits) if table.splits else [None] * len(table.rows)
 
 
@@ -110,7 +110,8 @@ def make_split(
         pool, removed = _without_leaks(texts, examples, pool, held["test"], how)
     held["validation"], more = _clean_validation(texts, examples, held, how)
     removed += more
-    units = _units(texts, examples, pool, output=output, groups=groups, times=times, duplicates=duplicates, how=how)
+    found = duplicates or dup.find(texts)
+    units = _units(found, examples, pool, output=output, groups=groups, times=times, how=how)
     by_time = times is not None and any(time is not None for time in times)
     rng = random.Random(seed)
     for split, fraction in (("test", test_fraction), ("validation", validation_fraction)):
@@ -119,9 +120,10 @@ def make_split(
         wanted = _wanted(split, fraction, len(pool), len(examples))
         chosen, units = _latest(units, wanted) if by_time else _stratified(units, wanted, rng)
         held[split] = sorted(place for unit in chosen for place in unit.places)
-        pool = [place for place in pool if place not in set(held[split])]
+        gone = set(held[split])
+        pool = [place for place in pool if place not in gone]
         how.append(_told(split, len(held[split]), by_time, output))
-    near = _near_leaks(texts, examples, [*pool, *held["validation"]], held["test"])
+    near = _near_leaks(found, examples, [*pool, *held["validation"]], held["test"])
     if near:
         how.append(f"{len(near)} test rows have a near twin in train or validation (kept, listed)")
     rows = {name: tuple(examples[place] for place in places) for name, places in (("train", pool), *held.items())}
@@ -183,30 +185,33 @@ def _clean_validation(
 
 
 def _near_leaks(
-    texts: Sequence[str], examples: Sequence[Example], seen: Sequence[int], test: Sequence[int]
+    found: dup.Duplicates, examples: Sequence[Example], seen: Iterable[int], test: Iterable[int]
 ) -> list[tuple[int, int]]:
-    if not seen or not test:
-        return []
-    found = dup.leaks([texts[place] for place in seen], [texts[place] for place in test])
+    """(test row, twin in train or validation) for every test row that has one; an own split leaves none."""
+    known, asked = set(seen), set(test)
+    same = {place: group for group in found.exact for place in group}
     first: dict[int, int] = {}
-    for pair in (*found.exact, *found.near):
-        first.setdefault(examples[test[pair.b]].id, examples[seen[pair.a]].id)
+    ties = [(group, group) for group in found.exact]
+    ties += [(same.get(pair.a, (pair.a,)), same.get(pair.b, (pair.b,))) for pair in found.near]
+    for left, right in [*ties, *((right, left) for left, right in ties)]:
+        twin = next((place for place in left if place in known), None)
+        for place in right:
+            if place in asked and twin is not None:
+                first.setdefault(examples[place].id, examples[twin].id)
     return sorted(first.items())
 
 
 def _units(
-    texts: Sequence[str],
+    found: dup.Duplicates,
     examples: Sequence[Example],
     pool: Sequence[int],
     *,
     output: str,
     groups: Sequence[Hashable] | None,
     times: Sequence[float | None] | None,
-    duplicates: dup.Duplicates | None,
     how: list[str],
 ) -> list[_Unit]:
     """The pool as units that must not be torn apart."""
-    found = duplicates or dup.find(texts)
     tied = found.groups(len(examples))
     largest = Counter(tied).most_common(1)
     if largest and largest[0][1] > max(10, 0.1 * len(examples)):
