@@ -117,7 +117,7 @@ class Model:
                 self.scorer.save(stage)
             else:
                 _link_files(saved_scorer, stage)
-            self._describe(stage)
+            self._describe(stage, target)
         self.folder = target
         if check:
             self._check_parity(target)
@@ -155,13 +155,13 @@ class Model:
         missing = ", ".join(repr(column) for column in self.schema.text if column not in row)
         raise ValueError(f"column {missing} is not in the row, which has {', '.join(map(repr, row))}")
 
-    def _describe(self, stage: Path) -> None:
+    def _describe(self, stage: Path, target: Path) -> None:
         """Report, card, and last the manifest."""
         if self.report is not None:
             from autogpt.evaluation.card import model_card
 
             self.report.save(stage)
-            files.write_text(stage / "README.md", model_card(self.report))
+            files.write_text(stage / "README.md", model_card(self.report, name=target.name))
         self.info = {
             **self.info,
             "schema_version": SCHEMA_VERSION,

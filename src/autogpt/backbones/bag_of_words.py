@@ -61,6 +61,7 @@ class BagOfWords:
                     found[name] = vectorizer.fit(texts)
                 except ValueError:  # no n-gram stands in enough rows (texts of marks only, say)
                     continue
+                vectorizer.idf_ = vectorizer.idf_.astype(np.float32)  # as it is saved
         return cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
 
     def features(self, inputs: Sequence[Inputs]) -> csr_matrix:

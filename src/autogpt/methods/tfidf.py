@@ -52,7 +52,8 @@ class Tfidf:
         weight = _row_weights(job)
         features: Any = scorer.features(inputs)
         solve: Solve = {"value": _ridge, "labels": _one_per_label}.get(job.output.name, _margins)
-        scorer.weight, scorer.bias = solve(features, encoded, weight, options.c, job)
+        found = solve(features, encoded, weight, options.c, job)
+        scorer.weight, scorer.bias = (part.astype(np.float32) for part in found)  # as it is saved
         yield Step(1, 1, loss=0.0, rows=len(inputs), tokens=0, seconds=time.monotonic() - started)
         return scorer  # type: ignore[no-any-return]
 
