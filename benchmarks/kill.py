@@ -28,7 +28,7 @@ from autogpt.runtime import Runtime
 from autogpt.testing.trainable import Accuracy, TinyTrainable, same
 from autogpt.training.loop import LoopOptions, train
 
-OPTIONS = LoopOptions(epochs=6, batch_rows=16, learning_rate=0.01, validations=2, checkpoint_seconds=0)
+OPTIONS = LoopOptions(epochs=4, batch_rows=16, learning_rate=0.01, validations=2, checkpoint_seconds=0)
 PROCESSES = multiprocessing.get_context("fork")  # torch is imported once; a life costs milliseconds to begin
 
 

@@ -6,63 +6,80 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from autogpt.core import Batch
 from autogpt.errors import ConfigError
 from autogpt.testing.trainable import TinyTrainable
+from autogpt.training import loop, pace
 from autogpt.training.checkpoint import Progress
-from autogpt.training.loop import LoopOptions
+from autogpt.training.options import LoopOptions
 from autogpt.training.pace import Pace
 
-LONG = LoopOptions(epochs=500, batch_rows=16, learning_rate=0.01, schedule="linear:0.1", checkpoint_seconds=1000)
+
+class Clock:
+    """Time that passes only where a test says so, in place of the modules' `time`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        for module in (loop, pace):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
-def slowed(tiny: TinyTrainable, seconds: float) -> TinyTrainable:
+@pytest.mark.parametrize("limit", [5.0, 60.0])
+@pytest.mark.parametrize("validation", [0.01, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(
+    start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, limit: float, validation: float, noise: float
+) -> None:
+    clock, tiny, rates = Clock(monkeypatch), TinyTrainable(rows=300), list[float]()
+    rng = np.random.default_rng(0)
+
     def fault(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
-        time.sleep(seconds)
+        clock.now += 0.03 * batch.tokens / 16 * (1 + noise * rng.random())
         return losses
 
-    tiny.fault = fault
-    return tiny
-
-
-@pytest.mark.parametrize(("limit", "validation"), [(1.5, 0.0), (1.5, 0.2), (0.8, 0.05)])
-def test_the_limit_is_kept_and_the_learning_rate_ends_near_zero(
-    start: Callable[..., Any], limit: float, validation: float
-) -> None:
-    tiny = slowed(TinyTrainable(), 0.01)
-    began = time.monotonic()
-    rates: list[float] = []
+    def validate() -> dict[str, float]:
+        clock.now += validation
+        return tiny.validate()
 
     class Rates:
         def log(self, values: dict[str, float], step: int | None = None) -> None:
             rates.append(values["learning_rate"])
 
-        def finish(self) -> None: ...
-
-    def validate() -> dict[str, float]:
-        time.sleep(validation)
-        return tiny.validate()
-
-    steps = list(
-        start(
-            tiny,
-            options=LONG,
-            validate=validate,
-            remaining=lambda: limit - (time.monotonic() - began),
-            tracker=Rates(),
-        )
-    )
-    used = time.monotonic() - began
-    assert used <= limit
-    assert used >= 0.5 * limit
+    tiny.fault = fault
+    options = LoopOptions(epochs=200, batch_rows=16, learning_rate=0.01, checkpoint_seconds=1000)
+    steps = list(start(tiny, options=options, validate=validate, remaining=lambda: limit - clock.now, tracker=Rates()))
+    assert clock.now <= limit
     assert steps[-1].scores is not None
-    assert steps[-1].step == steps[-1].total < 2500
-    assert rates[-1] < 0.15 * max(rates)
+    assert steps[-1].step == steps[-1].total < 3800
+    if limit == 60.0:
+        assert clock.now >= 0.85 * limit
+        assert rates[-1] < 0.05 * max(rates)
+
+
+def test_a_machine_that_slows_down_gets_a_shorter_plan_in_time(
+    start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, tiny = Clock(monkeypatch), TinyTrainable(rows=300)
+
+    def fault(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
+        clock.now += 0.03 * batch.tokens / 16 * (1 if clock.now < 30 else 4)
+        return losses
+
+    tiny.fault = fault
+    options = LoopOptions(epochs=200, batch_rows=16, learning_rate=0.01, checkpoint_seconds=1000)
+    steps = list(start(tiny, options=options, remaining=lambda: 60.0 - clock.now))
+    totals = [step.total for step in steps]
+    assert totals[-1] < max(totals)
+    assert clock.now <= 60.0
+    assert steps[-1].step == steps[-1].total
+    assert steps[-1].scores is not None
 
 
 def test_no_time_at_all_leaves_the_model_as_it_was(start: Callable[..., Any]) -> None:
@@ -82,21 +99,21 @@ def test_with_time_to_spare_the_run_is_that_without_a_limit(start: Callable[...,
 
 def test_the_plan_is_the_time_left_over_the_cost_of_a_step() -> None:
     left = [100.0]
-    pace = Pace(lambda: left[0], mean_tokens=100.0, max_tokens=100, weight_bytes=0)
-    pace.validation = 5.0
+    clock = Pace(lambda: left[0], mean_tokens=100.0, max_tokens=100, weight_bytes=0)
+    clock.validation = 5.0
     for _ in range(5):
-        pace.start_step()
-        pace.end_step(100)
-    pace._steps.clear()
-    pace._steps.append((100, 1.0))  # a step takes one second
+        clock.start_step()
+        clock.end_step(100)
+    clock._steps.clear()
+    clock._steps.append((100, 1.0))  # a step takes one second
     progress = Progress(total=1000, validate_every=10, micro_tokens=1, step=5)
-    pace.replan(progress)
+    clock.replan(progress)
     assert progress.validate_every == 25  # validations take at most a fifth of the time
     # reserve 1.2 * 5 + 2; a step costs 1.05 s and its part of a validation; 95 % of what fits
     assert progress.total == 5 + int(0.95 * int((100 - 8) / (1.05 + 5 / 25)))
     total = progress.total
     left[0] -= 1.0
-    pace.replan(progress)
+    clock.replan(progress)
     assert progress.total == total  # noise below the caution does not move the plan
 
 

@@ -2,8 +2,8 @@
 
 A schedule that is cut off by the clock never anneals, and un-annealed weights are worse. So the number of steps is
 planned: after a few measured steps, and whenever the rest would no longer fit, the total is shortened such that the
-learning rate reaches 0 just in time for the last validation and the last save. Without a limit nothing is measured
-into the plan, and a run depends on its seed alone.
+learning rate reaches 0 just in time for the last validation and the last save. In its first third a plan may grow back.
+Without a limit nothing is measured into the plan, and a run depends on its seed alone.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Pace:
         self.validation: float | None = None
         self.save = weight_bytes / _WRITE_SPEED
         self.checkpoint = 3 * self.save
+        self._full = 0  # the total before this process shortened it; 0: it did not
         self._steps: deque[tuple[int, float]] = deque(maxlen=20)
         self._count = 0
         self._mark = time.monotonic()
@@ -65,6 +66,9 @@ class Pace:
         left = progress.total - progress.step
         fits = self._affordable(progress.validate_every)
         enough_measured = self._count > MEASURED_STEPS or self.remaining() < 0.7 * self.limit
+        if self._full and progress.step < progress.total / 3 and _CAUTION * fits > 1.1 * left:
+            progress.total = min(self._full, progress.step + int(_CAUTION * fits))  # the first plan was too careful
+            return False
         if fits >= left * (1 if self.validation is not None else 2) or left == 0:
             return False
         if self.validation is None and fits > 0:
@@ -75,6 +79,7 @@ class Pace:
             apart = math.ceil(self.validation / (_VALIDATION_SHARE * self._step_seconds()))
             progress.validate_every = max(progress.validate_every, apart)
             fits = self._affordable(progress.validate_every)
+        self._full = self._full or progress.total
         progress.total = min(progress.total, progress.step + int(_CAUTION * fits))
         return False
 
