@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -38,7 +38,12 @@ def _write(file: IO[bytes], target: Path, like: Path | None) -> Iterator[Callabl
     packed = target.name.lower().endswith(".gz")
     out = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) if packed else file
     rows = _row_writer(cast(BinaryIO, out), target, like)
-    yield rows.write
+    try:
+        yield rows.write
+    except BaseException:
+        with suppress(Exception):
+            rows.close()  # lets go of the stream, which is thrown away
+        raise
     rows.close()
     if packed:
         out.close()

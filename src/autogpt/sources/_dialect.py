@@ -21,6 +21,7 @@ _COMMON = ("\t", ",", ";", "|")
 _RARE = ("^", "~", "\x01", "¦", "§", "、", ":")  # only where they fit nearly every record
 SAMPLE_CHARACTERS, SAMPLE_RECORDS = 1 << 18, 200
 
+_PLAIN = (".txt", "")  # suffixes under which a file may be lines of text
 _CELL_LINES = 20_000  # lines of one record, after which a quote counts as never closed
 
 Line = tuple[int, str]
@@ -34,6 +35,7 @@ class Dialect:
     quote: str = '"'
     escape: str | None = None
     skip_space: bool = False
+    quote_all: bool = False
     hint: str = ""
     newline: str = "\n"
     header: tuple[str, ...] | None = None
@@ -55,7 +57,7 @@ class Dialect:
         """A cell as it is written. `alone`: the only cell of its row, where an empty one must show."""
         special = {self.delimiter, self.quote, self.escape, "\r", "\n"}
         plain = not any(mark in cell for mark in special if mark)
-        if plain and not (alone and not cell) and not (self.skip_space and cell.startswith(" ")):
+        if plain and not self.quote_all and not (alone and not cell) and not (self.skip_space and cell.startswith(" ")):
             return cell
         if self.escape is not None:
             inner = cell.replace(self.escape, self.escape * 2).replace(self.quote, self.escape + self.quote)
@@ -173,12 +175,15 @@ def dialect_of(lines: Sequence[str], *, suffix: str, cut: bool) -> Dialect:
     if lines[0].startswith("'") and lines[0].count("'") > 1:
         base = replace(base, quote="'")
     base = replace(base, newline=newline)
-    chosen, records = _best(base, lines, cut=cut, fixed=hint is not None)
+    chosen, records = _best(base, lines, suffix=suffix, cut=cut, fixed=hint is not None)
+    quoted = replace(chosen, quote_all=True)
+    if quoted.delimiter.join(quoted.quoted(cell) for cell in records[0]) == lines[0].rstrip("\r\n"):
+        chosen = quoted
     return _with_header(chosen, records, suffix)
 
 
-def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[Dialect, list[list[str]]]:
-    """The candidate under which most records have the header's number of cells."""
+def _best(base: Dialect, lines: list[str], *, suffix: str, cut: bool, fixed: bool) -> tuple[Dialect, list[list[str]]]:
+    """The candidate under which most records have the header's number of cells. Plain text needs none."""
     first = lines[0]
     tidy = True  # no quotes are left in the cells
     best, best_share, best_records = replace(base, delimiter=WHOLE_LINE), 0.0, [[line.strip("\r\n")] for line in lines]
@@ -188,7 +193,7 @@ def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[D
             continue
         for candidate in _variants(replace(base, delimiter=delimiter), lines):
             share, records = _share(candidate, lines, cut=cut)
-            needed = 0.95 if delimiter in _RARE and not fixed else 0.0
+            needed = 0.95 if (delimiter in _RARE or suffix in _PLAIN) and not fixed else 0.0
             better = share > best_share + 1e-9 or (candidate.skip_space and share == best_share > 0 and not tidy)
             if better and share >= needed:
                 best, best_share, best_records = candidate, share, records
@@ -196,7 +201,7 @@ def _best(base: Dialect, lines: list[str], *, cut: bool, fixed: bool) -> tuple[D
     if best_share == 0.0:
         whole = _share(best, lines, cut=cut)[1]
         loud = next((d for d in delimiters if d in first and d in _COMMON), None)
-        if loud is None:
+        if loud is None or suffix in _PLAIN:
             return best, whole or best_records
         best = replace(best, delimiter=loud)
         return best, _share(best, lines, cut=cut)[1] or [next(csv.reader([first], delimiter=loud))]
@@ -235,7 +240,7 @@ def _share(dialect: Dialect, lines: list[str], *, cut: bool) -> tuple[float, lis
 def _with_header(dialect: Dialect, records: list[list[str]], suffix: str) -> Dialect:
     """Column names: from the header row, or numbered where the first row is plainly data."""
     first, others = records[0], records[1:]
-    if dialect.delimiter == WHOLE_LINE and suffix in (".txt", "") and not re.fullmatch(r"[A-Za-z_]\w{0,30}", first[0]):
+    if dialect.delimiter == WHOLE_LINE and suffix in _PLAIN and not re.fullmatch(r"[A-Za-z_]\w{0,30}", first[0]):
         note = Note("the lines have no header: the column is called 'text'")
         return replace(dialect, columns=("text",), notes=(note,))
     if _is_data(first, others):
