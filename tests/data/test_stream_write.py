@@ -6,8 +6,6 @@ import csv
 import gzip
 import json
 import os
-import subprocess
-import sys
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +17,8 @@ from autogpt.data.read import read
 from autogpt.data.stream import rows
 from autogpt.data.write import writer
 from autogpt.errors import ResourceError, SourceError
+
+pytestmark = pytest.mark.usefixtures("in_process")  # isolation has its own tests
 
 
 def label(source: Path, target: Path, **added: object) -> None:
@@ -34,16 +34,6 @@ def test_a_stream_gives_rows_and_rejections_in_order(tmp_path: Path) -> None:
     path.write_text("text,label\na,b\nbroken\nc,d\n", "utf-8")
     found = [(line, item.reason[:6] if isinstance(item, Rejection) else dict(item)) for line, item in rows(path)]
     assert found == [(2, {"text": "a", "label": "b"}), (3, "1 cell"), (4, {"text": "c", "label": "d"})]
-
-
-def test_a_stream_that_is_left_ends_its_child(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("text,label\n" + "a,b\n" * 500_000, "utf-8")
-    stream = rows(path)
-    assert next(stream)[0] == 2
-    stream.close()  # type: ignore[attr-defined]
-    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args"], capture_output=True, text=True)
-    assert "_child" not in children.stdout
 
 
 def test_a_folder_is_no_stream(tmp_path: Path) -> None:
@@ -239,45 +229,3 @@ def test_a_place_that_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "p.csv")
     with pytest.raises(SourceError, match="is no file"), writer(tmp_path / "p.csv"):
         pass
-
-
-MEMORY = """
-import resource, sys
-from pathlib import Path
-from autogpt.core import Rejection
-from autogpt.data.stream import rows
-from autogpt.data.write import writer
-source, target = Path(sys.argv[1]), Path(sys.argv[2])
-count = 0
-with writer(target, like=source) as write:
-    for _, row in rows(source):
-        assert not isinstance(row, Rejection)
-        write({**row, "answer": "x"})
-        count += 1
-own = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(count, own // 1024, child // 1024)
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("a.csv", 25_000), ("a.jsonl", 25_000), pytest.param("big.csv", 1_000_000, marks=pytest.mark.nightly)],
-)
-def test_memory_does_not_grow_with_the_file(name: str, count: int, tmp_path: Path) -> None:
-    """25 MB (nightly: 1 GB) go through; each of the two processes stays under 48 MB, of which Python itself is 20."""
-    path = tmp_path / name
-    cell = "word " * 200
-    with path.open("w", encoding="utf-8") as file:
-        file.write("text,label\n" if "csv" in name else "")
-        for number in range(count):
-            file.write(f"{cell}{number},x\n" if "csv" in name else json.dumps({"text": f"{cell}{number}"}) + "\n")
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), str(tmp_path / f"out_{name}")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    written, own, child = map(int, done.stdout.split())
-    assert written == count
-    assert max(own, child) < 48, (own, child)

@@ -222,4 +222,4 @@ def with_splits(table: Table, override: str | None = None) -> Table:
         by_column = bool(table.splits) and tuple(table.splits) == inferred.splits
         notes = tuple(note for note in notes if not by_column or note != inferred.note)
         return replace(table, splits=() if by_column else table.splits, notes=notes)
-    return replace(table, splits=list(found.splits), notes=notes)
+    return replace(table, splits=list(found.splits) or (), notes=notes)
