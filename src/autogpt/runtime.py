@@ -59,8 +59,8 @@ def _faster_dtype(torch: Any, device: str, rows: int = 512, width: int = 384, re
     """bf16 where a matrix product of a small encoder's shape is at least 1.2x faster than in float32."""
     import time
 
-    def duration(dtype: Any, hopeless: float = float("inf")) -> float:
-        """The least of some durations; a format that is `hopeless` on its second try is not measured further."""
+    def duration(dtype: Any, rows: int, hopeless: float = float("inf")) -> float:
+        """The least of some durations; what is `hopeless` on its second try is not measured further."""
         a = torch.randn(rows, width, device=device, dtype=dtype)
         b = torch.randn(width, 4 * width, device=device, dtype=dtype)
         best = float("inf")
@@ -72,8 +72,11 @@ def _faster_dtype(torch: Any, device: str, rows: int = 512, width: int = 384, re
             best = min(best, time.perf_counter() - start)
         return best
 
-    single = duration(torch.float32)
-    half = duration(torch.bfloat16, hopeless=2 * single)
-    ratio = single / half
+    # Without instructions for bf16 the full shape takes seconds, and a part of it tells as much.
+    for part in (rows // 16, rows):
+        single = duration(torch.float32, part)
+        ratio = single / duration(torch.bfloat16, part, hopeless=2 * single)
+        if ratio < 0.5:
+            break
     chosen = "bfloat16" if ratio >= 1.2 else "float32"
     return chosen, f"{chosen} on {device}: bfloat16 measured at {ratio:.2f}x the speed of float32 (needs 1.20x)"
