@@ -101,13 +101,13 @@ class Live:
         self.progress.take(event)
         if event.kind == "warning" and self._hidden:
             self.screen.warn(event.message)
-        elif not self._hidden and (event.kind != "step" or self._due()):
+        elif not self._hidden and (event.kind != "step" or self._due(event)):
             self.screen.err.print(self._line(event), soft_wrap=True)
 
-    def _due(self) -> bool:
-        """May a line about a step be written? Never where a bar shows it."""
+    def _due(self, step: Event) -> bool:
+        """May a line about a step be written? Not where a bar shows it, and not when it is the only one."""
         now = time.monotonic()
-        if self.screen.lively or now - self._last_step < STEP_LINES:
+        if self.screen.lively or step.data.get("total") == 1 or now - self._last_step < STEP_LINES:
             return False
         self._last_step = now
         return True

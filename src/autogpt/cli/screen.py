@@ -246,4 +246,4 @@ def _console(stream: Any) -> Console:
 
 
 def _is_unicode(stream: Any) -> bool:
-    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -88,7 +89,8 @@ def _items(model: Model, texts: Sequence[str]) -> list[Any]:
 def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> None:
     """Every line of standard input gets one line (or one JSON entry), an empty one as well: they stay in step."""
     answered: list[dict[str, Any]] = []
-    sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")
     pair = len(model.schema.text) == 2
     for lines in grouped((line.rstrip("\r\n") for line in sys.stdin), GROUP):
         items = [tuple(line.split("\t")) if pair else line for line in lines]

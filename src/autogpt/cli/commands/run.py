@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,6 +47,6 @@ def start(screen: Screen, config: RunConfig, *, dry_run: bool) -> None:
 def show(screen: Screen, found: Run) -> None:
     """The report of a finished run, and what can be done with it next."""
     document: dict[str, Any] = {"run": found.folder, "model": found.folder / "model", "report": found.report.to_dict()}
-    screen.result(document, "", str(found.report))
+    screen.result(document, "", str(replace(found.report, language=screen.t.language)))
     screen.note("")
     screen.note('use it with:  autogpt predict {folder} "a text"', folder=found.folder)
