@@ -45,7 +45,7 @@ def make_report() -> Callable[..., Report]:
         *, rows: int = 240, hits: float = 0.85, simple_hits: float = 0.6,
         test: list[Example] | None = None, space: LabelSpace | None = None, **facts: Any,
     ) -> Report:  # fmt: skip
-        space = space or LabelSpace(LABELS)
+        space, decision = space or LabelSpace(LABELS), facts.pop("decision", Decision(0.8))
         made, scores = class_world(rows, hits)
         _, weak = class_world(rows, simple_hits)
         test = test or made
@@ -53,16 +53,14 @@ def make_report() -> Callable[..., Report]:
         return build_report(
             test,
             [
-                contender(test, scores, space, name="head on MiniLM", role="winner", decision=Decision(0.8)),
+                contender(test, scores, space, name="head on MiniLM", role="winner", decision=decision),
                 contender(test, weak, space, name="TF-IDF", role="simple"),
                 contender(test, same, space, name="majority", role="majority"),
             ],
             output="classes",
             metrics=[registry.get("metrics", n) for n in ("accuracy", "macro-f1", "mcc", "log-loss", "ece")],
             space=space,
-            facts=RunFacts(
-                **{"goal": "route messages", "task": "text-classification", "decision": Decision(0.8), **facts}
-            ),
+            facts=RunFacts(**{"goal": "route messages", "task": "text-classification", "decision": decision, **facts}),
             resamples=200,
         )
 

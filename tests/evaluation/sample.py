@@ -132,7 +132,6 @@ def banking77(language: str = "en", limit: int | None = None) -> Report:
         task="text-classification",
         method="TF-IDF + logistic regression",
         decision=decision,
-        abstention=abstain,
         trials=trials,
         seed_scores=(0.861, 0.864, 0.862),
         curve=curve,

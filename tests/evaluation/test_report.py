@@ -15,16 +15,15 @@ import pytest
 import yaml
 
 from autogpt import registry
-from autogpt.core import Example, LabelSpace, Prediction
+from autogpt.core import Decision, Example, LabelSpace, Prediction
 from autogpt.errors import InputError, ModelError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import Abstention
 from autogpt.evaluation.card import model_card
+from autogpt.evaluation.display import clean
 from autogpt.evaluation.energy import Costs
 from autogpt.evaluation.learning_curve import Point
 from autogpt.evaluation.noise import Suspect
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
-from autogpt.evaluation.sections import clean
 from autogpt.evaluation.words import Words
 
 HOSTILE = "<img src=x onerror=alert(1)> `|*_[x](http://evil.example) </svg><script>alert(2)</script>\x1b[31m\r\n\u202e"
@@ -33,7 +32,7 @@ Make = Callable[..., Report]
 FULL = {
     "method": "head",
     "backbone": "MiniLM",
-    "abstention": Abstention(0.6, 0.9, 0.95),
+    "decision": Decision(0.8, abstain_below=0.8),
     "trials": (
         TrialRow("majority", 0.34, 0.1, reason="the floor"),
         TrialRow("TF-IDF", 0.6, 2.0),
@@ -88,6 +87,9 @@ def test_the_report_has_what_was_promised(full: Report) -> None:
     assert full.matrix is not None
     assert full.tables[0].accuracy == pytest.approx(full.main.value)
     assert full.slices
+    assert full.abstention is not None
+    assert 0 < full.abstention.coverage < 1
+    assert full.abstention.accuracy > full.main.value, "what it is not sure of it leaves out"
     assert full.verdict.ship
 
 
@@ -95,7 +97,7 @@ def test_it_survives_json_unchanged(full: Report, tmp_path: Path) -> None:
     full.save(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {"report.json", "report.md", "report.html"}
     again = Report.load(tmp_path)
-    assert again == full
+    assert again.to_dict() == full.to_dict()
     assert type(again.curve) is type(full.curve)
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["schema_version"] == 1
 
@@ -264,7 +266,7 @@ def test_reports_of_label_sets_numbers_and_tags() -> None:
         )
         assert f"learn {output}" in str(report)
         assert names[0] in report.to_markdown()
-        assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+        assert Report.from_dict(json.loads(json.dumps(report.to_dict()))).to_dict() == report.to_dict()
         assert Page(report.to_html()).tags.count("section") >= 4
         assert (report.calibration is None) == (output == "value")
         assert len(report.tables) == {"labels": 1, "value": 0, "tokens": 2}[output]

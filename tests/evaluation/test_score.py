@@ -8,7 +8,7 @@ import pytest
 from autogpt import registry
 from autogpt.core import LabelSpace, Prediction
 from autogpt.errors import InputError
-from autogpt.evaluation.score import evaluate
+from autogpt.evaluation.score import evaluate, point_scores
 
 SPACE = LabelSpace(labels=("a", "b"))
 
@@ -21,6 +21,7 @@ def test_every_metric_with_value_interval_and_rows() -> None:
     card = evaluate(gold, predictions, p, metrics=metrics, space=SPACE, seed=1)
     assert [s.metric for s in card.scores] == ["accuracy", "macro-f1", "ece"]
     assert card.values()["accuracy"] == 0.8, "abstained answers count like all others"
+    assert point_scores(gold, predictions, p, metrics=metrics, space=SPACE) == card.values()
     accuracy = card["accuracy"]
     assert accuracy.low < 0.8 < accuracy.high
     assert accuracy.n == 100

@@ -56,7 +56,7 @@ def test_what_forbids_shipping(found: Verdict, reason: str) -> None:
         (verdict(Score("accuracy", 0.8, 0.7, 0.9, 500)), "0.20 wide"),
         (verdict(ece=0.3), "cannot be trusted"),
         (verdict(forgotten=[("refund", 4)]), "rare labels"),
-        (verdict(suspicious_share=0.08), "8 % of the labels"),
+        (verdict(suspicious_share=0.08), "8% of the labels"),
         (verdict(GOOD, rival(0.02, 0.05, 0.08), rival(-0.02, 0.0, 0.02, "zero-training")), "not clearly better"),
     ],
 )

@@ -18,10 +18,11 @@ from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
 from autogpt.evaluation.noise import Suspect
 from autogpt.evaluation.report import Choice, DataFacts, Report, System, TrialRow
-from autogpt.evaluation.score import evaluate
+from autogpt.evaluation.score import bare_score, evaluate, point_scores
 from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
 from autogpt.evaluation.verdict import Rival, judge, noise_floor
 from autogpt.evaluation.words import Words
+from autogpt.metrics._labels import members
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -55,7 +56,6 @@ class RunFacts:
     method: str = ""
     backbone: str = ""
     decision: Decision = field(default_factory=Decision)
-    abstention: Abstention | None = None
     trials: Sequence[TrialRow] = ()
     seed_scores: Sequence[float] = ()
     curve: Sequence[Point] = ()
@@ -122,7 +122,7 @@ def build_report(
         trials=tuple(facts.trials),
         curve=fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None,
         calibration=reliable,
-        abstention=facts.abstention,
+        abstention=_abstention(test, model, facts.decision) if output != "value" else None,
         confusions=mixed,
         matrix=square,
         worst=tuple(worst(test, model.predictions, output)),
@@ -153,11 +153,12 @@ def _compared(
     """All scores of all contenders, and how much better the first is than each other one by the main metric."""
     gold = [example.target for example in test]
     systems, rivals = [], []
-    for c in contenders:
-        card = evaluate(
-            gold, c.predictions, c.probabilities, metrics=metrics, space=space, seed=seed, resamples=resamples
-        )
-        systems.append(System(c.name, c.role, card.scores))
+    for i, c in enumerate(contenders):
+        full = metrics if i == 0 else metrics[:1]  # of the others, only the main score is shown with its interval
+        card = evaluate(gold, c.predictions, c.probabilities, metrics=full, space=space, seed=seed, resamples=resamples)
+        rest = point_scores(gold, c.predictions, c.probabilities, metrics=metrics[len(full) :], space=space)
+        points = (bare_score(m, rest[m.name], len(gold)) for m in metrics[len(full) :])
+        systems.append(System(c.name, c.role, (*card.scores, *points)))
     for c in contenders[1:]:
         lead = paired_difference(
             metrics[0], gold, _answers(contenders[0]), _answers(c), space=space, seed=seed, resamples=resamples
@@ -190,6 +191,15 @@ def _calibration(
     before = model.uncalibrated if model.uncalibrated is not None else model.probabilities
     gold, temperature = [example.target for example in test], facts.decision.temperature
     return calibration(gold, model.predictions, before, model.probabilities, space=space, temperature=temperature)
+
+
+def _abstention(test: Sequence[Example], model: Contender, decision: Decision) -> Abstention | None:
+    """What abstaining really did on the test rows; None when the model always answers."""
+    answered = [(e, p) for e, p in zip(test, model.predictions, strict=True) if not p.abstained]
+    if not decision.abstain_below or not answered:
+        return None
+    right = sum(set(members(e.target)) == set(members(p.value)) for e, p in answered)
+    return Abstention(decision.abstain_below, len(answered) / len(test), right / len(answered))
 
 
 def _mixed_up(

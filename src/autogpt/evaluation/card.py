@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
+from autogpt.evaluation.display import clean, duration, number
 from autogpt.evaluation.markdown import checks, plain, status, table
 from autogpt.evaluation.report import Report
-from autogpt.evaluation.sections import clean, duration, number, sections
+from autogpt.evaluation.sections import sections
 from autogpt.evaluation.words import Words
 
 # Names of the metrics on the Hub, where they differ from ours.
@@ -74,11 +75,11 @@ def _front(report: Report, name: str, base_model: str, library: str, languages: 
     front: dict[str, Any] = {
         "license": "other",
         "license_name": "choose-a-licence",
-        "language": list(languages) or sorted(report.data.languages) or None,
+        "language": [code for code in languages or sorted(report.data.languages) if code.isalpha()] or None,
         "library_name": library,
-        "pipeline_tag": task,
-        "tags": ["autogpt", task, clean(report.method, 60)],
-        "base_model": base_model or None,
+        "pipeline_tag": clean(task, 60),
+        "tags": ["autogpt", clean(task, 60), clean(report.method, 60)],
+        "base_model": clean(base_model, 200) or None,
         "datasets": [clean(report.data.name, 100)] if report.data.name and "/" in report.data.name else None,
         "metrics": sorted({_HUB_METRICS.get(s.metric, s.metric) for s in own}),
         "model-index": [
@@ -114,7 +115,7 @@ def _limits(report: Report, labels: Sequence[str]) -> str:
     """What a user must know before trusting it."""
     lines = [
         "- Tested on rows like those it was trained on; other sources, times or languages were not tested.",
-        f"- Languages in the data: {plain(', '.join(sorted(report.data.languages)) or 'unknown')}.",
+        f"- Languages in the data: {plain(clean(', '.join(sorted(report.data.languages)) or 'unknown'))}.",
     ]
     if labels:
         lines.append(f"- It knows {len(labels)} labels and gives one of them also to texts that fit none.")
@@ -128,7 +129,7 @@ def _limits(report: Report, labels: Sequence[str]) -> str:
     if report.suspect_count:
         lines.append(f"- {report.suspect_count:,} labels of the training data look wrong and were not reviewed.")
     if report.data.pii:
-        kinds = ", ".join(f"{plain(k)} ({v:,} rows)" for k, v in sorted(report.data.pii.items()))
+        kinds = ", ".join(f"{plain(clean(k, 60))} ({v:,} rows)" for k, v in sorted(report.data.pii.items()))
         lines.append(f"- The training data holds personal data: {kinds}.")
     return "\n".join(lines)
 

@@ -172,7 +172,6 @@ def slices(
         if probabilities is not None and not isinstance(probabilities, list):
             picked = probabilities[rows]
         answers = Answers([predictions[i].value for i in rows], picked)
-        value = metric(gold, answers.values, picked, space)
         interval = intervals([metric], gold, answers, space=space, seed=seed, resamples=300)[metric.name]
-        found.append(Slice(group, name, len(rows), value, interval.low, interval.high))
+        found.append(Slice(group, name, len(rows), interval.value, interval.low, interval.high))
     return found

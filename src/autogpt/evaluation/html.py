@@ -10,9 +10,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from autogpt.evaluation.display import clean, number, span
 from autogpt.evaluation.markdown import status
 from autogpt.evaluation.report import Report
-from autogpt.evaluation.sections import clean, forest, number, sections, span
+from autogpt.evaluation.sections import forest, sections
 from autogpt.evaluation.words import Words
 
 

@@ -48,8 +48,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval of a score."""
+    """A score and its 95 % interval."""
 
+    value: float
     low: float
     high: float
 
@@ -113,11 +114,11 @@ def paired_difference(
 
 def _interval(metric: Metric, value: float, draws: Array, n: int) -> Interval:
     if np.isnan(draws).any() or np.isnan(value):
-        return Interval(float("nan"), float("nan"))
+        return Interval(value, float("nan"), float("nan"))
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     if low == high == value == 1.0 and metric.higher_is_better:
         low = float(((1 - LEVEL) / 2) ** (1 / n))  # Clopper-Pearson for n of n
-    return Interval(low, high)
+    return Interval(value, low, high)
 
 
 def _draws(

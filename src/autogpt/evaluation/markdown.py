@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from autogpt.evaluation.display import clean
 from autogpt.evaluation.report import Report
-from autogpt.evaluation.sections import Block, Code, Figure, Grid, Note, clean, sections
+from autogpt.evaluation.sections import Block, Code, Figure, Grid, Note, sections
 from autogpt.evaluation.words import Words
 
 _SPECIAL = str.maketrans({**{c: f"\\{c}" for c in "\\`*_[]#|~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})

@@ -6,13 +6,13 @@ Every function returns one `<svg>` as safe markup; all text in it is escaped, an
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from autogpt.evaluation.calibration import Abstention, Bin
+from autogpt.evaluation.display import cells, clean, short
 from autogpt.evaluation.errors import Matrix
 from autogpt.evaluation.learning_curve import LearningCurve
 from autogpt.evaluation.report import TrialRow
@@ -35,13 +35,13 @@ def _tag(name: str, attributes: str, content: str = "") -> str:
 
 
 def _svg(height: float, label: str, parts: Sequence[str], *, width: float = WIDTH) -> Markup:
-    head = f'viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}"'
+    head = f'viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(clean(label))}"'
     return Markup(_tag("svg", head, "".join(parts)))  # noqa: S704 - parts escape their text
 
 
 def _text(x: float, y: float, text: str, css: str = "", *, turn: float = 0.0) -> str:
     spin = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{css}"{spin}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{css}"{spin}>{escape(clean(text))}</text>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
@@ -53,26 +53,12 @@ def _dot(x: float, y: float, css: str, r: float = 4, title: str = "") -> str:
 
 
 def _title(text: str) -> str:
-    return f"<title>{escape(text)}</title>" if text else ""
+    return f"<title>{escape(clean(text))}</title>" if text else ""
 
 
 def _path(points: Sequence[tuple[float, float]], css: str, *, close: bool = False) -> str:
     steps = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return f'<path d="M{steps}{"Z" if close else ""}" class="{css}"/>'
-
-
-def cells(text: str) -> int:
-    """Columns that a text takes: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def short(text: str, most: int) -> str:
-    """The text, cut with an ellipsis to `most` columns."""
-    if cells(text) <= most:
-        return text
-    while text and cells(text) > most - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -148,7 +134,7 @@ def ladder(trials: Sequence[TrialRow], label: str, *, x_label: str, higher_is_be
         ends.append(at)
     scored = [(e, t) for e, t in zip(ends, trials, strict=True) if t.score is not None and math.isfinite(t.score)]
     values = [t.score for _, t in scored if t.score is not None] or [0.0]
-    pad = 0.12 * (max(values) - min(values)) or 0.05
+    pad = 0.16 * (max(values) - min(values)) or 0.05
     low, high = min(values) - pad, max(values) + pad
     height = 240
     x, y = _scale(0, at or 1.0, 56, WIDTH - 16), _scale(low, high, height - 44, 18)
@@ -168,8 +154,7 @@ def ladder(trials: Sequence[TrialRow], label: str, *, x_label: str, higher_is_be
         css = "dot strong" if trial.chosen else "dot plain"
         parts.append(_dot(x(end), y(value), css, 6 if trial.chosen else 4.5, f"{trial.name}: {value:.4f}"))
         side = "end" if x(end) > WIDTH - 200 else ""
-        below = y(value) + (18 if side else 4)
-        parts.append(_text(x(end) + (4 if side else 10), below, short(trial.name, 30), f"tick {side}"))
+        parts.append(_text(x(end) - 10 if side else x(end) + 6, y(value) - 9, short(trial.name, 30), f"tick {side}"))
     return _svg(height, label, parts)
 
 

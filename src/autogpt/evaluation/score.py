@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt.core import LabelSpace, Metric, Prediction
 from autogpt.errors import InputError
-from autogpt.evaluation.interval import RESAMPLES, Answers, intervals
+from autogpt.evaluation.interval import RESAMPLES, Answers, Interval, intervals
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -28,6 +28,8 @@ class Score:
 
     def __str__(self) -> str:
         d = self.decimals
+        if self.low != self.low:
+            return f"{self.value:.{d}f}, n = {self.n:,}"
         return f"{self.value:.{d}f} [{self.low:.{d}f}, {self.high:.{d}f}], n = {self.n:,}"
 
 
@@ -51,6 +53,19 @@ class Scorecard:
         return {score.metric: score.value for score in self.scores}
 
 
+def point_scores(
+    gold: Sequence[Any],
+    predictions: Sequence[Prediction],
+    probabilities: Scores | None,
+    *,
+    metrics: Sequence[Metric],
+    space: LabelSpace,
+) -> dict[str, float]:
+    """Every metric without its interval: for validation passes, where speed matters."""
+    values = [p.value for p in predictions]
+    return {metric.name: metric(gold, values, probabilities, space) for metric in metrics}
+
+
 def evaluate(
     gold: Sequence[Any],
     predictions: Sequence[Prediction],
@@ -68,17 +83,13 @@ def evaluate(
         raise InputError(f"{len(predictions)} predictions for {len(gold)} rows; give one prediction per row")
     answers = Answers([p.value for p in predictions], probabilities)
     found = intervals(metrics, gold, answers, space=space, seed=seed, resamples=resamples)
-    return Scorecard(
-        tuple(
-            Score(
-                metric.name,
-                metric(gold, answers.values, probabilities, space),
-                found[metric.name].low,
-                found[metric.name].high,
-                len(gold),
-                metric.higher_is_better,
-                metric.decimals,
-            )
-            for metric in metrics
-        )
-    )
+    return Scorecard(tuple(_score(metric, found[metric.name], len(gold)) for metric in metrics))
+
+
+def bare_score(metric: Metric, value: float, n: int) -> Score:
+    """A score without an interval."""
+    return _score(metric, Interval(value, float("nan"), float("nan")), n)
+
+
+def _score(metric: Metric, found: Interval, n: int) -> Score:
+    return Score(metric.name, found.value, found.low, found.high, n, metric.higher_is_better, metric.decimals)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from autogpt.evaluation import plots
+from autogpt.evaluation.display import clean, duration, harmless, number, size, span
 from autogpt.evaluation.report import Report
 from autogpt.evaluation.tables import ClassRow, ClassTable
 from autogpt.evaluation.words import Words
-
-LONGEST = 280  # characters of a row that are shown
-_DIRECTION = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +61,6 @@ class Section:
     id: str
     title: str
     blocks: tuple[Block, ...]
-
-
-def clean(text: object, most: int = LONGEST) -> str:
-    """One line without control characters or characters that turn the reading direction; long text is cut."""
-    kept = " ".join(_harmless(str(text)).split())
-    return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
-
-
-def _harmless(text: str) -> str:
-    """The text without control characters (white space becomes blanks) and without turns of direction."""
-    spaced = (" " if c.isspace() else c for c in text if c not in _DIRECTION)
-    return "".join(c for c in spaced if unicodedata.category(c) != "Cc")
-
-
-def number(value: float | None, decimals: int = 3, *, sign: bool = False) -> str:
-    """A number, or a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}"
-
-
-def span(low: float, high: float, decimals: int = 3, *, sign: bool = False) -> str:
-    """An interval in brackets."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "–"
-    return f"[{number(low, decimals, sign=sign)}, {number(high, decimals, sign=sign)}]"
-
-
-def duration(seconds: float) -> str:
-    """`3 min 05 s`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
-
-
-def size(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def sections(report: Report) -> list[Section]:
@@ -410,7 +367,7 @@ def _repeat(report: Report, words: Words) -> list[Block]:
         blocks += [Note(words("lead.repeat")), Code(clean(report.command, 2000))]
     if report.config:
         text = json.dumps(report.config, ensure_ascii=False, indent=2, default=str)
-        blocks.append(Code("\n".join(map(_harmless, text.split("\n"))), words("fact.config")))
+        blocks.append(Code("\n".join(map(harmless, text.split("\n"))), words("fact.config")))
     if report.versions:
         lines = [clean(f"{name} {version}") for name, version in sorted(report.versions.items())]
         blocks.append(Code("\n".join(lines), words("fact.versions")))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from autogpt.evaluation.display import cells, clean, duration, number, size, span
 from autogpt.evaluation.markdown import status
-from autogpt.evaluation.plots import cells
 from autogpt.evaluation.report import Report
-from autogpt.evaluation.sections import clean, curve_sentence, duration, number, size, span
+from autogpt.evaluation.sections import curve_sentence
 from autogpt.evaluation.words import Words
 
 

@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 
+_SETS = {tuple, list, set, frozenset}
+
 Rows = Any
 """Statistics per row, [N, K]: a numpy array or a scipy CSR matrix."""
 
 
 def is_multilabel(values: Sequence[Any]) -> bool:
     """Whether each value is a set of labels rather than one label."""
-    return any(isinstance(value, (tuple, list, set, frozenset)) for value in values)
+    return not {type(value) for value in values}.isdisjoint(_SETS)
 
 
 def members(value: Any) -> tuple[Any, ...]:
     """The labels of one value, each once: `"a"` -> ("a",), `("a", "b", "a")` -> ("a", "b")."""
+    if isinstance(value, str):
+        return (value,)
     if isinstance(value, (tuple, list, set, frozenset)):
         return tuple(dict.fromkeys(value))
     return (value,)
@@ -35,12 +39,22 @@ def members(value: Any) -> tuple[Any, ...]:
 
 def label_set(*columns: Sequence[Any]) -> list[Any]:
     """Every label that occurs, sorted."""
-    return sorted({label for column in columns for value in column for label in members(value)}, key=str)
+    found: set[Any] = set()
+    for column in columns:
+        if is_multilabel(column):
+            found.update(label for value in column for label in members(value))
+        else:
+            found.update(column)
+    return sorted(found, key=str)
 
 
 def indicator(values: Sequence[Any], labels: Sequence[Any]) -> sparse.csr_matrix:
     """[N, L], 1 where a row has a label. Labels outside `labels` are left out."""
     place = {label: i for i, label in enumerate(labels)}
+    if not is_multilabel(values):
+        found = np.array([place.get(value, -1) for value in values], dtype=np.int64)
+        rows = np.flatnonzero(found >= 0)
+        return sparse.csr_matrix((np.ones(len(rows)), (rows, found[rows])), shape=(len(values), len(labels)))
     columns = [[place[label] for label in members(value) if label in place] for value in values]
     starts = np.cumsum([0, *map(len, columns)])
     flat = np.fromiter((c for row in columns for c in row), dtype=np.int64, count=int(starts[-1]))
