@@ -23,6 +23,11 @@ SAMPLE_CHARACTERS, SAMPLE_RECORDS = 1 << 18, 200
 
 _PLAIN = (".txt", "")  # suffixes under which a file may be lines of text
 _CELL_LINES = 20_000  # lines of one record, after which a quote counts as never closed
+_NAME = re.compile(
+    r"(\w+[_ -])?(text|label|class|category|target|sentence|tokens?|tags?|id|score|rating|review|comment|title|content"
+    r"|question|answer|query|intent|message|name|date|split|sentiment|topic)s?\d?|[xy]|文本|标签|类别|内容|句子|标题|情感",
+    re.IGNORECASE,
+)
 
 Line = tuple[int, str]
 
@@ -252,8 +257,11 @@ def _with_header(dialect: Dialect, records: list[list[str]], suffix: str) -> Dia
 
 
 def _is_data(first: list[str], others: list[list[str]]) -> bool:
-    """A first row with an answer in it: a cell that other rows repeat in that column, or a measured number."""
-    if len(first) < 2 or len(others) < 3:
+    """A first row with an answer in it: a cell that other rows repeat in that column, or a measured number.
+
+    Not when one of its cells is what columns are called, or when it stands again below (files put together).
+    """
+    if len(first) < 2 or len(others) < 3 or first in others or any(_NAME.fullmatch(cell.strip()) for cell in first):
         return False
     for place, cell in enumerate(first):
         values = [row[place] for row in others if len(row) == len(first)]
