@@ -60,9 +60,9 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
     runtime = detect()
     examples = [Example(id=i, inputs={"text": row["text"]}, target=row["label"]) for i, row in enumerate(train)]
     space = output.space([row["label"] for row in train])
-    from autogpt.backbones.encoder import Encoder, Shape
+    from autogpt.backbones.encoder import Encoder
 
-    encoder = Encoder.open(None, shape=Shape("classes", len(space.labels)), runtime=runtime, offline=True)
+    encoder = Encoder.open(None, output="classes", size=len(space.labels), runtime=runtime, offline=True)
 
     class Features:
         def get(self, inputs: Sequence[Any], *, seconds: float | None = None) -> tuple[list[int], Any]:
@@ -91,7 +91,6 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
                 metric=metric,
                 runtime=runtime,
             ),
-            runtime=runtime,
             options=replace(method.options(), epochs=float(epochs), **options),
         )
         start = now()
