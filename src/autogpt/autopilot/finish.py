@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -27,17 +26,6 @@ if TYPE_CHECKING:
 ENOUGH_TEST_ROWS = 3_000
 TEST_CHUNK = 500
 REPORT_SECONDS = 3.0
-
-
-def better(bench: Bench, new: Result, best: Result) -> bool:
-    """Whether a result beats the best so far: by the main metric, equal scores by the loss, else the older stays."""
-    sign = 1.0 if bench.metric.higher_is_better else -1.0
-    a, b = sign * new.scores[bench.metric.name], sign * best.scores[bench.metric.name]
-    if math.isnan(b) or math.isnan(a):
-        return math.isnan(b) and not math.isnan(a)
-    if a == b and "log-loss" in new.scores:
-        return new.scores["log-loss"] < best.scores["log-loss"]
-    return a > b
 
 
 def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:

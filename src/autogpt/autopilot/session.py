@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import finish
+from autogpt.autopilot import belief, finish
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import Facts, rungs
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0
+MOST_UNKNOWN = 0.05
 SAVING_SECONDS = 4.0
 
 
@@ -270,18 +271,33 @@ class Session:
         self.say("trial", message, **told, score=score, seconds=result.seconds, state="done", chosen=result.chosen)
         for note in result.notes:
             self.say("trial", f"{result.name}: {note}")
-        if self.best is None or finish.better(bench, result, self.best):
-            self.best = result
-            self._promote(bench, prepared, scorer, folder)
+        chosen = self.choose(bench)
+        if chosen is not self.best:
+            self.best = chosen
+            self._promote(bench, prepared, chosen, scorer if chosen is result else None)
 
-    def _promote(self, bench: Bench, prepared: Prepared, scorer: Scorer, folder: Path) -> None:
+    def choose(self, bench: Bench) -> Result:
+        """The best trial so far."""
+        knows = self.knows_language(bench)
+        return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
+
+    def knows_language(self, bench: Bench) -> bool:
+        """Whether at most one of 20 tokens is unknown to the encoder's tokenizer (True before it is loaded)."""
+        if bench.features.rows_per_second is None:
+            return True
+        share = bench.features.encoder().unknown_share([example.inputs for example in bench.train[:200]])
+        return bool(share <= MOST_UNKNOWN)
+
+    def _promote(self, bench: Bench, prepared: Prepared, result: Result, scorer: Scorer | None) -> None:
         """Put the best so far where it can be loaded."""
         from autogpt.model import Model
 
-        info = {"status": "candidate", "method": self.results[-1].name, "validation": dict(self.results[-1].scores)}
+        saved = self.folders[self.results.index(result)] / "scorer"
+        scorer = scorer or load_scorer(saved, result.family, bench.runtime())
+        info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}
         model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
-        model.save(self.place / "model", saved_scorer=folder / "scorer", check=False)
-        self.say("saved", f"best so far: {self.results[-1].name}, loadable from {self.place / 'model'}")
+        model.save(self.place / "model", saved_scorer=saved, check=False)
+        self.say("saved", f"best so far: {result.name}, loadable from {self.place / 'model'}")
 
 
 def _allowed(config: RunConfig, bench: Bench) -> list[str]:

@@ -36,7 +36,8 @@ def vectorizers(limits: Vocabulary) -> dict[str, Any]:
 
     common = {"sublinear_tf": True, "min_df": limits.min_rows, "dtype": np.float32}
     words = TfidfVectorizer(ngram_range=(1, 2), max_features=limits.max_words, **common)
-    words.set_params(token_pattern=r"(?u)\b\w+\b")  # one-letter words count; in Chinese a run between marks is one
+    # Words of one letter count too; in Chinese a run between marks is one word, and characters do the work.
+    words.set_params(token_pattern=r"(?u)\b\w+\b")  # noqa: S106
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), max_features=limits.max_characters, **common)
     return {"words": words, "characters": characters}
 

@@ -111,6 +111,12 @@ class Encoder:
         """What the head reads: [N, D], or a list of [T_i, D] for token tasks."""
         return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
 
+    def unknown_share(self, inputs: Sequence[Inputs]) -> float:
+        """Share of tokens that the tokenizer has no word piece for (0 for byte-level tokenizers)."""
+        unknown = self.tokenizer.unk_token_id
+        ids = np.concatenate([piece.ids for piece in self.pieces(inputs)]) if inputs else np.zeros(0)
+        return float((ids == unknown).mean()) if unknown is not None and len(ids) else 0.0
+
     def set_head(self, weight: Array, bias: Array) -> None:
         """Head weights [C, D] and bias [C]."""
         import torch
