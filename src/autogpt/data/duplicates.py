@@ -60,8 +60,8 @@ class Duplicates:
         """Rows that say nothing new: all but one of each exact group."""
         return sum(len(group) - 1 for group in self.exact)
 
-    def groups(self, count: int, *, near: bool = True) -> list[int]:
-        """A group number for each of `count` places: places tied by exact (and near) duplicates share one."""
+    def groups(self, count: int, *, at_least: float = THRESHOLD) -> list[int]:
+        """A group number for each of `count` places: places tied by duplicates at least so similar share one."""
         parent = list(range(count))
 
         def root(place: int) -> int:
@@ -71,7 +71,7 @@ class Duplicates:
             return place
 
         ties = [(group[0], other) for group in self.exact for other in group[1:]]
-        ties += [(pair.a, pair.b) for pair in self.near] if near else []
+        ties += [(pair.a, pair.b) for pair in self.near if pair.similarity >= at_least]
         for a, b in ties:
             first, second = sorted((root(a), root(b)))
             parent[second] = first

@@ -87,7 +87,7 @@ def _kinds(text: str) -> Iterator[str]:
 
 
 def _is_card(digits: str) -> bool:
-    return digits.startswith(_CARD_OPENINGS) and len(set(digits)) > 2 and luhn(digits)
+    return digits.startswith(_CARD_OPENINGS) and len(set(digits)) > 1 and luhn(digits)
 
 
 def _is_ip(text: str) -> bool:

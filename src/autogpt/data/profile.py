@@ -51,7 +51,7 @@ class Profile:
     contradictions: tuple[labels.Contradiction, ...]
     suspicious: tuple[Suspicion, ...]
     duplicates: tuple[tuple[int, ...], ...]
-    near_duplicates: tuple[tuple[int, int], ...]
+    near_duplicates: tuple[tuple[int, int, float], ...]
     leaks: tuple[tuple[int, int], ...]
     near_leaks: tuple[tuple[int, int], ...]
     unseen_labels: tuple[str, ...]
@@ -65,9 +65,8 @@ class Profile:
             return None
         place = {example.id: number for number, example in enumerate(found)}
         exact = tuple(tuple(place[id_] for id_ in group) for group in self.duplicates)
-        return dup.Duplicates(
-            exact, tuple(dup.Pair(place[a], place[b], dup.THRESHOLD) for a, b in self.near_duplicates)
-        )
+        near = tuple(dup.Pair(place[a], place[b], score) for a, b, score in self.near_duplicates)
+        return dup.Duplicates(exact, near)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values."""
@@ -165,7 +164,7 @@ def profile(
         contradictions=tuple(labels.contradictions(found, task.output)),
         suspicious=tuple(suspicious(found, output=task.output)) if deep else (),
         duplicates=tuple(tuple(found[place].id for place in group) for group in repeated.exact),
-        near_duplicates=tuple((found[pair.a].id, found[pair.b].id) for pair in repeated.near),
+        near_duplicates=tuple((found[p.a].id, found[p.b].id, round(p.similarity, 4)) for p in repeated.near),
         leaks=leaks[0],
         near_leaks=leaks[1],
         unseen_labels=unseen,

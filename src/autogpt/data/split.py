@@ -212,11 +212,7 @@ def _units(
     how: list[str],
 ) -> list[_Unit]:
     """The pool as units that must not be torn apart."""
-    tied = found.groups(len(examples))
-    largest = Counter(tied).most_common(1)
-    if largest and largest[0][1] > max(10, 0.1 * len(examples)):
-        tied = found.groups(len(examples), near=False)
-        how.append("near duplicates chain together over a tenth of the rows, so only exact ones are kept on one side")
+    tied = _tied(found, len(examples), how)
     if groups is not None:
         tied = _merged(tied, groups)
         how.append("rows of one group stay on one side")
@@ -232,6 +228,20 @@ def _units(
     if several and groups is None:
         how.append(f"{several} groups of exact or near duplicates stay on one side each")
     return list(units.values())
+
+
+def _tied(found: dup.Duplicates, count: int, how: list[str]) -> list[int]:
+    """A group number per place. Rows of one template chain together; then only ever closer duplicates are tied."""
+    for similarity in (dup.THRESHOLD, 0.9, 0.97):
+        tied = found.groups(count, at_least=similarity)
+        if max(Counter(tied).values(), default=0) <= max(10, 0.1 * count):
+            break
+        how.append(
+            f"rows at least {similarity:.0%} alike chain over a tenth of the data and are not all kept on one side"
+        )
+    else:
+        tied = found.groups(count, at_least=2)
+    return tied
 
 
 def _merged(tied: Sequence[int], groups: Sequence[Hashable]) -> list[int]:
