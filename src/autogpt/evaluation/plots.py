@@ -127,34 +127,43 @@ def forest(marks: Sequence[Mark], label: str) -> Markup:
 
 
 def ladder(trials: Sequence[TrialRow], label: str, *, x_label: str, higher_is_better: bool = True) -> Markup:
-    """Trials over time: a dot each, and the best so far as a stair."""
-    ends, at = [], 0.0
+    """Trials in order, numbered as in the table, with the seconds so far; the best so far as a stair.
+
+    A trial far below the others (the majority, say) stands hollow on the bottom line, so that the others stay apart.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    values = [None if t.score is None or not math.isfinite(t.score) else float(t.score) for t in trials]
+    known = sorted((v for v in values if v is not None), key=lambda v: sign * v) or [0.0]
+    best, middle = known[-1], known[len(known) // 2]
+    worst = known[0] if abs(best - known[0]) <= 4 * abs(best - middle) or best == middle else best - 2 * (best - middle)
+    pad = 0.16 * abs(best - worst) or 0.05
+    height, bottom = 240, 192.0
+    y = _scale(worst - sign * pad, best + sign * pad, bottom, 22)
+    x = _scale(0, max(1, len(trials) - 1), 84, WIDTH - 44)
+    seconds, at = [], 0.0
     for trial in trials:
         at += trial.seconds
-        ends.append(at)
-    scored = [(e, t) for e, t in zip(ends, trials, strict=True) if t.score is not None and math.isfinite(t.score)]
-    values = [t.score for _, t in scored if t.score is not None] or [0.0]
-    pad = 0.16 * (max(values) - min(values)) or 0.05
-    low, high = min(values) - pad, max(values) + pad
-    height = 240
-    x, y = _scale(0, at or 1.0, 56, WIDTH - 16), _scale(low, high, height - 44, 18)
-    parts = _frame(x, y, ticks(0, at or 1.0, 6), ticks(low, high, 4), x_label=x_label, height=height)
-    best: float | None = None
+        seconds.append(at)
+    low, high = sorted((worst - sign * pad, best + sign * pad))
+    parts = _frame(
+        x, y, range(len(trials)), ticks(low, high, 4), x_label=x_label, show=lambda i: f"{seconds[int(i)]:,.0f}",
+        height=height,
+    )  # fmt: skip
     stair: list[tuple[float, float]] = []
-    for end, trial in scored:
-        value = float(trial.score or 0.0)
-        better = best is None or (value > best if higher_is_better else value < best)
-        if better:
-            stair += [(x(end), y(value if best is None else best)), (x(end), y(value))]
-            best = value
-    if best is not None:
-        parts.append(_path([*stair, (x(at), y(best))], "stair"))
-    for end, trial in scored:
-        value = float(trial.score or 0.0)
-        css = "dot strong" if trial.chosen else "dot plain"
-        parts.append(_dot(x(end), y(value), css, 6 if trial.chosen else 4.5, f"{trial.name}: {value:.4f}"))
-        side = "end" if x(end) > WIDTH - 200 else ""
-        parts.append(_text(x(end) - 10 if side else x(end) + 6, y(value) - 9, short(trial.name, 30), f"tick {side}"))
+    for i, value in enumerate(values):
+        top = max((v for v in values[: i + 1] if v is not None), key=lambda v: sign * v, default=None)
+        if top is not None and value is not None:
+            here = min(y(top), bottom)
+            stair += [(x(i), stair[-1][1] if stair else here), (x(i), here)]
+    if len(stair) > 2:
+        parts.append(_path(stair, "stair"))
+    for i, (trial, value) in enumerate(zip(trials, values, strict=True)):
+        if value is None:
+            parts.append(_text(x(i), bottom - 6, "✕", "tick mid"))
+            continue
+        css = "strong" if trial.chosen else "hollow" if y(value) > bottom else "plain"
+        parts.append(_dot(x(i), min(y(value), bottom), f"dot {css}", 10, f"{trial.name}: {value:.4f}"))
+        parts.append(_text(x(i), min(y(value), bottom) + 4, str(i + 1), f"number {css}"))
     return _svg(height, label, parts)
 
 

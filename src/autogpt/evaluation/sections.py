@@ -281,8 +281,11 @@ def _suspects(report: Report, words: Words) -> list[Block]:
 def _trials(report: Report, words: Words) -> list[Block]:
     if not report.trials:
         return []
-    rows = tuple((clean(t.name, 80), number(t.score, 4), f"{t.seconds:.1f}", clean(t.reason)) for t in report.trials)
-    columns = tuple(words(f"col.{c}") for c in ("trial", "validation", "seconds", "why"))
+    rows = tuple(
+        (str(i), clean(t.name, 80), number(t.score, 4), f"{t.seconds:.1f}", clean(t.reason))
+        for i, t in enumerate(report.trials, start=1)
+    )
+    columns = ("", *(words(f"col.{c}") for c in ("trial", "validation", "seconds", "why")))
     chosen = frozenset(i for i, t in enumerate(report.trials) if t.chosen)
     blocks: list[Block] = [Note(words("lead.trials"))]
     if len([t for t in report.trials if t.score is not None]) > 1:
@@ -291,7 +294,7 @@ def _trials(report: Report, words: Words) -> list[Block]:
             report.trials, caption, x_label=words("plot.trials_x"), higher_is_better=report.main.higher_is_better
         )
         blocks.append(Figure(drawn, caption))
-    blocks.append(Grid(columns, "lnnt", rows, shown=20, strong=chosen))
+    blocks.append(Grid(columns, "nlnnt", rows, shown=20, strong=chosen))
     return blocks
 
 
