@@ -14,7 +14,7 @@ from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import Abstention, choose_abstention, choose_threshold, fit_temperature
+from autogpt.evaluation.calibration import choose_threshold, fit_temperature
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
 from autogpt.model import Model, versions
 from autogpt.pipeline import Prepared
@@ -78,16 +78,6 @@ def decide(bench: Bench, scores: Scores) -> Decision:
         return decision
     table = np.asarray(bench.output.probabilities(scores, bench.space, decision))
     return replace(decision, threshold=choose_threshold(table, gold, metric=bench.metric, space=bench.space))
-
-
-def _abstention(bench: Bench, scores: Scores, decision: Decision) -> Abstention | None:
-    """From which confidence on answers are 95 % right, by validation rows; advice, the model answers everything."""
-    if bench.output.name != "classes":
-        return None
-    inputs = [example.inputs for example in bench.validation]
-    answers = bench.output.decode(scores, bench.space, decision, inputs)
-    right = [answer.value == example.target for answer, example in zip(answers, bench.validation, strict=True)]
-    return choose_abstention([answer.confidence or 0.0 for answer in answers], right, target=0.95)
 
 
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
@@ -176,7 +166,6 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
         method=best.name,
         backbone=_backbone(bench, best),
         decision=decision,
-        abstention=_abstention(bench, load_scores(_folder(session, best) / "validation.safetensors"), decision),
         trials=tuple(
             TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
             for r in session.results
