@@ -3,10 +3,10 @@
     python benchmarks/leaks.py [--seeds 3] [--rows 4000] [--data FOLDER] [--output FILE.json]
 
 Each set (duplicates of its own taken out) is cut into train and test; copies of test rows are planted in train:
-`exact` (as they are), `variant` (case, spaces, full-width forms), `one word` (a word replaced, and Jaccard similarity of
-the words still >= 0.8), `typo` (a letter replaced, and Jaccard similarity of character 5-grams still >= 0.8). A false
+`exact` (as they are), `variant` (case, spaces, full-width forms), `one word` (a word replaced, and the Jaccard
+similarity of the words still >= 0.8), `typo` (a letter replaced, and that of character 5-grams still >= 0.8). A false
 alarm is a reported pair that is no planted one and is below 0.8 in both measures, which are computed here once more,
-independently. `tied` is the share of near pairs between rows of the set itself, which no one planted.
+independently.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from inference import DATA, load
-
 from autogpt.data import duplicates
+from inference import DATA, load
 
 SETS = (
     ("banking77/train.jsonl.gz", "text"),

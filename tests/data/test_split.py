@@ -127,6 +127,22 @@ def test_given_splits_are_honoured_and_missing_ones_carved_from_train() -> None:
     assert [len(side) for side in (split.train, split.validation, split.test)] == [60, 20, 20]
 
 
+@pytest.mark.parametrize("count", range(0, 9))
+def test_tiny_tables_are_split_as_far_as_they_go(count: int) -> None:
+    split = make_split(made(["a", "b"] * 4)[:count], output="classes", seed=0)
+    assert len(sides(split)) == count
+    assert bool(split.train) == (count > 0)
+    assert (len(split.validation) > 0, len(split.test) > 0) == (count > 3, count > 2)
+
+
+def test_rows_that_cannot_be_parted_are_said_so() -> None:
+    split = make_split(made(["a", "b"] * 15), output="classes", seed=0, groups=["one"] * 30)
+    assert len(split.train) == 30
+    assert "test: none, because too few rows (or groups of rows) can be parted" in split.how
+    singles = make_split(made([f"c{i}" for i in range(30)]), output="classes", seed=0)
+    assert len(singles.test) == 8
+
+
 def test_a_single_given_name_is_no_split() -> None:
     split = make_split(made(["a", "b"] * 50), output="classes", seed=0, given=["test"] * 100)
     assert len(split.train) > 50

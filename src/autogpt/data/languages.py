@@ -24,6 +24,8 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _NOISE = re.compile(r"https?://\S+|[@#]\w+|<[^<>]{1,40}>|\d+")
 _LONG = 40
 _SMALLEST_SHARE = 0.03
+# Codes that titles and short texts of the larger language are mistaken for.
+_WITHIN = {"pcm": "en", "wuu": "zh", "yue": "zh", "lb": "de", "an": "es", "wa": "fr", "nn": "no", "nb": "no"}
 
 
 def shares(texts: Sequence[str], *, limit: int = 400) -> dict[str, float]:
@@ -56,12 +58,15 @@ def _by_model(texts: Sequence[str]) -> list[str]:
     """The language of each text, among those that a few per cent of the longer texts are in."""
     import py3langid
 
-    ranked = [[code for code, _ in py3langid.rank(text)] for text in texts]
+    def rank(text: str) -> list[str]:
+        return list(dict.fromkeys(_WITHIN.get(code, code) for code, _ in py3langid.rank(text)))
+
+    ranked = [rank(text) for text in texts]
     long = [codes for text, codes in zip(texts, ranked, strict=True) if len(text) >= _LONG]
     if len(long) < 5:
         # Only short texts: neighbours together are long enough to see which languages there are.
         size = max(1, -(-_LONG * 2 * len(texts) // max(1, sum(map(len, texts)))))
-        long = [[py3langid.rank(" ".join(texts[i : i + size]))[0][0]] for i in range(0, len(texts), size)]
+        long = [rank(" ".join(texts[i : i + size])) for i in range(0, len(texts), size)]
     seen = Counter(codes[0] for codes in long)
     common = {code for code, n in seen.items() if n >= max(1, _SMALLEST_SHARE * len(long))}
     common = common or {seen.most_common(1)[0][0]}

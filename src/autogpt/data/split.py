@@ -151,6 +151,8 @@ def _wanted(split: str, fraction: float | None, pool: int, total: int) -> int:
 
 
 def _told(split: str, count: int, by_time: bool, output: str) -> str:
+    if not count:
+        return f"{split}: none, because too few rows (or groups of rows) can be parted"
     if by_time:
         return f"{split}: the {count} latest rows"
     by = {"classes": "label", "labels": "labels", "value": "value", "tokens": "entity types"}.get(output, "target")
@@ -315,10 +317,13 @@ def _stratified(units: Sequence[_Unit], wanted: int, rng: random.Random) -> tupl
             if len(unit.places) <= room + slack and unit.strata[stratum] <= need[stratum] + 1 and harmless(unit):
                 take(unit)
     for unit in shuffled:
-        if room <= 0:
-            break
         if len(unit.places) <= room and harmless(unit):
             take(unit)
+    if not chosen and len(units) > 2:
+        # Every row is the only one of its kind: then some kinds have to be missing in train.
+        for unit in shuffled:
+            if len(unit.places) <= room:
+                take(unit)
     return list(chosen.values()), [unit for unit in units if id(unit) not in chosen]
 
 
