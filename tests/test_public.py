@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,13 @@ COMMAND = Path(sys.executable).with_name("autogpt")
 
 
 def best_of(command: list[str], tries: int = 5) -> float:
-    """Seconds of the fastest try: what the code costs, without what the machine was doing beside it."""
+    """Seconds of processor time of the fastest try: what the code costs, whatever else the machine is doing."""
     times = []
     for _ in range(tries):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(times)
 
 
@@ -60,8 +61,7 @@ def test_the_check_for_heavy_packages_sees_one() -> None:
 
 
 def test_importing_the_face_is_quick() -> None:
-    bare = best_of([sys.executable, "-c", "pass"])
-    assert best_of([sys.executable, "-c", "import autogpt"]) - bare < 0.3
+    assert best_of([sys.executable, "-c", "import autogpt"]) < 0.3
 
 
 def test_the_help_page_is_quick() -> None:
