@@ -70,7 +70,7 @@ CASES = (
     Case("hatecheck/cases.jsonl.gz", CLASSES, ("test_case",), ("label_gold",),
          ("detect hateful messages", "decide whether a post is hateful", "is this message hateful or non-hateful")),
     Case("nlupp/banking.jsonl.gz", LABELS, ("text",), ("labels",),
-         ("tag each message with all topics that apply", "multi-label intent detection", "为每条消息打上所有适用的标签")),
+         ("tag each message with all topics that apply", "multi-label intents", "为每条消息打上所有适用的标签")),
     Case("nlupp/hotels.jsonl.gz", LABELS, ("text",), ("labels",),
          ("which intents does each request have", "all labels of each text", "多标签分类")),
     Case("stsb/en_train.jsonl.gz", VALUE, ("sentence1", "sentence2"), ("score",), SIMILAR),
