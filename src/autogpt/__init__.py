@@ -1,10 +1,10 @@
 """autogpt: raw data and one sentence in, a tested, loadable model out. Importing this loads nothing heavy.
 
-    from autogpt import AutoGPT, datasets
+from autogpt import AutoGPT, datasets
 
-    train, test = datasets.load("banking77")
-    model = AutoGPT().train(train, test, time_limit="3m")
-    model.predict(["my card was swallowed by the machine"])
+train, test = datasets.load("banking77")
+model = AutoGPT().train(train, test, time_limit="3m")
+model.predict(["my card was swallowed by the machine"])
 """
 
 from __future__ import annotations
