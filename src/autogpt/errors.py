@@ -77,7 +77,7 @@ class OfflineError(AutoGPTError):
     exit_code = 6
 
 
-class Interrupted(AutoGPTError):
+class Interrupted(AutoGPTError):  # noqa: N818  (it is no failure)
     """The run was stopped by a signal after saving; `resume` is the command that goes on."""
 
     exit_code = 130
