@@ -278,8 +278,9 @@ class Job:
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
-    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps; `settings` are fields of
-      `training.options.LoopOptions`, `validate` gives the metrics that pick the best weights (None: the last).
+    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
+      `training.options.LoopOptions` (and `micro_tokens`, when a batch must not be torn apart), `validate` gives the
+      metrics that pick the best weights (None: the last).
     """
 
     train: Sequence[Example]

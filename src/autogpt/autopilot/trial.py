@@ -142,7 +142,8 @@ def make_job(
 
         return train_loop(
             trainable,
-            options=LoopOptions(**settings),
+            options=LoopOptions(**{name: value for name, value in settings.items() if name != "micro_tokens"}),
+            micro_tokens=settings.get("micro_tokens"),
             folder=folder / "loop",
             seed=bench.seed,
             remaining=remaining,

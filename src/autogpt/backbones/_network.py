@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -11,7 +11,21 @@ from torch import nn
 Tensors = Mapping[str, torch.Tensor]
 
 
-class PooledNet(nn.Module):
+class _Still(nn.Module):
+    """A module some of whose parts never go into training mode (no dropout there, whatever its name and form)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.still: list[list[nn.Module]] = [[]]  # nested: these parts are registered elsewhere
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for part in self.still[0]:
+            part.training = False
+        return self
+
+
+class PooledNet(_Still):
     """Body -> pooled sentence vector -> linear head.
 
     We use a linear head on the pooled vector instead of transformers' sequence-classification head (a fresh dense
@@ -54,7 +68,7 @@ class PooledNet(nn.Module):
         return logits
 
 
-class TokenNet(nn.Module):
+class TokenNet(_Still):
     """transformers' own token-classification model; `head` is its last linear layer."""
 
     pair = False

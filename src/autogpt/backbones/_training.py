@@ -23,36 +23,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Freezing:
-    """How much of the body trains: the top `layers` (None: everything, embeddings too unless `embeddings` is off)."""
+    """How much of the body trains: the top `layers` (None: all), word embeddings only if asked, dropout or not."""
 
     layers: int | None = None
     embeddings: bool = True
+    dropout: bool = True
 
 
 def freeze(net: Net, count: int, freezing: Freezing) -> int:
-    """Set `requires_grad`, switch dropout off in what is frozen, and return the number of frozen layers."""
+    """Set `requires_grad`, keep what is frozen (or all) out of training mode; the number of frozen layers."""
     body: Any = net.body
     stack = layers(body, count)
     boundary = 0 if freezing.layers is None else max(0, count - freezing.layers)
-    if boundary:
-        _still(body, but=list(stack)[boundary:])
-    elif not freezing.embeddings:
-        _still(body.get_input_embeddings(), but=[])
+    trained = [part for layer in list(stack)[boundary:] for part in layer.modules()] if boundary else [*body.modules()]
+    if not boundary and not freezing.embeddings:
+        frozen = set(map(id, body.get_input_embeddings().parameters()))
+    else:
+        kept = {id(parameter) for layer in list(stack)[boundary:] for parameter in layer.parameters()}
+        frozen = {id(p) for p in body.parameters() if boundary and id(p) not in kept}
     for name, parameter in body.named_parameters():
-        if "pooler" in name.split("."):  # never read by our heads
+        # Gradients are only ever switched off here: adapters decide themselves what of the body trains.
+        if id(parameter) in frozen or "pooler" in name.split("."):  # a pooler is never read by our heads
             parameter.requires_grad_(False)
+    moving = set(map(id, trained)) if freezing.dropout else set()
+    net.still[0] = [part for part in body.modules() if id(part) not in moving]
     return boundary
-
-
-def _still(module: nn.Module, *, but: Sequence[nn.Module]) -> None:
-    """No gradients and no dropout in `module`, the layers in `but` excepted."""
-    trained = {id(part) for layer in but for part in layer.modules()}
-    kept = {id(parameter) for layer in but for parameter in layer.parameters()}
-    for parameter in module.parameters():
-        parameter.requires_grad_(id(parameter) in kept)
-    for part in module.modules():
-        if isinstance(part, nn.Dropout) and id(part) not in trained:
-            part.p = 0.0
 
 
 @contextmanager

@@ -140,6 +140,7 @@ class Encoder:
         class_weight: torch.Tensor | None = None,
         layers: int | None = None,
         embeddings: bool = True,
+        dropout: bool = True,
         cache: bool = True,
         head_scale: float = 1.0,
     ) -> EncoderTraining:
@@ -162,7 +163,7 @@ class Encoder:
             device=self.runtime.device,
             head_scale=head_scale,
         )
-        boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings))
+        boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         if boundary and cache:
             training.stack = _network.layers(self.net.body, self.layer_count)
             training.boundary = boundary

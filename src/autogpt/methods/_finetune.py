@@ -26,6 +26,7 @@ def fine_tune(
     c: float | None,
     layers: int | None = None,
     embeddings: bool = True,
+    dropout: bool = True,
     prepare: Callable[[], None] = lambda: None,
 ) -> Generator[Step, None, None]:
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
@@ -35,12 +36,11 @@ def fine_tune(
     head, _ = _linear.fit(job, c=c, share=0.4)
     encoder.set_head(head.weight, head.bias)
     prepare()
-    training = encoder.training(job.train, output=job.output, space=job.space, layers=layers, embeddings=embeddings)
+    shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
+    training = encoder.training(job.train, output=job.output, space=job.space, **shape)
     validate = None
     if job.validation:
-        held = encoder.training(
-            job.validation, output=job.output, space=job.space, layers=layers, embeddings=embeddings
-        )
+        held = encoder.training(job.validation, output=job.output, space=job.space, **shape)
 
         def validate() -> Mapping[str, float]:
             scores: Scores = held.score(tokens=SCORING_TOKENS)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 
+WHOLE_BATCH = 1 << 30
+
+
 def _help(default: Any, text: str, search: Any = None) -> Any:
     return field(default=default, metadata={"help": text, "search": search})
 
@@ -51,12 +54,13 @@ class Contrastive:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
         encoder = job.open()
-        training = encoder.training(job.train, output=job.output, space=job.space, embeddings=False)
+        training = encoder.training(job.train, output=job.output, space=job.space, embeddings=False, dropout=False)
         pairs = Pairs(training, options=options, seed=job.seed)
         settings = {
             "epochs": 1.0,
             "learning_rate": options.learning_rate,
             "batch_rows": options.batch_rows,
+            "micro_tokens": WHOLE_BATCH,  # the loss compares all rows of a batch: it must not be torn apart
         }
         yield from job.loop(pairs, settings, None)
         started = time.monotonic()

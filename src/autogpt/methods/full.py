@@ -23,7 +23,8 @@ class Options:
     learning_rate: float = _help(1e-4, "peak learning rate", (1e-5, 5e-4))
     batch_rows: int = _help(32, "rows per optimizer step", (8, 64))
     layers: int | None = _help(None, "train only this many top layers (default: all)")
-    embeddings: bool = _help(True, "train the word embeddings too, when all layers train")
+    embeddings: bool = _help(False, "train the word embeddings too, when all layers train")
+    dropout: bool = _help(False, "dropout while training (slower; helps when many passes are made over few rows)")
     c: float | None = _help(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
@@ -50,7 +51,13 @@ class Full:
         }
         layers = None if options.layers is None or options.layers >= encoder.layer_count else options.layers
         yield from _finetune.fine_tune(
-            job, encoder, settings=settings, c=options.c, layers=layers, embeddings=options.embeddings
+            job,
+            encoder,
+            settings=settings,
+            c=options.c,
+            layers=layers,
+            embeddings=options.embeddings,
+            dropout=options.dropout,
         )
         scorer: Scorer = encoder
         return scorer
