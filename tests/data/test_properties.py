@@ -1,4 +1,7 @@
-"""Properties of the parsers, over inputs that hypothesis makes up: round trips, accounting, and no other error."""
+"""Properties of the parsers, over inputs that hypothesis makes up: round trips, accounting, and no other error.
+
+The examples are the same in every run; `HUNT=2000 pytest tests/data/test_properties.py` looks for new ones.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import gzip
 import io
 import json
 import math
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -32,6 +36,12 @@ DELIMITERS = st.sampled_from([",", ";", "\t", "|"])
 ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 LIMITS = Limits(field_bytes=2000)
 
+HUNT = os.environ.get("HUNT")
+
+
+def examples(count: int) -> settings:
+    return settings(max_examples=int(HUNT or count), derandomize=HUNT is None, deadline=None)
+
 
 def items(kind: str, name: str, content: bytes, limits: Limits | None = None) -> tuple[list[Any], list[Rejection]]:
     """(rows with their lines, rejections) of a file, parsed in this process."""
@@ -43,7 +53,7 @@ def items(kind: str, name: str, content: bytes, limits: Limits | None = None) ->
 
 
 @given(TABLES, DELIMITERS, ENCODINGS, st.booleans())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @example([['"', "\n"], ["", " "]], ",", "utf-8", False)
 @example([["a\rb", 'x"']], ";", "utf-16", False)
 def test_any_text_survives_any_layout(table: list[list[str]], delimiter: str, encoding: str, all_quoted: bool) -> None:
@@ -66,7 +76,7 @@ OBJECTS = st.lists(st.dictionaries(CELLS, VALUES, min_size=1, max_size=4), min_s
 
 
 @given(OBJECTS, ENCODINGS, st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_object_survives_json_lines(rows: list[dict[str, Any]], encoding: str, ascii_: bool, packed: bool) -> None:
     content = "".join(json.dumps(row, ensure_ascii=ascii_) + "\n" for row in rows).encode(encoding)
     found, rejected = items("jsonl", "a.jsonl", gzip.compress(content) if packed else content)
@@ -75,7 +85,7 @@ def test_any_object_survives_json_lines(rows: list[dict[str, Any]], encoding: st
 
 
 @given(OBJECTS, st.sampled_from([None, 1]))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_object_survives_json(rows: list[dict[str, Any]], indent: int | None) -> None:
     found, rejected = items("json", "a.json", json.dumps(rows, indent=indent).encode())
     assert rejected == []
@@ -83,7 +93,7 @@ def test_any_object_survives_json(rows: list[dict[str, Any]], indent: int | None
 
 
 @given(OBJECTS, st.sampled_from(["a.jsonl", "a.json", "a.jsonl.gz"]))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_what_is_written_reads_back(rows: list[dict[str, Any]], name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         with writer(Path(folder) / name) as write:
@@ -94,7 +104,7 @@ def test_what_is_written_reads_back(rows: list[dict[str, Any]], name: str) -> No
 
 
 @given(TABLES, st.sampled_from(["a.csv", "a.tsv", "a.csv.gz"]))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_csv_that_is_written_reads_back(table: list[list[str]], name: str) -> None:
     header = [f"column{place}" for place in range(len(table[0]))]
     rows = [dict(zip(header, row, strict=True)) for row in table]
@@ -117,7 +127,7 @@ BREAKERS = {
 
 
 @given(st.lists(st.sampled_from(["good", *BREAKERS]), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_every_row_is_accounted_for(kinds: list[str]) -> None:
     """The lines of the broken rows, and only these, are rejected; all others are used."""
     assume("good" in kinds)
@@ -134,7 +144,7 @@ def test_every_row_is_accounted_for(kinds: list[str]) -> None:
         st.sampled_from(['{"a": 1}', "{", '{"a": 1, "a": 2}', "[1]", '{"a": "\\ud800"}', '{"a": 1} 2']), min_size=1
     )
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_every_object_is_accounted_for(lines: list[str]) -> None:
     rows, rejected = items("jsonl", "a.jsonl", "\n".join(lines).encode())
     good = [number for number, line in enumerate(lines, start=1) if line == '{"a": 1}']
@@ -161,7 +171,7 @@ NOISE = st.binary(max_size=400) | st.builds(
 
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "conll"])
 @given(NOISE)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_bytes_are_rows_rejections_or_one_clear_error(kind: str, content: bytes) -> None:
     """Lines are counted independently: every line is a row, a rejection, blank, a header or part of such a record."""
     refused, rows, rejected = "", [], []
@@ -186,7 +196,7 @@ def test_any_bytes_are_rows_rejections_or_one_clear_error(kind: str, content: by
 
 
 @given(NOISE)
-@settings(max_examples=6, deadline=None)
+@examples(6)
 def test_any_bytes_go_through_the_child_as_well(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.csv"

@@ -132,6 +132,19 @@ def test_plain_lines_are_a_column_of_text(tmp_path: Path) -> None:
     assert rows_of(write(tmp_path / "c.csv", "review\n" + "\n".join(lines))) == [{"review": line} for line in lines]
 
 
+def test_quotes_are_letters_where_cells_have_none(tmp_path: Path) -> None:
+    cells = ['"Alone" it stands', '"never closed', 'at the "end"', 'no"ne']
+    tsv = "text\tlabel\n" + "".join(f"{cell}\tx\n" for cell in cells)
+    assert [row["text"] for row in read(write(tmp_path / "a.tsv", tsv)).rows] == cells
+    assert [row["text"] for row in read(write(tmp_path / "a.txt", "\n".join(cells))).rows] == cells
+
+
+def test_a_header_in_the_middle_is_no_row(tmp_path: Path) -> None:
+    table = read(write(tmp_path / "a.csv", "text,label\na,x\nb,y\n" * 3))
+    assert [row["text"] for row in table.rows] == ["a", "b"] * 3
+    assert [item.line for item in table.rejected] == [4, 7]
+
+
 def test_numbers_of_json_stay_numbers_and_absent_cells_are_none(tmp_path: Path) -> None:
     lines = (
         '{"a": 1, "b": 1.5}\n{"a": "1", "c": true}\n{"a": null, "b": [1, {"x": "y"}]}\n{"a": 12345678901234567890}\n'

@@ -145,7 +145,7 @@ def _wide(start: bytes) -> str | None:
     even, odd = start[::2].count(0), start[1::2].count(0)
     if even + odd == 0 or min(even, odd) * 20 > max(even, odd):
         return None
-    strange = b"\xff" in start or len(start.decode("utf-8", "ignore").encode()) < len(start) * 0.9
+    strange = len(start.decode("utf-8", "ignore").encode()) < len(start) * 0.9
     if even + odd < len(start) * (0.01 if strange else 0.25):
         return None
     name = "utf-16-be" if even > odd else "utf-16-le"
@@ -183,7 +183,7 @@ def _narrow(sample: bytes) -> Encoding:
         from charset_normalizer import from_bytes
 
         best = from_bytes(sample[:HEAD]).best()
-        if best is not None and best.encoding not in ("ascii", "utf_8"):
+        if best is not None and best.encoding != "utf_8" and "\r\n,".encode(best.encoding) == b"\r\n,":
             return Encoding(best.encoding, guessed=True)
     try:
         sample.decode("cp1252")

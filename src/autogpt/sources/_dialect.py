@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from autogpt.core import Rejection
+from autogpt.errors import SourceError
 from autogpt.sources import Note
 from autogpt.sources._values import shown, unique_names
 
@@ -34,13 +35,17 @@ Line = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The layout of a delimited file. `header` is the header row as written, None where the file has none."""
+    """The layout of a delimited file. `header` is the header row as written, None where the file has none.
+
+    `literal`: quotes are letters like any other, and no cell can hold a delimiter or a line break.
+    """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str | None = None
     skip_space: bool = False
     quote_all: bool = False
+    literal: bool = False
     hint: str = ""
     newline: str = "\n"
     header: tuple[str, ...] | None = None
@@ -55,11 +60,17 @@ class Dialect:
             escapechar=self.escape,
             doublequote=self.escape is None,
             skipinitialspace=self.skip_space,
+            quoting=csv.QUOTE_NONE if self.literal else csv.QUOTE_MINIMAL,
             strict=True,
         )
 
     def quoted(self, cell: str, *, alone: bool = False) -> str:
         """A cell as it is written. `alone`: the only cell of its row, where an empty one must show."""
+        if self.literal:
+            if re.search(rf"[\r\n{re.escape(self.delimiter)}]", cell):
+                held = f"{shown(cell)} cannot stand in a file whose cells have no quotes"
+                raise SourceError(f"{held}; write another format, such as .jsonl")
+            return cell
         special = {self.delimiter, self.quote, self.escape, "\r", "\n"}
         plain = not any(mark in cell for mark in special if mark)
         if plain and not self.quote_all and not (alone and not cell) and not (self.skip_space and cell.startswith(" ")):
@@ -182,7 +193,9 @@ def dialect_of(lines: Sequence[str], *, suffix: str, cut: bool) -> Dialect:
     base = replace(base, newline=newline)
     chosen, records = _best(base, lines, suffix=suffix, cut=cut, fixed=hint is not None)
     quoted = replace(chosen, quote_all=True)
-    if quoted.delimiter.join(quoted.quoted(cell) for cell in records[0]) == lines[0].rstrip("\r\n"):
+    if not chosen.literal and quoted.delimiter.join(quoted.quoted(cell) for cell in records[0]) == lines[0].rstrip(
+        "\r\n"
+    ):
         chosen = quoted
     return _with_header(chosen, records, suffix)
 
@@ -191,7 +204,7 @@ def _best(base: Dialect, lines: list[str], *, suffix: str, cut: bool, fixed: boo
     """The candidate under which most records have the header's number of cells. Plain text needs none."""
     first = lines[0]
     tidy = True  # no quotes are left in the cells
-    best, best_share, best_records = replace(base, delimiter=WHOLE_LINE), 0.0, [[line.strip("\r\n")] for line in lines]
+    best, best_share, best_records = base, 0.0, [[first]]
     delimiters = (base.delimiter,) if fixed else _COMMON if any(d in first for d in _COMMON) else _RARE
     for delimiter in delimiters:
         if delimiter not in first:
@@ -203,14 +216,22 @@ def _best(base: Dialect, lines: list[str], *, suffix: str, cut: bool, fixed: boo
             if better and share >= needed:
                 best, best_share, best_records = candidate, share, records
                 tidy = not any(_is_quoted(cell, base.quote) for row in records for cell in row)
-    if best_share == 0.0:
-        whole = _share(best, lines, cut=cut)[1]
-        loud = next((d for d in delimiters if d in first and d in _COMMON), None)
-        if loud is None or suffix in _PLAIN:
-            return best, whole or best_records
-        best = replace(best, delimiter=loud)
-        return best, _share(best, lines, cut=cut)[1] or [next(csv.reader([first], delimiter=loud))]
-    return best, best_records
+    if best_share > 0.0:
+        return best, best_records
+    loud = next((d for d in delimiters if d in first and d in _COMMON), None)
+    if loud is None or suffix in _PLAIN:
+        return _whole_lines(base, lines, suffix=suffix, cut=cut)
+    best = replace(base, delimiter=loud)
+    return best, _share(best, lines, cut=cut)[1] or [next(csv.reader([first], delimiter=loud))]
+
+
+def _whole_lines(base: Dialect, lines: list[str], *, suffix: str, cut: bool) -> tuple[Dialect, list[list[str]]]:
+    """One column: lines of text as they stand, or cells that may be quoted, whichever fits more lines."""
+    quoted, literal = (replace(base, delimiter=WHOLE_LINE, literal=literal) for literal in (False, True))
+    share, records = _share(quoted, lines, cut=cut)
+    if suffix in _PLAIN or (share < 1.0 and not any(line.rstrip().endswith(base.quote) for line in lines)):
+        return literal, _share(literal, lines, cut=cut)[1]
+    return quoted, records or [[lines[0].strip("\r\n")]]
 
 
 def _is_quoted(cell: str, quote: str) -> bool:
@@ -224,6 +245,8 @@ def _variants(dialect: Dialect, lines: list[str]) -> Iterator[Dialect]:
         yield replace(dialect, skip_space=True)
     if f"\\{dialect.quote}" in text:
         yield replace(dialect, escape="\\")
+    if dialect.delimiter in ("\t", WHOLE_LINE) and dialect.quote in text:
+        yield replace(dialect, literal=True)
 
 
 def _share(dialect: Dialect, lines: list[str], *, cut: bool) -> tuple[float, list[list[str]]]:

@@ -92,6 +92,8 @@ def _rows(lines: Iterator[Line | Rejection], dialect: Dialect, encoding: Encodin
             blank += 1
         elif header:
             header = False
+        elif dialect.header is not None and len(cells) > 1 and tuple(cells) == dialect.header:
+            yield Rejection(origin, line, f"the header stands here again ({shown(', '.join(cells))}); remove the line")
         elif (reason := _fault(cells, dialect, encoding)) is not None:
             yield Rejection(origin, line, reason)
         else:
@@ -134,7 +136,7 @@ class CsvWriter:
     def __init__(self, out: BinaryIO, dialect: Dialect, encoding: Encoding) -> None:
         self._out = out
         if dialect.delimiter == WHOLE_LINE:
-            dialect = replace(dialect, delimiter=",")
+            dialect = replace(dialect, delimiter=",", literal=False)
         self._dialect = dialect
         self._encoding = encoding
         self._own = dialect.columns
