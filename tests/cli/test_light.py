@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,22 +29,23 @@ def test_looking_imports_nothing_heavy(arguments: list[str]) -> None:
     assert found.stderr.splitlines()[-1] == "heavy: []"
 
 
-def fastest(command: list[str], *, times: int = 5) -> float:
-    """The least of some durations: what it costs when nobody else uses the machine."""
-    best = float("inf")
+def least_seconds(command: list[str], *, times: int = 5) -> float:
+    """Processor seconds of a command, the least of some: what it costs when nobody else uses the machine."""
+    found = []
     for _ in range(times):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, capture_output=True, check=True, timeout=60)
-        best = min(best, time.perf_counter() - start)
-    return best
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(found)
 
 
 def test_help_is_there_in_less_than_600_milliseconds() -> None:
-    assert fastest([sys.executable, "-m", "autogpt.cli", "--help"]) < 0.6
+    assert least_seconds([sys.executable, "-m", "autogpt.cli", "--help"]) < 0.6
 
 
 def test_the_import_takes_less_than_300_milliseconds() -> None:
-    assert fastest([sys.executable, "-c", "import autogpt"]) < 0.3
+    assert least_seconds([sys.executable, "-c", "import autogpt"]) < 0.3
 
 
 def test_the_version_is_the_packages(autogpt: Callable[..., Any]) -> None:

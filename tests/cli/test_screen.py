@@ -73,7 +73,7 @@ def test_an_error_is_one_sentence_with_its_exit_code(
         assert found.err == ""
     else:
         assert found.out == ""
-        assert found.err.startswith(f"error: {error}\n")
+        assert found.err.startswith(f"{error}\n" if kind is Interrupted else f"error: {error}\n")
 
 
 def test_an_open_question_lists_its_candidates_and_the_flag(

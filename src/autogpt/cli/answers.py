@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autogpt.model import Model
 
 COLUMNS = ("label", "confidence", "runner_up", "abstained")
+NOTHING = dict.fromkeys(COLUMNS) | {"abstained": True}  # the answer of a row that cannot have one
 GROUP = 256  # rows answered at once
 
 
@@ -51,6 +52,7 @@ def answer_file(screen: Screen, model: Model, source: str, target: str, *, absta
             _answer_group(model, group, count, write, abstain_below=abstain_below)
             _refuse_unanswerable(source, count)
             advance(len(group))
+    count.rejected.sort(key=lambda one: one["line"] or 0)
     document = {"output": target, **{name: value for name, value in asdict(count).items() if name != "rejected"}}
     listed = Path(f"{target}.rejected.jsonl")
     if count.rejected:
@@ -61,37 +63,43 @@ def answer_file(screen: Screen, model: Model, source: str, target: str, *, absta
     _show(screen, document, count)
 
 
+def attempt(model: Model, items: Sequence[Any], *, abstain_below: float | None) -> list[Prediction | str]:
+    """One call of the model for all items that can be read; for each other the reason why not, in its place."""
+    inputs, reasons = [], []
+    for item in items:
+        try:
+            inputs.append(model.inputs(item))
+            reasons.append("")
+        except ValueError as problem:
+            reasons.append(str(problem))
+    answers = iter(model.answers(inputs, abstain_below=abstain_below))
+    return [reason or next(answers) for reason in reasons]
+
+
 def _answer_group(
     model: Model,
-    group: list[tuple[int, Row | Rejection]],
+    group: Sequence[tuple[int, Row | Rejection]],
     count: Count,
     write: Callable[[Row], None],
     *,
     abstain_below: float | None,
 ) -> None:
-    """Answer the rows of a group with one call of the model, and write them in their order."""
-    kept: list[tuple[Row, bool]] = []
-    inputs = []
-    for line, row in group:
-        count.read += 1
+    """Answer the rows of a group, and write them in their order."""
+    rows = [(line, row) for line, row in group if not isinstance(row, Rejection)]
+    count.read += len(group)
+    count.unreadable += len(group) - len(rows)
+    for _, row in group:
         if isinstance(row, Rejection):
-            count.unreadable += 1
             count.rejected.append({"line": row.line, "reason": row.reason, "written": False})
-            continue
-        try:
-            inputs.append(model.inputs(row))
-        except ValueError as problem:
+    answers = attempt(model, [row for _, row in rows], abstain_below=abstain_below)
+    for (line, row), answer in zip(rows, answers, strict=True):
+        if isinstance(answer, str):
             count.unanswered += 1
-            count.rejected.append({"line": line, "reason": str(problem), "written": True})
-            kept.append((row, False))
+            count.rejected.append({"line": line, "reason": answer, "written": True})
         else:
-            kept.append((row, True))
-    predictions = iter(model.answers(inputs, abstain_below=abstain_below))
-    for row, readable in kept:
-        prediction = next(predictions) if readable else None
-        count.answered += readable
-        count.abstained += prediction is not None and prediction.abstained
-        write(_with_answer(model, row, prediction))
+            count.answered += 1
+            count.abstained += answer.abstained
+        write(_with_answer(model, row, answer))
 
 
 def _refuse_unanswerable(source: str, count: Count) -> None:
@@ -103,15 +111,15 @@ def _refuse_unanswerable(source: str, count: Count) -> None:
         )
 
 
-def _with_answer(model: Model, row: Row, prediction: Prediction | None) -> Row:
+def _with_answer(model: Model, row: Row, found: Prediction | str) -> Row:
     """The row with four columns more (five for token tasks); a name that is taken gets `predicted_` in front."""
-    answer: dict[str, Any] = dict.fromkeys(COLUMNS) | {"abstained": True}
-    if prediction is not None:
-        sure = None if prediction.confidence is None else round(prediction.confidence, 6)
-        values = (cell(prediction.value, model.schema.separator), sure, prediction.runner_up, prediction.abstained)
+    answer: dict[str, Any] = dict(NOTHING)
+    if isinstance(found, Prediction):
+        sure = None if found.confidence is None else round(found.confidence, 6)
+        values = (cell(found.value, model.schema.separator), sure, found.runner_up, found.abstained)
         answer = dict(zip(COLUMNS, values, strict=True))
     if model.output.token_level:
-        answer["spans"] = [] if prediction is None else spans(prediction)
+        answer["spans"] = spans(found) if isinstance(found, Prediction) else []
     return {**row, **{f"predicted_{name}" if name in row else name: value for name, value in answer.items()}}
 
 

@@ -29,7 +29,7 @@ from autogpt.cli.commands import (
 )  # fmt: skip
 from autogpt.cli.flags import command
 from autogpt.cli.help import classes
-from autogpt.cli.screen import Screen, Show
+from autogpt.cli.screen import Screen, Show, clean
 from autogpt.errors import AmbiguityError, AutoGPTError, Interrupted, ResourceError
 
 # Typer carries its own Click and does not export these two names.
@@ -137,11 +137,14 @@ def _fail(error: BaseException, arguments: Sequence[str], t: Catalogue) -> int:
     if screen.json:
         screen.result({"error": document})
         return code
-    screen.fail(message)
-    if isinstance(error, AmbiguityError):
-        screen.candidates(error)
+    if not isinstance(error, (Interrupted, KeyboardInterrupt)):
+        screen.fail(message)
+        if isinstance(error, AmbiguityError):
+            screen.candidates(error)
+        return code
+    screen.err.print(clean(message), style="bold", soft_wrap=True)  # stopping is no error
     if isinstance(error, Interrupted) and error.resume not in message:
-        screen.err.print(t("go on with:") + " " + error.resume, style="bold")
+        screen.err.print(t("go on with:") + " " + error.resume, style="bold", soft_wrap=True)
     return code
 
 

@@ -53,7 +53,8 @@ def compare(
 def _reports(screen: Screen, models: list[str]) -> None:
     """What each model's own report says. The tests may differ; then so much is said."""
     found = [_described(name) for name in models]
-    rows = [(one["model"], one["method"], one["metric"], *_interval(one), one["verdict"]) for one in found]
+    verdicts = {True: screen.t("ship"), False: screen.t("do not ship"), None: screen.t("not tested")}
+    rows = [(one["model"], one["method"], one["metric"], *_interval(one), verdicts[one["ship"]]) for one in found]
     columns = ("model", "method", "metric", ">score", ">95 % interval", ">rows", "verdict")
     parts: list[RenderableType] = [screen.table(columns, rows)]
     if len({one["fingerprint"] for one in found}) > 1:
@@ -75,7 +76,7 @@ def _described(name: str) -> dict[str, Any]:
         return {
             "model": name, "task": info["task"], "method": info.get("method", ""), "metric": report.get("metric", ""),
             "score": score.get("value"), "low": score.get("low"), "high": score.get("high"), "rows": score.get("n"),
-            "verdict": report["verdict"]["headline"] if report else "not tested",
+            "ship": report["verdict"]["ship"] if report else None,
             "fingerprint": info.get("data", {}).get("fingerprint"),
         }  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
@@ -122,5 +123,6 @@ def _difference(metric: Metric, best: Model, its: Judged, other: Model, found: J
 def _verdict(screen: Screen, behind: Difference | None) -> str:
     if behind is None:
         return ""
-    shown = f"{-behind.delta:+.3f} [{-behind.high:+.3f}, {-behind.low:+.3f}], p = {behind.p:.3f}"
+    delta, low, high = (0.0 - value for value in (behind.delta, behind.high, behind.low))  # 0.0 - x is never -0
+    shown = f"{delta:+.3f} [{low:+.3f}, {high:+.3f}], p = {behind.p:.3f}"
     return shown if behind.clear else f"{shown} {screen.t('(may be chance)')}"

@@ -12,7 +12,7 @@ import typer
 
 from autogpt import runtime
 from autogpt.cli import artefact
-from autogpt.cli.answers import COLUMNS, GROUP, answer_file, cell, grouped, spans
+from autogpt.cli.answers import COLUMNS, GROUP, NOTHING, answer_file, attempt, cell, grouped, spans
 from autogpt.cli.screen import Screen, clean
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError, InputError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from autogpt.model import Model
 
-_NOTHING = dict.fromkeys(COLUMNS) | {"abstained": True}
 _WIDTH = 60  # characters of a text shown beside its answer
 
 
@@ -89,27 +88,31 @@ def _items(model: Model, texts: Sequence[str]) -> list[Any]:
 def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> None:
     """Every line of standard input gets one line (or one JSON entry), an empty one as well: they stay in step."""
     answered: list[dict[str, Any]] = []
+    unanswered: list[tuple[int, str]] = []
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")
     pair = len(model.schema.text) == 2
-    for lines in grouped((line.rstrip("\r\n") for line in sys.stdin), GROUP):
-        items = [tuple(line.split("\t")) if pair else line for line in lines]
-        readable, reasons = [], []
-        for item in items:
-            try:
-                readable.append(model.inputs(item))
-                reasons.append("")
-            except ValueError as problem:
-                reasons.append(str(problem))
-        predictions = iter(model.answers(readable, abstain_below=abstain_below))
-        for item, reason in zip(items, reasons, strict=True):
-            one = {**_NOTHING, "input": item, "reason": reason} if reason else described(model, next(predictions), item)
+    names = (*COLUMNS, "spans") if model.output.token_level else COLUMNS
+    numbered = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
+    for lines in grouped(numbered, GROUP):
+        items = [tuple(line.split("\t")) if pair else line for _, line in lines]
+        answers = attempt(model, items, abstain_below=abstain_below)
+        for (number, _), item, answer in zip(lines, items, answers, strict=True):
+            if isinstance(answer, str):
+                unanswered.append((number, answer))
+                one = {"input": item, **NOTHING, "reason": answer}
+            else:
+                one = described(model, answer, item)
             if screen.json:
                 answered.append(one)
             else:
-                screen.line("\t".join(_field(one[name]) for name in COLUMNS))
+                screen.line("\t".join(_field(one.get(name)) for name in names))
     if screen.json:
         screen.result({"predictions": answered})
+    elif unanswered:
+        line, why = unanswered[0]
+        count = len(unanswered)
+        screen.warn("{count} lines have no answer; the first is line {line}: {why}", count=count, line=line, why=why)
 
 
 def described(model: Model, one: Prediction, item: Any) -> dict[str, Any]:
@@ -132,6 +135,8 @@ def _shown(
         label = Text(clean(_words(one.value)), style="yellow" if one.abstained else "bold")
         sure = "" if one.confidence is None else f"{one.confidence:.2f}"
         rows.append((label, sure, screen.t("unsure") if one.abstained else one.runner_up or "", _short(item)))
+    if model.output.name == "value":
+        return [screen.table((">answer", "text"), [(row[0], row[3]) for row in rows])]
     return [screen.table(("answer", ">confidence", "runner-up", "text"), rows)]
 
 
