@@ -42,6 +42,7 @@ def test_what_is_no_finite_number_is_named(value: object) -> None:
 def test_labels_of_lists_and_of_divided_cells() -> None:
     assert cells.labels({"y": ["b", "a", "b"]}, "y", None) == ("b", "a")
     assert cells.labels({"y": '["x", "y"]'}, "y", None) == ("x", "y")
+    assert cells.labels({"y": "['x', 'y']"}, "y", None) == ("x", "y")
     assert cells.labels({"y": "red; blue"}, "y", ";") == ("red", "blue")
     assert cells.labels({"y": ""}, "y", ";") == ()
 

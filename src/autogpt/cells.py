@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -45,14 +46,21 @@ def number(row: Row, column: str) -> float:
 
 
 def sequence(value: Any) -> Sequence[Any] | None:
-    """A list as it is, or written as JSON text; None when the cell is no list."""
+    """A list as it is, or written out as text; None when the cell is no list."""
     if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
+        value = _listed(value)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return value
+    return None
+
+
+def _listed(cell: str) -> Any:
+    """A list written as JSON, or as Python writes it (`['a', 'b']`, what pandas puts into CSV files)."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(cell.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
     return None
 
 

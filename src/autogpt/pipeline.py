@@ -75,6 +75,7 @@ def prepare(table: Table, *, goal: str, columns: Columns, seed: int, ask: Ask | 
         groups=_groups(table, usable, found.schema.group),
         times=_times(table, usable, found.schema.time),
         given=_given(table, usable, found, columns),
+        duplicates=found.duplicates_among(usable),
     )
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
