@@ -41,7 +41,8 @@ class Quick:
 def quick_model(bench: Bench, results: Sequence[Result]) -> Quick | None:
     """The linear head when its features are cached, otherwise TF-IDF."""
     done = {result.method: result for result in results}
-    if "head" in done:
+    read, _ = bench.features.get([example.inputs for example in bench.train], seconds=0.0)
+    if "head" in done and len(read) >= 0.8 * len(bench.train):
         return Quick("head", lambda train, rows: _by_head(bench, done["head"], train, rows))
     if "tfidf" in done:
         return Quick("tfidf", lambda train, rows: _by_tfidf(bench, train, rows))
