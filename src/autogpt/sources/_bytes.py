@@ -23,7 +23,7 @@ HEAD = 1 << 16
 _CHUNK = 1 << 16
 _EVIDENCE = 1 << 22  # bytes of non-ASCII text that settle the encoding
 _SCAN = 1 << 28  # ASCII bytes after which a file counts as ASCII
-_BOMB_BYTES, _BOMB_RATIO = 1 << 28, 200
+_BOMB_BYTES, _BOMB_RATIO = 1 << 27, 200
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: it begins with the same two bytes
