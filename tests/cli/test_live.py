@@ -11,6 +11,7 @@ from autogpt.cli import live
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.live import Live, Progress, pad
 from autogpt.cli.screen import Screen, Show
+from autogpt.errors import AmbiguityError
 from autogpt.events import KINDS, Event
 
 EVENTS = (
@@ -125,3 +126,21 @@ def test_a_trial_that_ends_replaces_its_start() -> None:
 
 def test_chinese_takes_two_cells() -> None:
     assert [pad("中文", 6), pad("abc", 6), pad("long one", 3)] == ["中文  ", "abc   ", "long one "]
+
+
+def test_a_question_takes_the_live_view_away_and_brings_it_back(
+    monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
+    shown, stream = screen(monkeypatch, Show(), terminal=True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
+    question = AmbiguityError("which?", question="target", candidates=("a", "b"), flag="--target")
+    with Live(shown) as listen:
+        listen(EVENTS[0])
+        before = shown._display
+        stream.truncate(0)
+        assert shown.ask(question) == "b"
+        assert shown._display is not before, "rich would draw the stopped view over the question"
+        listen(EVENTS[1])
+    assert shown._display is None
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    assert drawn.index("which?") < drawn.index("10,003 rows")

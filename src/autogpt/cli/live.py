@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autogpt.cli.screen import Screen, clean
+from autogpt.cli.screen import Redrawn, Screen, clean
 from autogpt.config import duration
 from autogpt.events import Event
 
@@ -85,17 +85,19 @@ class Live:
 
     def __enter__(self) -> Live:
         if self.screen.lively:
-            from rich.live import Live as RichLive
-
-            display = RichLive(
-                console=self.screen.err, get_renderable=self._draw, refresh_per_second=4, transient=True,
-                redirect_stdout=False,
-            )  # fmt: skip
-            self._stack.enter_context(self.screen.redrawing(display))
+            self._stack.enter_context(self.screen.redrawing(self._redrawn))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    def _redrawn(self) -> Redrawn:
+        from rich.live import Live as RichLive
+
+        return RichLive(
+            console=self.screen.err, get_renderable=self._draw, refresh_per_second=4, transient=True,
+            redirect_stdout=False,
+        )  # fmt: skip
 
     def __call__(self, event: Event) -> None:
         self.progress.take(event)

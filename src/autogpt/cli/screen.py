@@ -59,6 +59,7 @@ class Screen:
         self.quiet = show.quiet
         self.t = t
         self._stdout = sys.stdout
+        self._make: Callable[[], Redrawn] | None = None
         self._display: Redrawn | None = None
 
     @cached_property
@@ -104,8 +105,8 @@ class Screen:
         """A spinner beside what takes a while; nothing where lines cannot be redrawn."""
         with contextlib.ExitStack() as stack:
             if self.lively:
-                status = self.err.status(clean(self.t(message, **values)), spinner="dots")
-                stack.enter_context(self.redrawing(status))
+                text = clean(self.t(message, **values))
+                stack.enter_context(self.redrawing(lambda: self.err.status(text, spinner="dots")))
             yield
 
     @contextlib.contextmanager
@@ -119,19 +120,19 @@ class Screen:
         text = TextColumn("{task.description}  {task.completed:,.0f}", markup=False)
         progress = Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=self.err, transient=True)
         task = progress.add_task(clean(self.t(message, **values)), total=None)
-        with self.redrawing(progress):
+        with self.redrawing(lambda: progress):
             yield lambda rows: progress.advance(task, rows)
 
     @contextlib.contextmanager
-    def redrawing(self, display: Redrawn) -> Iterator[None]:
-        """Keep something redrawn at the foot of the terminal, except while a question is asked."""
-        self._display = display
-        display.start()
+    def redrawing(self, make: Callable[[], Redrawn]) -> Iterator[None]:
+        """Keep something redrawn at the foot of the terminal; a question takes it away and makes it anew."""
+        self._make, self._display = make, make()
+        self._display.start()
         try:
             yield
         finally:
-            self._display = None
-            display.stop()
+            self._display.stop()
+            self._make = self._display = None
 
     def line(self, text: str) -> None:
         """One line of a result that streams."""
@@ -163,14 +164,14 @@ class Screen:
 
     def ask(self, error: AmbiguityError) -> str:
         """Put an open question to the user; the candidate chosen. Return takes the first."""
-        display = self._display
-        if display is not None:
-            display.stop()
+        if self._display is not None:
+            self._display.stop()
         try:
             return self._asked(error)
         finally:
-            if display is not None:
-                display.start()
+            if self._make is not None:  # rich would draw the stopped one over the lines that came since
+                self._display = self._make()
+                self._display.start()
 
     def _asked(self, error: AmbiguityError) -> str:
         self.err.print(clean(self.t.translate(str(error))), style="bold", soft_wrap=True)
