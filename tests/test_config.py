@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogpt import config
@@ -133,6 +133,7 @@ printable = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 names = st.one_of(st.none(), printable.filter(lambda text: text != ""))
 
 
+@settings(max_examples=40)
 @given(
     st.builds(
         RunConfig,

@@ -50,7 +50,7 @@ VALUES = {
 OPTIONS = list(config.options(RunConfig))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.sampled_from([o for o in OPTIONS if o.type is not bool]), st.data())
 def test_every_setting_has_a_flag_that_sets_it_and_nothing_else(option: config.Option, data: st.DataObject) -> None:
     text = data.draw(VALUES.get(option.name, WORDS))
