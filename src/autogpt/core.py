@@ -278,6 +278,8 @@ class Job:
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
+    * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
+      once more is dear); left empty otherwise.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
       `training.options.LoopOptions` (and `micro_tokens`, when a batch must not be torn apart), `validate` gives the
       metrics that pick the best weights (None: the last).
@@ -297,6 +299,7 @@ class Job:
     loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
     options: Any = None
     chosen: dict[str, Any] = field(default_factory=dict)
+    validated: list[Scores] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

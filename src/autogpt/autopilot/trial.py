@@ -94,7 +94,7 @@ def run_trial(
     started = time.monotonic()
     job = make_job(bench, candidate, folder=folder, remaining=remaining)
     scorer = exhaust(registry.get("methods", candidate.method).fit(job), candidate.name, bench.listen)
-    found = scorer.score([example.inputs for example in bench.validation])
+    found = job.validated[-1] if job.validated else scorer.score([example.inputs for example in bench.validation])
     result = Result(
         name=candidate.name,
         method=candidate.method,

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def resolve(name: str | None, *, revision: str | None = None, offline: bool = Fa
     return _from_hub(name, revision=revision, offline=offline)
 
 
+@cache  # 90 MB are hashed: once per process is enough
 def _embedded() -> Source:
     folder = embedded_folder()
     if folder is None:

@@ -55,3 +55,5 @@ def fine_tune(
     if best_epoch:
         job.chosen["epochs"] = best_epoch
     encoder.net.eval()
+    if job.validation:
+        job.validated.append(held.score(tokens=SCORING_TOKENS))

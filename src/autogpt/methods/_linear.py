@@ -25,6 +25,13 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     return head, len(rows.target)
 
 
+def validated(job: Job, head: probe.Head) -> None:
+    """Keep the head's scores of the validation rows, if the features of all of them are there."""
+    places, features = job.features.get([example.inputs for example in job.validation], seconds=0.0)
+    if job.validation and len(places) == len(job.validation):
+        job.validated.append(head(features))
+
+
 def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> probe.Rows:
     places, features = job.features.get([example.inputs for example in examples], seconds=seconds)
     reached = [examples[place] for place in places]

@@ -36,7 +36,7 @@ class Options:
     """Options of contrastive tuning."""
 
     anchors: int = _help(2000, "anchor-partner pairs to train on", (500, 8000))
-    learning_rate: float = _help(5e-5, "peak learning rate", (1e-5, 2e-4))
+    learning_rate: float = _help(2e-5, "peak learning rate", (1e-5, 2e-4))
     batch_rows: int = _help(16, "anchors per optimizer step; as many partners come with them", (8, 32))
     temperature: float = _help(0.07, "temperature of the contrastive softmax", (0.03, 0.3))
     c: float | None = _help(None, "regularisation of the head (default: chosen)")

@@ -37,6 +37,7 @@ class Head:
         head, rows = _linear.fit(job, c=options.c)
         encoder = job.open()
         encoder.set_head(head.weight, head.bias)
+        _linear.validated(job, head)
         yield Step(1, 1, loss=0.0, rows=rows, tokens=0, seconds=time.monotonic() - started)
         scorer: Scorer = encoder
         return scorer
