@@ -268,6 +268,8 @@ class Features(Protocol):
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
 
+    read_seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -62,7 +62,9 @@ class Prepared:
 
 def prepare(table: Table, *, goal: str, columns: Columns, seed: int, ask: Ask | None, deep: bool = True) -> Prepared:
     """Everything between rows and training; deterministic for the same table, goal, columns and seed."""
-    found = profile(table, goal=goal, columns=columns, ask=ask, deep=deep and len(table) <= DEEP_ROWS)
+    # Suspicious labels are left to the run's own out-of-fold scores, which are better and come for free.
+    deep = deep and len(table) <= DEEP_ROWS
+    found = profile(table, goal=goal, columns=columns, ask=ask, deep=deep, doubts=False)
     task: Task = registry.get("tasks", found.schema.task)
     output: Output = registry.get("outputs", task.output)
     usable, _ = examples(table, found.schema, task)

@@ -11,7 +11,7 @@ ACCURACY = registry.get("metrics", "accuracy")
 
 def trial(method: str, score: float, *, loss: float = 1.0) -> Result:
     family = {"tfidf": "bag-of-words", "majority": "constant"}.get(method, "encoder")
-    return Result(method, method, {}, {}, {"accuracy": score, "log-loss": loss}, 1.0, family)
+    return Result(method, method, {}, {}, {"accuracy": score, "log-loss": loss}, 1.0, family, 1.0)
 
 
 def test_one_lucky_row_of_four_does_not_decide() -> None:
@@ -41,8 +41,8 @@ def test_equal_scores_go_to_the_lower_loss() -> None:
 def test_errors_are_compared_as_measured() -> None:
     mae = registry.get("metrics", "mae")
     results = [
-        Result("tfidf", "tfidf", {}, {}, {"mae": 0.4}, 1.0, "bag-of-words"),
-        Result("head", "head", {}, {}, {"mae": 0.5}, 1.0, "encoder"),
+        Result("tfidf", "tfidf", {}, {}, {"mae": 0.4}, 1.0, "bag-of-words", 1.0),
+        Result("head", "head", {}, {}, {"mae": 0.5}, 1.0, "encoder", 1.0),
     ]
     assert choose(results, metric=mae, rows=4).method == "tfidf"
 

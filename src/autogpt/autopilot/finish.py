@@ -83,7 +83,7 @@ def decide(bench: Bench, scores: Scores) -> Decision:
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
     """The winner fitted again on training and validation rows when time allows it, otherwise as it is."""
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
-    cost = 1.3 * growth * best.seconds
+    cost = 1.3 * growth * best.refit_seconds
     left = session.budget.remaining() - session.reserve(bench, prepared)
     if cost <= left:
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")

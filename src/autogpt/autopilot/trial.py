@@ -41,7 +41,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a trial came to. `chosen` are options that the method found on validation (a refit uses them)."""
+    """What a trial came to. `chosen` are options that the method found on validation (a refit uses them).
+
+    `refit_seconds` leaves out reading, because features are kept."""
 
     name: str
     method: str
@@ -50,6 +52,7 @@ class Result:
     scores: Mapping[str, float]
     seconds: float
     family: str
+    refit_seconds: float
     notes: tuple[str, ...] = ()
 
 
@@ -91,7 +94,7 @@ def run_trial(
 
     On disk: `scorer/` (complete or absent), `validation.json` (scores of validation rows), `result.json` (last).
     """
-    started = time.monotonic()
+    started, read_before = time.monotonic(), bench.features.read_seconds
     job = make_job(bench, candidate, folder=folder, remaining=remaining)
     scorer = exhaust(registry.get("methods", candidate.method).fit(job), candidate.name, bench.listen)
     found = job.validated[-1] if job.validated else scorer.score([example.inputs for example in bench.validation])
@@ -103,6 +106,7 @@ def run_trial(
         scores=bench.judge(found),
         seconds=time.monotonic() - started,
         family=scorer.family,
+        refit_seconds=time.monotonic() - started - (bench.features.read_seconds - read_before),
         notes=tuple(job.notes),
     )
     with files.atomic_folder(folder / "scorer") as stage:

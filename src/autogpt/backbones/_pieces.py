@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 
+LEAST_ROWS, MOST_PADDING = 16, 0.08
+"""A batch of at least so many rows is ended where padding would be more than this share of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """`row` is the place in the list that was tokenized; for token input, word `words[i]` begins at `places[i]`."""
@@ -103,13 +107,17 @@ def tensors(pieces: Sequence[Piece], pad_id: int, device: str) -> dict[str, torc
 
 
 def buckets(pieces: Sequence[Piece], *, tokens: int, rows: int) -> list[list[int]]:
-    """Places of pieces, sorted by length, cut where `rows` pieces or `tokens` padded tokens are reached."""
+    """Places of pieces, sorted by length, cut at `rows` pieces, `tokens` padded tokens, or too much padding."""
     found: list[list[int]] = []
     current: list[int] = []
+    filled = 0
     for place in sorted(range(len(pieces)), key=lambda i: pieces[i].length):
         width = pieces[place].length
-        if current and (len(current) >= rows or (len(current) + 1) * width > tokens):
+        padded = (len(current) + 1) * width
+        wasteful = len(current) >= LEAST_ROWS and padded - filled - width > MOST_PADDING * padded
+        if current and (len(current) >= rows or padded > tokens or wasteful):
             found.append(current)
-            current = []
+            current, filled = [], 0
         current.append(place)
+        filled += width
     return [*found, current] if current else found

@@ -51,19 +51,25 @@ class BagOfWords:
         self.vectorizers, self.limits, self.weight, self.bias = found, limits, weight, bias
 
     @classmethod
-    def open(cls, inputs: Sequence[Inputs]) -> Self:
-        """Vocabulary and inverse document frequencies of these rows; no weights yet. Token input needs none."""
+    def open(cls, inputs: Sequence[Inputs]) -> tuple[Self, csr_matrix]:
+        """Vocabulary and inverse document frequencies of these rows, no weights yet; and the rows' features."""
+        from scipy import sparse
+
         limits = Vocabulary(min_rows=2 if len(inputs) > 2000 else 1)
         found: dict[str, Any] = {}
+        tables = []
         if "tokens" not in inputs[0]:
             texts = [row[key] for row in inputs for key in ("text", "text_pair") if key in row]
             for name, vectorizer in vectorizers(limits).items():
                 try:
-                    found[name] = vectorizer.fit(texts)
+                    tables.append(vectorizer.fit_transform(texts))
                 except ValueError:  # no n-gram stands in enough rows (texts of marks only, say)
                     continue
                 vectorizer.idf_ = vectorizer.idf_.astype(np.float32)  # as it is saved
-        return cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
+                found[name] = vectorizer
+        opened = cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
+        plain = "text" in inputs[0] and "text_pair" not in inputs[0] and tables
+        return opened, sparse.hstack(tables).tocsr() if plain else opened.features(inputs)
 
     def features(self, inputs: Sequence[Inputs]) -> csr_matrix:
         """Sparse [N, F]; for token input [sum of T_i, F], row after row."""

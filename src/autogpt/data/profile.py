@@ -133,8 +133,11 @@ def profile(
     test: Table | None = None,
     ask: Ask | None = None,
     deep: bool = True,
+    doubts: bool = True,
 ) -> Profile:
     """Infer how the table is read and look at every row. `deep=False` leaves out near duplicates and suspicious labels.
+
+    `doubts=False` leaves out suspicious labels alone.
 
     `test` is a separate test table; without one, rows that the table itself names as test are compared to the others.
     """
@@ -162,7 +165,7 @@ def profile(
         value=_quantiles([example.target for example in found]) if task.output == "value" else {},
         twins=tuple(labels.twins(counts)),
         contradictions=tuple(labels.contradictions(found, task.output)),
-        suspicious=tuple(suspicious(found, output=task.output)) if deep else (),
+        suspicious=tuple(suspicious(found, output=task.output)) if deep and doubts else (),
         duplicates=tuple(tuple(found[place].id for place in group) for group in repeated.exact),
         near_duplicates=tuple((found[p.a].id, found[p.b].id, round(p.similarity, 4)) for p in repeated.near),
         leaks=leaks[0],

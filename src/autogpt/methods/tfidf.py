@@ -66,10 +66,10 @@ class Tfidf:
 
 def _fit(job: Job, rows: Sequence[Example], options: Options) -> Scorer:
     inputs = [example.inputs for example in rows]
-    scorer: Any = registry.get("backbones", "bag-of-words").open(inputs)
+    scorer, features = registry.get("backbones", "bag-of-words").open(inputs)
     encoded = job.output.encode([example.target for example in rows], job.space)
     solve: Solve = {"value": _ridge, "labels": _one_per_label}.get(job.output.name, _margins)
-    found = solve(scorer.features(inputs), encoded, _row_weights(rows, job.output), options.c, job)
+    found = solve(features, encoded, _row_weights(rows, job.output), options.c, job)
     scorer.weight, scorer.bias = (part.astype(np.float32) for part in found)  # as it is saved
     fitted: Scorer = scorer
     return fitted

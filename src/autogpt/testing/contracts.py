@@ -155,8 +155,8 @@ def _stacked(rows: Any) -> Any:
 
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(b, float):
-        return abs(a - b) < 1e-5
-    return sorted(a) == sorted(b) if isinstance(b, tuple) else bool(a == b)
+        return bool(abs(a - b) < 1e-5)
+    return bool(sorted(a) == sorted(b) if isinstance(b, tuple) else a == b)
 
 
 def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None:

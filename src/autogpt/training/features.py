@@ -17,8 +17,8 @@ from autogpt.core import Inputs
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
-FIRST_ROWS, MOST_ROWS = 48, 512
-CHUNK_SECONDS = 1.5
+FIRST_ROWS, MOST_ROWS = 64, 4096
+CHUNK_SECONDS = 3.0
 
 
 class FeatureCache:
