@@ -21,7 +21,7 @@ import numpy as np
 from autogpt import cells, files, registry
 from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
 from autogpt.errors import ConfigError, InputError, ModelError
-from autogpt.runtime import Runtime, detect
+from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -131,7 +131,7 @@ class Model:
         info = read_manifest(source)
         if verify:
             check_hashes(source, info["files"])
-        scorer: Scorer = registry.get("backbones", info["family"]).load(source, runtime=runtime or detect())
+        scorer: Scorer = registry.get("backbones", info["family"]).load(source, runtime=runtime)
         schema: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in info["schema"].items()}
         space = {**info["space"], "labels": tuple(info["space"]["labels"])}
         model = cls(
@@ -179,7 +179,7 @@ class Model:
     def _check_parity(self, folder: Path) -> None:
         """What was tested is what is served: the saved model gives the scores of the one in memory."""
         probe = [self.inputs(item) for item in _probe(self.output.token_level, len(self.schema.text))]
-        again = registry.get("backbones", self.scorer.family).load(folder, runtime=detect())
+        again = registry.get("backbones", self.scorer.family).load(folder)
         difference = max(
             float(np.abs(np.asarray(a) - np.asarray(b)).max())
             for a, b in zip(self.scorer.score(probe), again.score(probe), strict=True)

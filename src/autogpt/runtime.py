@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -34,8 +35,9 @@ def forbid_network() -> None:
         os.environ[name] = "1"
 
 
+@cache
 def detect(device: str | None = None) -> Runtime:
-    """The best device here, and the number format that is measured to be faster on it."""
+    """The best device here, and the number format and threads that are measured to be faster on it; once a process."""
     prepare_environment()
     import torch
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
 
 ENOUGH_TEST_ROWS = 3_000
-TEST_CHUNK = 500
+FIRST_TEST_ROWS, MOST_TEST_ROWS = 64, 1024
 REPORT_SECONDS = 5.0
 
 
@@ -93,7 +93,7 @@ def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Resu
         "decision",
         f"the model stays as it was validated: a refit would need {cost:.0f} s, {max(left, 0):.0f} s are left",
     )
-    return load_scorer(_folder(session, best) / "scorer", best.family, bench.runtime()), False
+    return load_scorer(_folder(session, best) / "scorer", best.family), False
 
 
 def _test_scores(
@@ -105,13 +105,15 @@ def _test_scores(
     rows = [rows[place] for place in order]
     deadline = session.budget.until(REPORT_SECONDS + 0.02 * min(session.budget.limit, 300.0))
     found: list[Any] = []
-    reached = 0
-    for start in range(0, len(rows), TEST_CHUNK):
+    reached, count = 0, FIRST_TEST_ROWS
+    while reached < len(rows):
         before = session.budget.spent()
-        chunk = rows[start : start + TEST_CHUNK]
+        chunk = rows[reached : reached + count]
         found.append(scorer.score([example.inputs for example in chunk]))
-        reached = start + len(chunk)
-        if deadline() < session.budget.spent() - before:
+        reached += len(chunk)
+        row_seconds = max(session.budget.spent() - before, 1e-4) / len(chunk)
+        count = min(MOST_TEST_ROWS, max(FIRST_TEST_ROWS, int(1.5 / row_seconds)))
+        if deadline() < count * row_seconds and reached >= FIRST_TEST_ROWS:
             break
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
@@ -140,7 +142,7 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
         if role is None or result is best:
             continue
         folder = _folder(session, result)
-        scorer = load_scorer(folder / "scorer", result.family, bench.runtime())
+        scorer = load_scorer(folder / "scorer", result.family)
         decision = decide(bench, load_scores(folder / "validation.safetensors"))
         scores = scorer.score([example.inputs for example in test])
         found.append(_contender(bench, result.name, role, scores, test, decision))
@@ -176,7 +178,7 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
         suspects_of=looked_at,
         data=_data_facts(prepared),
         choices=_choices(session),
-        costs=session.meter.read(stages=session.stages, device=bench.runtime().device),
+        costs=session.meter.read(stages=session.stages, device=_device(bench)),
         config=settings.plain(session.config),
         command=_command(session),
         versions=versions(),
@@ -239,6 +241,11 @@ def _backbone(bench: Bench, best: Result) -> str:
         return ""
     source: Mapping[str, Any] = _source(bench.features.encoder())
     return f"{source['name']} ({source['revision']})"
+
+
+def _device(bench: Bench) -> str:
+    """Where encoders ran; baselines alone need no torch, and so nobody is asked."""
+    return "cpu" if bench.features.rows_per_second is None else str(bench.runtime().device)
 
 
 def _source(scorer: Any) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def make_plan(session: Session, table: Table) -> Plan:
     measured = session.facts(bench, prepared)
     facts = Facts(
         train=bench.train,
+        validation=len(bench.validation),
         output=bench.output,
         layers=lambda: 6,
         rows_per_second=lambda: ASSUMED_ROWS_PER_SECOND,

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0
 MOST_UNKNOWN = 0.05
-SAVING_SECONDS = 4.0
+SAVING_SECONDS = 5.0
 
 
 class Session:
@@ -170,7 +169,6 @@ class Session:
         from autogpt.training.features import FeatureCache
 
         config, output, space = self.config, prepared.output, prepared.space
-        runtime = cache(detect)
         encoder = registry.get("backbones", "encoder")
         pair = len(prepared.profile.schema.text) > 1
 
@@ -181,7 +179,7 @@ class Session:
                 size=output.size(space),
                 labels=space.labels,
                 pair=pair,
-                runtime=runtime(),
+                runtime=detect(),
                 revision=config.search.revision,
                 offline=config.offline,
             )
@@ -195,7 +193,7 @@ class Session:
             metrics=main_metrics(prepared.task, config.search.metric),
             open=open_encoder,
             features=FeatureCache(open_encoder, folder=folder),
-            runtime=runtime,
+            runtime=detect,
             seed=config.seed,
             listen=self.listen,
             stop=lambda: self.stop(),
@@ -205,13 +203,15 @@ class Session:
         """Seconds that the final evaluation and saving will need."""
         rate = bench.features.rows_per_second
         reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
-        return reading + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
+        most = 0.25 * self.budget.limit  # with less time fewer test rows are drawn
+        return min(reading, most) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
         problem = _backbone_problem(self.config)
         return Facts(
             train=bench.train,
+            validation=len(bench.validation),
             output=bench.output,
             layers=lambda: int(bench.features.encoder().layer_count),
             rows_per_second=lambda: bench.features.rows_per_second,
@@ -262,7 +262,7 @@ class Session:
                 self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
                 return
         else:
-            scorer = load_scorer(folder / "scorer", result.family, bench.runtime())
+            scorer = load_scorer(folder / "scorer", result.family)
         self.results.append(result)
         self.folders.append(folder)
         score = result.scores[bench.metric.name]
@@ -293,7 +293,7 @@ class Session:
         from autogpt.model import Model
 
         saved = self.folders[self.results.index(result)] / "scorer"
-        scorer = scorer or load_scorer(saved, result.family, bench.runtime())
+        scorer = scorer or load_scorer(saved, result.family)
         info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}
         model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
         model.save(self.place / "model", saved_scorer=saved, check=False)

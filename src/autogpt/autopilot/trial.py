@@ -217,7 +217,7 @@ def load_result(folder: Path) -> Result | None:
     return Result(**{**found, "notes": tuple(found["notes"])})
 
 
-def load_scorer(folder: Path, family: str, runtime: Runtime) -> Scorer:
+def load_scorer(folder: Path, family: str) -> Scorer:
     """The scorer that a trial or model folder holds."""
-    scorer: Scorer = registry.get("backbones", family).load(folder, runtime=runtime)
+    scorer: Scorer = registry.get("backbones", family).load(folder)
     return scorer

@@ -114,7 +114,7 @@ class BagOfWords:
         (folder / "bag_of_words.json").write_text(json.dumps(described, ensure_ascii=False), "utf-8")
 
     @classmethod
-    def load(cls, folder: Path, *, runtime: Runtime) -> Self:
+    def load(cls, folder: Path, *, runtime: Runtime | None = None) -> Self:
         from safetensors.numpy import load_file
 
         described = json.loads((folder / "bag_of_words.json").read_text("utf-8"))

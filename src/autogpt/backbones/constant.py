@@ -35,7 +35,7 @@ class Constant:
         (folder / "constant.json").write_text(json.dumps({"row": self.row}), "utf-8")
 
     @classmethod
-    def load(cls, folder: Path, *, runtime: Runtime) -> Self:
+    def load(cls, folder: Path, *, runtime: Runtime | None = None) -> Self:
         return cls(tuple(json.loads((folder / "constant.json").read_text("utf-8"))["row"]))
 
 

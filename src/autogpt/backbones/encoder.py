@@ -20,7 +20,7 @@ from autogpt.backbones import _pretrained
 from autogpt.backbones._pieces import Piece, buckets, tensors, tokenize
 from autogpt.core import Inputs, LabelSpace, Output
 from autogpt.errors import ModelError, ResourceError
-from autogpt.runtime import Runtime
+from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
     import torch
@@ -182,7 +182,7 @@ class Encoder:
         _folder.save(self, folder)
 
     @classmethod
-    def load(cls, folder: Path, *, runtime: Runtime) -> Self:
+    def load(cls, folder: Path, *, runtime: Runtime | None = None) -> Self:
         from autogpt.backbones import _folder
 
         described = _folder.describe(folder)
@@ -190,7 +190,7 @@ class Encoder:
         net = _build(str(folder), shape)
         _folder.load_head(net, folder)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime)
+        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
         loaded.max_length = int(described["max_length"])
         return loaded._placed()
 

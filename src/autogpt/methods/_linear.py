@@ -16,8 +16,8 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     nothing can be chosen without them. What is chosen stands in `job.chosen["c"]`.
     """
     held = _rows(job, job.validation, seconds=job.remaining() * share / 2) if job.validation else None
-    if held is not None and len(held.target) == 0:
-        raise ResourceError("no validation row could be read in time; give a longer --time-limit")
+    if held is not None and not _all_read(job):
+        raise ResourceError("not all validation rows could be read in time; give a longer --time-limit")
     rows = _rows(job, job.train, seconds=job.remaining() * share)
     judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=max(1.0, job.remaining() * 0.3))
@@ -27,9 +27,14 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
 
 def validated(job: Job, head: probe.Head) -> None:
     """Keep the head's scores of the validation rows, if the features of all of them are there."""
-    places, features = job.features.get([example.inputs for example in job.validation], seconds=0.0)
-    if job.validation and len(places) == len(job.validation):
+    if job.validation and _all_read(job):
+        _, features = job.features.get([example.inputs for example in job.validation], seconds=0.0)
         job.validated.append(head(features))
+
+
+def _all_read(job: Job) -> bool:
+    places, _ = job.features.get([example.inputs for example in job.validation], seconds=0.0)
+    return len(places) == len(job.validation)
 
 
 def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> probe.Rows:

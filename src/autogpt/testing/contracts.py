@@ -65,7 +65,7 @@ def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> Non
         told, Candidate(name, dict(_QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
     )
     inputs = [row.inputs for row in told.validation]
-    again = load_scorer(folder / name / "scorer", found.family, Runtime())
+    again = load_scorer(folder / name / "scorer", found.family)
     same(scorer.score(inputs), again.score(inputs), tolerance=1e-4)
     if name == "majority":
         return
@@ -165,4 +165,4 @@ def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None
     alone = [scorer.score([row])[0] for row in inputs]
     same(together, alone, tolerance=1e-4)
     scorer.save(folder)
-    same(together, load_scorer(folder, scorer.family, Runtime()).score(inputs), tolerance=1e-5)
+    same(together, load_scorer(folder, scorer.family).score(inputs), tolerance=1e-5)

@@ -35,16 +35,18 @@ class FeatureCache:
     def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
         """Places of rows whose features are known or could be read within `seconds`, and these features.
 
-        Rows are read in the order given: shuffle them first if a part must stand for the whole. With 0 seconds
-        nothing is read; otherwise at least one chunk is.
+        Rows are read in the order given: shuffle them first if a part must stand for the whole.
         """
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
         keys = [key(row) for row in inputs]
         missing = list({k: place for place, k in enumerate(keys) if k not in self._found}.values())
         fresh: list[str] = []
+        if missing and seconds != 0:
+            self.encoder()  # loading counts too
         while missing and seconds != 0:
             count = self._chunk_rows()
-            if fresh and time.monotonic() + count / (self.rows_per_second or 1.0) > deadline:
+            expected = count / self.rows_per_second if self.rows_per_second else 0.0
+            if time.monotonic() + expected > deadline:
                 break
             chunk, missing = missing[:count], missing[count:]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
