@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogpt import config
-from autogpt.config import Columns, RunConfig, Search
+from autogpt.config import Columns, RunConfig, Search, Source
 from autogpt.errors import ConfigError
 
 
@@ -54,7 +54,7 @@ def test_durations_are_written_short() -> None:
 def test_a_file_has_the_same_fields(tmp_path: Path) -> None:
     path = yaml(
         tmp_path,
-        "data: 客户.csv\ngoal: 按意图分类\ntime_limit: 3m\nseed: 7\noffline: true\n"
+        "data: 客户.csv\ngoal: 按意图分类\ntime_limit: 3m\nseed: 7\nsource: {offline: true}\n"
         "columns:\n  text: [标题, 正文]\n  target: 意图\nsearch:\n  methods: tfidf,head\n",
     )
     assert config.load(path) == RunConfig(
@@ -62,7 +62,7 @@ def test_a_file_has_the_same_fields(tmp_path: Path) -> None:
         goal="按意图分类",
         time_limit=180.0,
         seed=7,
-        offline=True,
+        source=Source(offline=True),
         columns=Columns(text="标题,正文", target="意图"),
         search=Search(methods="tfidf,head"),
     )
@@ -85,7 +85,7 @@ def test_what_is_not_said_keeps_its_default(tmp_path: Path, text: str) -> None:
         ("seed: one", "seed is 'one', but must be a whole number"),
         ("seed: 1.5", "seed is 1.5, but must be a whole number"),
         ("seed: -1", "seed -1 must be 0 or more"),
-        ("offline: maybe", "offline is 'maybe', but must be true or false"),
+        ("source: {offline: maybe}", "source.offline is 'maybe', but must be true or false"),
         ("columns: {target: no}", "columns.target is False, but must be text; put it in quotes"),
         ("columns: {target: 3}", "columns.target is 3, but must be text; put it in quotes"),
         ("columns: {target: 2020-01-01}", "columns.target is a date, but must be text; put it in quotes"),
@@ -141,7 +141,7 @@ names = st.one_of(st.none(), printable.filter(lambda text: text != ""))
         goal=printable,
         time_limit=st.one_of(st.none(), st.integers(1, 10**6).map(float)),
         seed=st.integers(0, 2**32),
-        offline=st.booleans(),
+        source=st.builds(Source, test=names, query=names, offline=st.booleans()),
         columns=st.builds(Columns, task=st.none(), text=names, target=names, separator=names),
         search=st.builds(Search, methods=names, backbone=names),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Columns, RunConfig, Search, seconds
+from autogpt.config import Columns, RunConfig, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -32,7 +32,11 @@ class AutoGPT:
         search: Search | None = None,
     ) -> None:
         self.config = RunConfig(
-            output=output, seed=seed, offline=offline, columns=columns or Columns(), search=search or Search()
+            output=output,
+            seed=seed,
+            source=Source(offline=offline),
+            columns=columns or Columns(),
+            search=search or Search(),
         )
         self.run: Run | None = None
 

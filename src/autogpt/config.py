@@ -110,6 +110,15 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from beside `data`, and whether the network may be used at all."""
+
+    test: str | None = _help("file with the test rows (default: a part of the data is sealed)", metavar="DATA")
+    query: str | None = _help("SQL query, when DATA is a SQLite or DuckDB file", metavar="SQL")
+    offline: bool = _help("forbid all network use", False)
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """One autonomous session. One dial first: `time_limit`; everything it resolves to is printed and saved."""
 
@@ -123,7 +132,7 @@ class RunConfig:
     )
     output: str = _help("folder for runs", "runs", short="-o", metavar="FOLDER")
     seed: int = _help("every random draw derives from this number", 0, metavar="NUMBER")
-    offline: bool = _help("forbid all network use", False)
+    source: Source = field(default_factory=Source)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
 

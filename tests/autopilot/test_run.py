@@ -14,7 +14,7 @@ import pytest
 from autogpt import AutoGPT, datasets, load
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
-from autogpt.config import RunConfig, Search
+from autogpt.config import RunConfig, Search, Source
 from autogpt.errors import AmbiguityError, InputError, Interrupted, ModelError
 from autogpt.events import Event
 
@@ -142,9 +142,32 @@ def test_too_little_to_learn_from_is_said(rows: list[dict[str, Any]], tmp_path: 
 
 
 def test_a_hub_name_without_network_is_refused(tmp_path: Path) -> None:
-    config = RunConfig(data="some-org/some-data", output=str(tmp_path), offline=True)
+    config = RunConfig(data="some-org/some-data", output=str(tmp_path), source=Source(offline=True))
     with pytest.raises(Exception, match="offline"):
         autopilot.run(config)
+
+
+def test_a_query_and_a_test_file_are_read(tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "notes.db") as database:
+        database.execute("CREATE TABLE notes (note TEXT, kind TEXT, year INTEGER)")
+        database.executemany("INSERT INTO notes VALUES (:note, :kind, 2024)", table(150))
+        database.execute("INSERT INTO notes VALUES ('an old note', 'forgotten', 1999)")
+    test = tmp_path / "test.jsonl"
+    test.write_text("\n".join(json.dumps(row) for row in table(210)[150:]), "utf-8")
+    source = Source(query="SELECT note, kind FROM notes WHERE year > 2000", test=str(test))
+    config = RunConfig(
+        data=str(tmp_path / "notes.db"),
+        output=str(tmp_path),
+        time_limit=60,
+        source=source,
+        search=Search(methods="tfidf"),
+    )
+    found = autopilot.run(config)
+    splits = found.report.data.splits
+    assert (splits["train"] + splits["validation"], splits["test"]) == (150, 60)
+    assert "forgotten" not in found.model.space.labels
 
 
 def test_the_bundled_sample_has_its_splits() -> None:
@@ -155,7 +178,7 @@ def test_the_bundled_sample_has_its_splits() -> None:
 SCRIPT = """
 import sys
 from autogpt.autopilot import run as autopilot
-from autogpt.config import RunConfig, Search
+from autogpt.config import RunConfig, Search, Source
 search = Search(methods=sys.argv[4], backbone=sys.argv[3])
 autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=120, search=search))
 """

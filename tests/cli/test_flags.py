@@ -67,7 +67,7 @@ def test_second_names_set_the_same(option: config.Option) -> None:
 
 def test_a_flag_overrules_the_file_and_the_file_the_default(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
-    path.write_text("data: a.csv\nseed: 3\noffline: true\ncolumns: {text: t, target: u}\n")
+    path.write_text("data: a.csv\nseed: 3\nsource: {offline: true}\ncolumns: {text: t, target: u}\n")
     found, _ = parsed("--config", str(path), "--seed", "0", "--no-offline", "--target", "v")
     expected = config.build(RunConfig, {"data": "a.csv", "columns": {"text": "t", "target": "v"}})
     assert found == expected
@@ -95,7 +95,7 @@ def test_offline_reaches_the_libraries_from_flag_and_file(monkeypatch: pytest.Mo
     import os
 
     path = tmp_path / "run.yaml"
-    path.write_text("offline: true\n")
+    path.write_text("source: {offline: true}\n")
     for arguments in (["--offline"], ["--config", str(path)]):
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         parsed(*arguments)

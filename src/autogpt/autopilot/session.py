@@ -127,10 +127,14 @@ class Session:
         if data is None and kept is not None and kept.is_file():
             table = _kept_table(kept)
         else:
-            source = self.config.data if data is None else data
-            table = read(source, offline=self.config.offline)
-            if test is not None:
-                table = with_test(table, read(test, offline=self.config.offline))
+            wanted = self.config.source
+            if data is None:
+                table = read(self.config.data, query=wanted.query, offline=wanted.offline)
+            else:
+                table = read(data, offline=wanted.offline)
+            held_out = wanted.test if test is None else test
+            if held_out is not None:
+                table = with_test(table, read(held_out, offline=wanted.offline))
             if kept is not None and (data is not None or test is not None):
                 _keep_table(table, kept)
         self.stages["read"] = time.monotonic() - started
@@ -181,7 +185,7 @@ class Session:
                 pair=pair,
                 runtime=detect(),
                 revision=config.search.revision,
-                offline=config.offline,
+                offline=config.source.offline,
             )
 
         folder = self.place / "features" if self.folder is not None else None

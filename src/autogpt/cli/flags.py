@@ -25,7 +25,12 @@ from autogpt.cli.screen import Screen, Show
 from autogpt.config import Option, RunConfig
 from autogpt.errors import Interrupted
 
-_PANELS = {"": "Options", "columns": "Columns (only to overrule what is found in the data)", "search": "Search"}
+_PANELS = {
+    "": "Options",
+    "source": "Source",
+    "columns": "Columns (only to overrule what is found in the data)",
+    "search": "Search",
+}
 _TYPES: Mapping[str, Any] = {"time_limit": str}
 _SHOWN = frozenset(option.name for option in config.options(Show))
 
@@ -62,7 +67,7 @@ def command(function: Callable[..., None], t: Catalogue) -> Callable[..., None]:
         for name, (kind, chosen) in expanded.items():
             values = {option.key: given.pop(option.name) for option in chosen.values()}
             built = _built(kind, values, path if kind is RunConfig else None)
-            if isinstance(built, RunConfig) and built.offline:
+            if isinstance(built, RunConfig) and built.source.offline:
                 runtime.forbid_network()
             arguments[name] = Screen(built, t) if isinstance(built, Show) else built
         screens = [value for value in arguments.values() if isinstance(value, Screen)]

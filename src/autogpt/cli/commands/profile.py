@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = 8, 3  # labels listed where there are many; the JSON document has all
 
 
-def profile(screen: Screen, config: Annotated[RunConfig, Only("data", "goal", "offline", "columns")]) -> None:
+def profile(screen: Screen, config: Annotated[RunConfig, Only("data", "goal", "query", "offline", "columns")]) -> None:
     """Say what DATA is: columns, task, languages, lengths, balance, duplicates, leaks, suspicious labels."""
     if not config.data:
         raise ConfigError("there is nothing to look at; give DATA (a file, folder or bundled name) or --config FILE")
@@ -27,7 +27,7 @@ def profile(screen: Screen, config: Annotated[RunConfig, Only("data", "goal", "o
 
     ask = screen.ask if screen.interactive else None
     with screen.working("reading {data}", data=config.data):
-        table = read(config.data, offline=config.offline)
+        table = read(config.data, query=config.source.query, offline=config.source.offline)
     with screen.working("looking at {rows} rows", rows=f"{len(table):,}"):
         found = profiling.profile(table, goal=config.goal, columns=config.columns, ask=ask)
     screen.result(found.to_dict(), *_parts(screen, found))
