@@ -27,7 +27,7 @@ PRIOR: Mapping[str, float] = {
 
 
 def standard_error(score: float, rows: int) -> float:
-    """Of a mean of right and wrong over `rows`, with two rows of each added ("Wilson's" shrinkage, Agresti & Coull)."""
+    """Of a mean of right and wrong over `rows`, with two rows of each added (Agresti & Coull 1998)."""
     share = (min(max(score, 0.0), 1.0) * rows + 2) / (rows + 4)
     return math.sqrt(share * (1 - share) / (rows + 4))
 
