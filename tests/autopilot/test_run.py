@@ -241,6 +241,31 @@ def test_ctrl_c_saves_and_says_how_to_go_on(csv_file: Path, tiny_bert: Path, tmp
     assert autopilot.resume(folder).report is not None
 
 
+def test_a_run_does_not_go_on_with_other_data(csv_file: Path, tiny_bert: Path, tmp_path: Path) -> None:
+    data = tmp_path / "notes.csv"
+    data.write_bytes(csv_file.read_bytes())
+    process = start(data, tmp_path, tiny_bert, "full")
+    folder = the_run(tmp_path, until='"state": "started"')
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    data.write_text(data.read_text("utf-8").replace("card", "cart"), "utf-8")
+    with pytest.raises(InputError, match="not those that the run began with"):
+        autopilot.resume(folder)
+
+
+def test_a_tracker_gets_the_numbers(csv_file: Path, tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    search = Search(methods="full", backbone=str(tiny_bert), report_to="tensorboard")
+    found = autopilot.run(RunConfig(data=str(csv_file), output=str(tmp_path), time_limit=60, search=search))
+    assert [*found.folder.rglob("events.out.tfevents*")]
+
+
+def test_no_limit_is_no_limit(tmp_path: Path) -> None:
+    search = Search(methods="majority,tfidf")
+    face = AutoGPT(output=str(tmp_path), search=search)
+    assert face.train(table(), time_limit=None).report is not None
+
+
 def test_interrupted_has_the_command() -> None:
     assert Interrupted("stopped", resume="autogpt resume x").resume == "autogpt resume x"
     assert os.name

@@ -157,6 +157,7 @@ class Session:
             ask=self.ask,
             deep=self.budget.limit > 60,
         )
+        self._same_data(prepared)
         self.stages["profile"] = time.monotonic() - started
         for reason in prepared.profile.reasons:
             self.say("profile", reason)
@@ -167,6 +168,17 @@ class Session:
         sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
         return prepared
+
+    def _same_data(self, prepared: Prepared) -> None:
+        """A resumed run must see the rows that it began with."""
+        if self.folder is None:
+            return
+        path = self.folder / "data.sha256"
+        if not path.is_file():
+            files.write_text(path, prepared.fingerprint)
+        elif path.read_text("utf-8") != prepared.fingerprint:
+            origin = prepared.table.origin
+            raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
@@ -201,6 +213,7 @@ class Session:
             seed=config.seed,
             listen=self.listen,
             stop=lambda: self.stop(),
+            report_to=config.search.report_to,
         )
 
     def reserve(self, bench: Bench, prepared: Prepared) -> float:

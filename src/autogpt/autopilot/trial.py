@@ -71,6 +71,7 @@ class Bench:
     seed: int
     listen: Listener
     stop: Callable[[], bool]
+    report_to: str | None = None
 
     @property
     def metric(self) -> Metric:
@@ -144,7 +145,14 @@ def make_job(
         from autogpt.training.loop import train as train_loop
         from autogpt.training.options import LoopOptions
 
-        return train_loop(
+        tracker = None
+        if bench.report_to is not None:
+            from autogpt.training.trackers import open_tracker
+
+            tracker = open_tracker(
+                bench.report_to, folder=folder / "tracker", name=candidate.name, config=dict(candidate.options)
+            )
+        yield from train_loop(
             trainable,
             options=LoopOptions(**{name: value for name, value in settings.items() if name != "micro_tokens"}),
             micro_tokens=settings.get("micro_tokens"),
@@ -155,7 +163,10 @@ def make_job(
             metric=bench.metric,
             runtime=bench.runtime(),
             stop=bench.stop,
+            tracker=tracker,
         )
+        if tracker is not None:
+            tracker.finish()
 
     return Job(
         train=bench.train if train is None else train,

@@ -55,9 +55,9 @@ class Tfidf:
         if len(rows) > 2 * PILOT_ROWS:
             _fit(job, rows[:PILOT_ROWS], options)
             row_seconds = (time.monotonic() - started) / PILOT_ROWS
-            most = int(TIME_SHARE * job.remaining() / row_seconds)
+            most = TIME_SHARE * job.remaining() / row_seconds
             if most < len(rows):
-                rows = rows[: max(PILOT_ROWS, most)]
+                rows = rows[: max(PILOT_ROWS, int(most))]
                 job.notes.append(f"time allowed fitting on {len(rows)} of {len(job.train)} rows")
         scorer = _fit(job, rows, options)
         yield Step(1, 1, loss=0.0, rows=len(rows), tokens=0, seconds=time.monotonic() - started)
