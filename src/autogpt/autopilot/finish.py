@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
     contenders = [_contender(bench, f"{best.name}", "winner", scores, test, decision)]
     contenders += _baselines(session, bench, best, test)
+    for warning in _caveats(bench, prepared, test, contenders[0], scorer):
+        session.say("evaluation", warning)
     facts = _facts(session, bench, prepared, best, decision)
     report = build_report(
         test,
@@ -134,6 +136,24 @@ def _contender(
     )
 
 
+def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: Contender, scorer: Any) -> Iterator[str]:
+    """What a reader of the score should know: near twins of training rows, texts that were cut."""
+    twins = {row for row, _ in prepared.split.near_leaks}
+    rest = [place for place, example in enumerate(test) if example.id not in twins]
+    if 0 < len(rest) < len(test) and model.probabilities is not None:
+        table = [model.probabilities[place] for place in rest]
+        score = bench.metric(
+            [test[place].target for place in rest],
+            [model.predictions[place].value for place in rest],
+            table if bench.output.token_level else np.asarray(table),
+            bench.space,
+        )
+        without = f"{len(rest):,} test rows without a near twin in train"
+        yield f"{bench.metric.name} {score:.{bench.metric.decimals}f} on the {without}"
+    if scorer.family == "encoder" and scorer.cut:
+        yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
+
+
 def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
     """Majority and TF-IDF on the same test rows, and the label names without any training where it can be had."""
     found = []
@@ -220,7 +240,7 @@ def _choices(session: Session) -> list[Choice]:
     """Decisions as the journal has them."""
     if session.journal is None:
         return []
-    kinds = {"profile": "data", "split": "split", "decision": "search"}
+    kinds = {"profile": "data", "split": "split", "decision": "search", "evaluation": "test"}
     return [
         Choice(kinds[record["kind"]], record["message"])
         for record in session.journal.records()
