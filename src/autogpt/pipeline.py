@@ -28,6 +28,9 @@ DEEP_ROWS = 20_000
 """Above this many rows near duplicates and suspicious labels are left to `autogpt profile`."""
 
 
+USUAL_SHARE = 0.1  # of the rows is validation, at least
+
+
 class SealedTest:
     """Test rows that can be taken out once, for the final evaluation; their number is no secret."""
 
@@ -60,8 +63,21 @@ class Prepared:
     fingerprint: str
 
 
-def prepare(table: Table, *, goal: str, columns: Columns, seed: int, ask: Ask | None, deep: bool = True) -> Prepared:
-    """Everything between rows and training; deterministic for the same table, goal, columns and seed."""
+def prepare(
+    table: Table,
+    *,
+    goal: str,
+    columns: Columns,
+    seed: int,
+    ask: Ask | None,
+    deep: bool = True,
+    most_validation: float = float("inf"),
+) -> Prepared:
+    """Everything between rows and training; deterministic for the same arguments.
+
+    At most about `most_validation` rows are taken for validation, where the data itself names none: when time is
+    short, rows that every trial must read for its score are rows that cannot be learned from.
+    """
     # Suspicious labels are left to the run's own out-of-fold scores, which are better and come for free.
     deep = deep and len(table) <= DEEP_ROWS
     found = profile(table, goal=goal, columns=columns, ask=ask, deep=deep, doubts=False)
@@ -77,6 +93,7 @@ def prepare(table: Table, *, goal: str, columns: Columns, seed: int, ask: Ask | 
         groups=_groups(table, usable, found.schema.group),
         times=_times(table, usable, found.schema.time),
         given=_given(table, usable, found, columns),
+        validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
         duplicates=found.duplicates_among(usable),
     )
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0
 MOST_UNKNOWN = 0.05
+VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 5.0
 
 
@@ -156,6 +157,7 @@ class Session:
             seed=self.config.seed,
             ask=self.ask,
             deep=self.budget.limit > 60,
+            most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
         )
         self._same_data(prepared)
         self.stages["profile"] = time.monotonic() - started

@@ -15,7 +15,7 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     At most `share` of the remaining seconds goes into reading texts; validation rows are read first, because
     nothing can be chosen without them. What is chosen stands in `job.chosen["c"]`.
     """
-    held = _rows(job, job.validation, seconds=job.remaining() * share / 2) if job.validation else None
+    held = _rows(job, job.validation, seconds=job.remaining() * 0.6) if job.validation else None
     if held is not None and not _all_read(job):
         raise ResourceError("not all validation rows could be read in time; give a longer --time-limit")
     rows = _rows(job, job.train, seconds=job.remaining() * share)
