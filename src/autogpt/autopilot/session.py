@@ -68,6 +68,7 @@ class Session:
         self.best: Result | None = None
         self.folders: list[Path] = []
         self.tried: list[str] = []
+        self.reasons: list[str] = []
         self.meter = Meter()
         self.stages: dict[str, float] = {}
 
@@ -115,7 +116,7 @@ class Session:
         bench = self.bench(prepared)
         self.climb(bench, prepared)
         if self.best is None:
-            raise ResourceError("no method could be fitted; see the journal for the reason of each")
+            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give a longer --time-limit")
         return finish.finish(self, bench, prepared, self.best)
 
     def read(self, data: Any, test: Any) -> Table:
@@ -252,6 +253,7 @@ class Session:
         for rung in rungs(facts, self.results):
             if isinstance(rung, str):
                 self.say("decision", rung)
+                self.reasons.append(rung)
                 continue
             if rung.method in known:
                 continue
@@ -279,6 +281,7 @@ class Session:
                 raise
             except (AutoGPTError, MemoryError) as problem:
                 self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
+                self.reasons.append(f"{candidate.name}: {problem}")
                 return
         else:
             scorer = load_scorer(folder / "scorer", result.family)

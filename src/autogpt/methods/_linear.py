@@ -17,7 +17,7 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     """
     held = _rows(job, job.validation, seconds=job.remaining() * 0.6) if job.validation else None
     if held is not None and not _all_read(job):
-        raise ResourceError("not all validation rows could be read in time; give a longer --time-limit")
+        raise ResourceError("not all validation rows could be read in time")
     rows = _rows(job, job.train, seconds=job.remaining() * share)
     judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=max(1.0, job.remaining() * 0.3))

@@ -47,7 +47,9 @@ class FeatureCache:
             count = self._chunk_rows()
             expected = count / self.rows_per_second if self.rows_per_second else 0.0
             if time.monotonic() + expected > deadline:
-                break
+                if fresh:
+                    break
+                count = FIRST_ROWS  # loading alone may have taken the time: a few rows are always read
             chunk, missing = missing[:count], missing[count:]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
             fresh += [keys[place] for place in chunk]
