@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
 
 CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)
-NOISE_SEEDS = 3
+NOISE_SEEDS, LEFT_OUT = 4, 0.1
 FOLDS = 3
 
 
@@ -81,12 +81,17 @@ def learning_curve(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) 
 
 
 def seed_scores(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> list[float]:
-    """Validation scores of the quick model on training rows drawn anew (with replacement) per seed."""
+    """Validation scores of the quick model under several seeds; each seed leaves out another tenth of the rows.
+
+    The quick models have no randomness of their own. Rows drawn with replacement, as a bootstrap would, lose a third of
+    their variety and overstate the noise: that made three runs spread by 0.008 once and by 0.026 the next time.
+    """
     found = []
+    kept = round((1 - LEFT_OUT) * len(bench.train))
     for seed in range(NOISE_SEEDS):
         if not has_time():
             break
-        drawn = np.random.default_rng([bench.seed, 7, seed]).integers(0, len(bench.train), len(bench.train))
+        drawn = np.random.default_rng([bench.seed, 7, seed]).permutation(len(bench.train))[:kept]
         scores = bench.judge(quick.fit_score([bench.train[place] for place in drawn], bench.validation))
         found.append(scores[bench.metric.name])
     return found
