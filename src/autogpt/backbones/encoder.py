@@ -208,7 +208,7 @@ class Encoder:
         import torch
 
         pieces = self.pieces(inputs)
-        token_level = self.net.head.in_features > 0 and "tokens" in (inputs[0] if inputs else {})
+        token_level = bool(inputs) and "tokens" in inputs[0]
         width = int(self.net.head.out_features if empty_row is not None else self.width)
         rows: Any = (
             [_blank(len(row["tokens"]), width, empty_row) for row in inputs]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autogpt import probe
 from autogpt.core import Batch, Job, Scorer, Step
+from autogpt.methods._options import option
 
 if TYPE_CHECKING:
     import torch
@@ -27,19 +28,15 @@ if TYPE_CHECKING:
 WHOLE_BATCH = 1 << 30
 
 
-def _help(default: Any, text: str, search: Any = None) -> Any:
-    return field(default=default, metadata={"help": text, "search": search})
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of contrastive tuning."""
 
-    anchors: int = _help(2000, "anchor-partner pairs to train on", (500, 8000))
-    learning_rate: float = _help(2e-5, "peak learning rate", (1e-5, 2e-4))
-    batch_rows: int = _help(16, "anchors per optimizer step; as many partners come with them", (8, 32))
-    temperature: float = _help(0.07, "temperature of the contrastive softmax", (0.03, 0.3))
-    c: float | None = _help(None, "regularisation of the head (default: chosen)")
+    anchors: int = option(2000, "anchor-partner pairs to train on", (500, 8000))
+    learning_rate: float = option(2e-5, "peak learning rate", (1e-5, 2e-4))
+    batch_rows: int = option(16, "anchors per optimizer step; as many partners come with them", (8, 32))
+    temperature: float = option(0.07, "temperature of the contrastive softmax", (0.03, 0.3))
+    c: float | None = option(None, "regularisation of the head (default: chosen)")
 
 
 class Contrastive:

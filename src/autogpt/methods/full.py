@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-
-
-def _help(default: Any, text: str, search: Any = None) -> Any:
-    return field(default=default, metadata={"help": text, "search": search})
+from autogpt.methods._options import option
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of full fine-tuning."""
 
-    epochs: float = _help(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
-    learning_rate: float = _help(1e-4, "peak learning rate", (1e-5, 5e-4))
-    batch_rows: int = _help(32, "rows per optimizer step", (8, 64))
-    layers: int | None = _help(None, "train only this many top layers (default: all)")
-    embeddings: bool = _help(False, "train the word embeddings too, when all layers train")
-    dropout: bool = _help(False, "dropout while training (slower; helps when many passes are made over few rows)")
-    c: float | None = _help(None, "regularisation of the linear head that training starts from (default: chosen)")
+    epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
+    learning_rate: float = option(1e-4, "peak learning rate", (1e-5, 5e-4))
+    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
+    layers: int | None = option(None, "train only this many top layers (default: all)")
+    embeddings: bool = option(False, "train the word embeddings too, when all layers train")
+    dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
+    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.layers is not None and self.layers < 1:

@@ -7,7 +7,7 @@ merged, so it costs nothing at prediction; the adapter itself is kept beside it 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +16,20 @@ import numpy as np
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError, ModelError
 from autogpt.methods import _finetune
+from autogpt.methods._options import option
 
 MERGE_TOLERANCE = 1e-3
-
-
-def _help(default: Any, text: str, search: Any = None) -> Any:
-    return field(default=default, metadata={"help": text, "search": search})
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of LoRA."""
 
-    epochs: float = _help(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
-    learning_rate: float = _help(1e-3, "peak learning rate (about ten times that of full fine-tuning)", (1e-4, 5e-3))
-    batch_rows: int = _help(32, "rows per optimizer step", (8, 64))
-    rank: int = _help(16, "rank of the adapters", (4, 64))
-    c: float | None = _help(None, "regularisation of the linear head that training starts from (default: chosen)")
+    epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
+    learning_rate: float = option(1e-3, "peak learning rate (about ten times that of full fine-tuning)", (1e-4, 5e-3))
+    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
+    rank: int = option(16, "rank of the adapters", (4, 64))
+    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.rank < 1:

@@ -1,0 +1,11 @@
+"""One field of a method's options, with its documentation and the range that a search may try."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+
+def option(default: Any, text: str, search: Any = None) -> Any:
+    """A dataclass field: `text` becomes help and docs, `search` is (lowest, highest)."""
+    return field(default=default, metadata={"help": text, "search": search})
