@@ -67,8 +67,10 @@ def test_every_word_of_a_long_row_gets_its_own_score(folder: Path) -> None:
 
 def test_texts_that_are_cut_are_counted(folder: Path) -> None:
     encoder = opened(folder)
-    encoder.score([{"text": "card " * 100}, {"text": "card"}])
-    assert encoder.cut == 1
+    rows = [{"text": "card " * 100}, {"text": "card"}]
+    encoder.score(rows)
+    encoder.features(rows)
+    assert encoder.cut == 1, "a text that is read twice is still one text"
 
 
 @pytest.mark.parametrize("output", ["classes", "tokens"])
@@ -79,10 +81,10 @@ def test_cached_activations_give_the_same_losses(folder: Path, output: str, laye
     space = kind.space([row.target for row in rows])
     encoder = opened(folder, output, kind.size(space))
     training = encoder.training(rows, output=kind, space=space, layers=layers)
-    assert training.activations is not None
+    assert training.cache is not None
     batch = training.batch(range(8))
     cached = training.loss(training.forward(batch), batch)
-    training.activations = None
+    training.cache = None
     plain = training.loss(training.forward(batch), batch)
     torch.testing.assert_close(cached, plain, atol=1e-5, rtol=0)
 
@@ -96,8 +98,40 @@ def test_cached_activations_of_pairs(folder: Path) -> None:
     training = opened(folder, "value", 1, pair=True).training(rows, output=kind, space=space, layers=1)
     batch = training.batch(range(4))
     cached = training.forward(batch)
-    training.activations = None
+    training.cache = None
     torch.testing.assert_close(cached, training.forward(batch), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_every_family_trains_on_from_its_frozen_layers(
+    tmp_path: Path, family: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = registry.get("outputs", "classes")
+    rows = tiny.examples("classes", 6)
+    space = kind.space([row.target for row in rows])
+    encoder = opened(tiny.encoder_folder(tmp_path, family, layers=3))
+    training = encoder.training(rows, output=kind, space=space, layers=1)
+    batch = training.batch(range(6))
+    cached = training.forward(batch)
+    assert training.cache is not None or "all of it runs" in caplog.text
+    training.cache = None
+    torch.testing.assert_close(cached, training.forward(batch), atol=1e-5, rtol=0)
+
+
+def test_a_body_that_works_between_its_layers_is_run_whole(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kind = registry.get("outputs", "classes")
+    rows = tiny.examples("classes", 6)
+    space = kind.space([row.target for row in rows])
+    encoder = opened(folder)
+    body = encoder.net.body
+    body.encoder.register_forward_pre_hook(lambda _, given: body.calls.append(1))
+    body.calls = []
+    body.encoder.register_forward_hook(
+        lambda _, __, found: type(found)(last_hidden_state=found.last_hidden_state * len(body.calls))
+    )
+    training = encoder.training(rows, output=kind, space=space, layers=1)
+    assert training.cache is None
+    assert "all of it runs" in caplog.text
 
 
 def test_only_the_top_layers_and_the_head_train(folder: Path) -> None:

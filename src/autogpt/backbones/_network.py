@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import nn
+
+from autogpt.errors import ConfigError
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -115,18 +119,51 @@ def layers(body: nn.Module, count: int) -> nn.ModuleList:
     for module in body.modules():
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
-    raise ValueError(f"no list of {count} layers in {type(body).__name__}")
+    raise ConfigError(
+        f"{type(body).__name__} has no list of {count} layers to freeze one by one; leave `layers` out to train all"
+    )
+
+
+@contextmanager
+def replaced(stack: nn.ModuleList, modules: Sequence[nn.Module]) -> Iterator[None]:
+    """The layer list holds `modules` inside the block."""
+    original = dict(stack._modules)
+    stack._modules.clear()
+    stack._modules.update({str(place): module for place, module in enumerate(modules)})
+    try:
+        yield
+    finally:
+        stack._modules.clear()
+        stack._modules.update(original)
 
 
 class Injector(nn.Module):
-    """Stands where frozen layers stood and gives their cached output, in the form that the last of them gave."""
+    """Stands where a frozen layer stood and gives the cached output of the last of them, in the form that it had.
 
-    def __init__(self, as_tuple: bool) -> None:
+    Whatever else the body asks of a layer (ModernBERT: its kind of attention) is answered by the one that stood here.
+    """
+
+    def __init__(self, layer: nn.Module, slot: Slot) -> None:
         super().__init__()
-        self.as_tuple = as_tuple
-        self.hidden: torch.Tensor | None = None
+        self._stood = [layer]  # in a list: its weights are not ours
+        self._slot = slot
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._stood[0], name)
 
     def forward(self, *arguments: Any, **options: Any) -> Any:
-        if self.hidden is None:
+        slot = self._slot
+        if slot.hidden is None:
             raise RuntimeError("no cached activations were set")
-        return (self.hidden,) if self.as_tuple else self.hidden
+        return slot.hidden if slot.others is None else (slot.hidden, *slot.others)
+
+
+@dataclass
+class Slot:
+    """The hidden states [B, T, D] that injectors give, and what a layer returns beside them (None: nothing)."""
+
+    others: tuple[None, ...] | None
+    hidden: torch.Tensor | None = None

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autogpt import memory
 from autogpt.core import Inputs
+from autogpt.errors import ResourceError
 
 if TYPE_CHECKING:
     import torch
 
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
+log = logging.getLogger(__name__)
 
+TOKENS_PER_BATCH = 4096
 LEAST_ROWS, MOST_PADDING = 16, 0.08
 """A batch of at least so many rows is ended where padding would be more than this share of it."""
 
@@ -35,12 +40,12 @@ class Piece:
         return max(len(self.ids), len(self.pair) if self.pair is not None else 0)
 
 
-def tokenize(tokenizer: Any, inputs: Sequence[Inputs], *, max_length: int) -> tuple[list[Piece], int]:
-    """Pieces in row order, and how many texts were cut at `max_length` tokens. Token input is windowed, never cut."""
+def tokenize(tokenizer: Any, inputs: Sequence[Inputs], *, max_length: int) -> tuple[list[Piece], list[str]]:
+    """Pieces in row order, and the texts that were cut at `max_length` tokens. Token input is windowed, never cut."""
     if not inputs:
-        return [], 0
+        return [], []
     if "tokens" in inputs[0]:
-        return _windows(tokenizer, inputs, max_length), 0
+        return _windows(tokenizer, inputs, max_length), []
     ids, cut = _texts(tokenizer, [row["text"] for row in inputs], max_length)
     if "text_pair" not in inputs[0]:
         return [Piece(row, found) for row, found in enumerate(ids)], cut
@@ -48,7 +53,7 @@ def tokenize(tokenizer: Any, inputs: Sequence[Inputs], *, max_length: int) -> tu
     return [Piece(row, a, b) for row, (a, b) in enumerate(zip(ids, pairs, strict=True))], cut + pair_cut
 
 
-def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Array], int]:
+def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Array], list[str]]:
     # One more token than allowed tells a cut text from one that just fits.
     found = tokenizer(texts, truncation=True, max_length=max_length + 1, return_attention_mask=False)["input_ids"]
     cut = [row for row, ids in enumerate(found) if len(ids) > max_length]
@@ -56,7 +61,7 @@ def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Arra
         short = tokenizer([texts[row] for row in cut], truncation=True, max_length=max_length)["input_ids"]
         for row, ids in zip(cut, short, strict=True):
             found[row] = ids
-    return [np.asarray(ids, dtype=np.int32) for ids in found], len(cut)
+    return [np.asarray(ids, dtype=np.int32) for ids in found], [texts[row] for row in cut]
 
 
 def _windows(tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> list[Piece]:
@@ -121,3 +126,45 @@ def buckets(pieces: Sequence[Piece], *, tokens: int, rows: int) -> list[list[int
         current.append(place)
         filled += width
     return [*found, current] if current else found
+
+
+def blank_rows(width: int, sizes: Sequence[int | None], fill: torch.Tensor | None = None) -> Scores:
+    """Zeros [N, width], or per row [words, width]; a word that the tokenizer drops keeps `fill` (the head's bias)."""
+    if not sizes or sizes[0] is None:
+        return np.zeros((len(sizes), width), dtype=np.float32)
+    value = 0.0 if fill is None else fill.detach().float().cpu().numpy()
+    return [np.zeros((size or 0, width), dtype=np.float32) + value for size in sizes]
+
+
+def gather(
+    rows: Scores, pieces: Sequence[Piece], function: Callable[[list[int]], torch.Tensor], *, batch_rows: int = 256
+) -> None:
+    """Write what `function` gives for places of `pieces` into `rows`; out of memory halves the batch and goes on."""
+    import torch
+
+    waiting = buckets(pieces, tokens=TOKENS_PER_BATCH, rows=batch_rows)[::-1]
+    while waiting:
+        places = waiting.pop()
+        try:
+            with torch.inference_mode():
+                found = function(places).float().cpu().numpy()
+        except (RuntimeError, MemoryError) as problem:
+            waiting += _halves(places, problem)
+            continue
+        for place, values in zip(places, found, strict=True):
+            piece = pieces[place]
+            if piece.words is None:
+                rows[piece.row] = values
+            else:
+                rows[piece.row][piece.words] = values[piece.places]
+
+
+def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
+    if not memory.is_out_of_memory(problem):
+        raise problem
+    memory.release()
+    if len(places) == 1:
+        raise ResourceError("one row does not fit into memory; give a smaller backbone or shorter texts") from None
+    middle = len(places) // 2
+    log.warning("out of memory with %d rows at once; going on with %d", len(places), middle)
+    return [places[middle:], places[:middle]]

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from autogpt.backbones._network import Injector, Net, layers
-from autogpt.backbones._pieces import Piece, buckets, tensors
+from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
+from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
 from autogpt.core import Batch, Output
 
 if TYPE_CHECKING:
+    from autogpt.backbones._activations import Cache
     from autogpt.core import Array, Scores
 
-    Activation = tuple[Array, Array | None]  # hidden states [T, D] at the boundary, of a text and of its pair
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,13 @@ class Freezing:
 def freeze(net: Net, count: int, freezing: Freezing) -> int:
     """Set `requires_grad`, keep what is frozen (or all) out of training mode; the number of frozen layers."""
     body: Any = net.body
-    stack = layers(body, count)
     boundary = 0 if freezing.layers is None else max(0, count - freezing.layers)
-    trained = [part for layer in list(stack)[boundary:] for part in layer.modules()] if boundary else [*body.modules()]
+    top = list(layers(body, count))[boundary:] if boundary else [body]
+    trained = [part for layer in top for part in layer.modules()]
+    kept = {id(parameter) for layer in top for parameter in layer.parameters()}
     if not boundary and not freezing.embeddings:
-        frozen = set(map(id, body.get_input_embeddings().parameters()))
-    else:
-        kept = {id(parameter) for layer in list(stack)[boundary:] for parameter in layer.parameters()}
-        frozen = {id(p) for p in body.parameters() if boundary and id(p) not in kept}
+        kept -= set(map(id, body.get_input_embeddings().parameters()))
+    frozen = {id(parameter) for parameter in body.parameters()} - kept
     for name, parameter in body.named_parameters():
         # Gradients are only ever switched off here: adapters decide themselves what of the body trains.
         if id(parameter) in frozen or "pooler" in name.split("."):  # a pooler is never read by our heads
@@ -50,21 +49,8 @@ def freeze(net: Net, count: int, freezing: Freezing) -> int:
     return boundary
 
 
-@contextmanager
-def replaced(stack: nn.ModuleList, modules: Sequence[nn.Module]) -> Iterator[None]:
-    """The layer list holds `modules` inside the block."""
-    original = dict(stack._modules)
-    stack._modules.clear()
-    stack._modules.update({str(place): module for place, module in enumerate(modules)})
-    try:
-        yield
-    finally:
-        stack._modules.clear()
-        stack._modules.update(original)
-
-
 class EncoderTraining:
-    """See `core.Trainable`. `activations[i]` belongs to `pieces[i]`; without them the whole body runs."""
+    """See `core.Trainable`. With a cache of activations only the layers above it run."""
 
     def __init__(
         self,
@@ -84,9 +70,27 @@ class EncoderTraining:
         self.pieces, self.targets, self.weights = pieces, targets, weights
         self.output, self.class_weight = output, class_weight
         self.pad_id, self.device, self.head_scale = pad_id, device, head_scale
-        self.stack: nn.ModuleList | None = None
-        self.boundary = 0
-        self.activations: Sequence[Activation] | None = None
+        self.cache: Cache | None = None
+
+    def use(self, cache: Cache, count: int) -> None:
+        """Train over `cache` (of a body of `count` layers), if one batch gives the same with it as without.
+
+        What a family does between its layers is its own affair: where its layers cannot be skipped, nothing is.
+        """
+        self._stack = layers(self.net.body, count)
+        self.net.eval()
+        with torch.inference_mode():
+            batch = self.batch(range(min(8, len(self.pieces))))
+            whole = self.forward(batch)
+            self.cache = cache
+            try:
+                same = torch.allclose(self.forward(self.batch(range(len(batch.index)))), whole, rtol=1e-3, atol=1e-4)
+            except Exception as problem:
+                log.info("cached activations: %s", problem)
+                same = False
+        if not same:
+            self.cache = None
+            log.warning("%s cannot train over cached activations; all of it runs", type(self.net.body).__name__)
 
     def lengths(self) -> Sequence[int]:
         return [piece.length for piece in self.pieces]
@@ -94,8 +98,8 @@ class EncoderTraining:
     def batch(self, rows: Sequence[int]) -> Batch:
         pieces = [self.pieces[row] for row in rows]
         inputs = tensors(pieces, self.pad_id, self.device)
-        if self.activations is not None:
-            chosen = [self.activations[row] for row in rows]
+        if self.cache is not None:
+            chosen = [self.cache.states[row] for row in rows]
             inputs["hidden"] = self._hidden([first for first, _ in chosen])
             if self.net.pair:
                 inputs["pair_hidden"] = self._hidden([second for _, second in chosen if second is not None])
@@ -108,10 +112,10 @@ class EncoderTraining:
         )
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        if self.activations is None or self.stack is None:
-            logits: torch.Tensor = self.net(batch.inputs)
-            return logits
-        return self._from_activations(batch)
+        if self.cache is not None:
+            return self._from_cache(batch, self.cache)
+        logits: torch.Tensor = self.net(batch.inputs)
+        return logits
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         return self.output.loss(logits.float(), batch.target, self.class_weight)
@@ -126,27 +130,18 @@ class EncoderTraining:
             if group
         ]
 
-    def score(self, *, tokens: int) -> Scores:
+    def score(self) -> Scores:
         """Scores of all rows in their order, by way of the cached activations where there are some."""
-        width = int(self.net.head.out_features)
-        count = max((piece.row for piece in self.pieces), default=-1) + 1
-        blank = self.net.head.bias.detach().float().cpu().numpy()
-        rows: Any = np.zeros((count, width), dtype=np.float32)
-        if self.output.token_level:
-            rows = [np.tile(blank, (len(target), 1)) for target in self.targets]
         was_training = self.net.training
         self.net.eval()
-        with torch.inference_mode():
-            for places in buckets(self.pieces, tokens=tokens, rows=256):
-                found = self.forward(self.batch(places)).float().cpu().numpy()
-                for place, values in zip(places, found, strict=True):
-                    piece = self.pieces[place]
-                    if self.output.token_level:
-                        rows[piece.row][piece.words] = values[piece.places]
-                    else:
-                        rows[piece.row] = values
+        rows = blank_rows(self.net.head.out_features, self._sizes(), self.net.head.bias)
+        gather(rows, self.pieces, lambda places: self.forward(self.batch(places)))
         self.net.train(was_training)
-        return rows  # type: ignore[no-any-return]
+        return rows
+
+    def _sizes(self) -> list[int | None]:
+        """Words per row; None where a row has one answer."""
+        return [len(target) if self.output.token_level else None for target in self.targets]
 
     def _target(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
         if not self.output.token_level:
@@ -164,19 +159,16 @@ class EncoderTraining:
             table[place, : len(row)] = row
         return torch.from_numpy(table).to(self.device)
 
-    def _from_activations(self, batch: Batch) -> torch.Tensor:
+    def _from_cache(self, batch: Batch, cache: Cache) -> torch.Tensor:
         """The net's own forward, with the frozen layers replaced by what they gave when they were run."""
-        stack = self.stack
-        if stack is None:
-            raise RuntimeError("cached activations need the layer list")
-        injector = Injector(as_tuple=False)
-        cached = [injector] * self.boundary + list(stack)[self.boundary :]
+        slot, stack = Slot(cache.others), list(self._stack)
+        injected = [Injector(layer, slot) for layer in stack[: cache.boundary]]
         hidden = [batch.inputs["hidden"], batch.inputs.get("pair_hidden")]
         # A pair is read by two passes of the body: the first takes the first hidden states, then the second.
         calls = iter([h for h in hidden if h is not None])
-        hook = self.net.body.register_forward_pre_hook(lambda *_: setattr(injector, "hidden", next(calls)))
+        hook = self.net.body.register_forward_pre_hook(lambda *_: setattr(slot, "hidden", next(calls)))
         try:
-            with replaced(stack, cached):
+            with replaced(self._stack, [*injected, *stack[cache.boundary :]]):
                 logits: torch.Tensor = self.net(batch.inputs)
         finally:
             hook.remove()

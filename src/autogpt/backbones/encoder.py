@@ -7,7 +7,6 @@ token-classification folders.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt import memory
 from autogpt.backbones import _pretrained
-from autogpt.backbones._pieces import Piece, buckets, tensors, tokenize
+from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors, tokenize
 from autogpt.core import Inputs, LabelSpace, Output
-from autogpt.errors import ModelError, ResourceError
+from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
     import torch
 
+    from autogpt.backbones._activations import Cache
     from autogpt.backbones._network import Net
-    from autogpt.backbones._training import Activation, EncoderTraining
+    from autogpt.backbones._training import EncoderTraining
     from autogpt.core import Array, Example, Scores
 
-log = logging.getLogger(__name__)
-
 DEFAULT_MAX_LENGTH = 256
-TOKENS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class Encoder:
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
         self.max_length = _max_length(net, tokenizer, source)
-        self.cut = 0
+        self._cut: set[int] = set()
 
     @classmethod
     def open(
@@ -98,10 +94,15 @@ class Encoder:
         """Features that the head reads."""
         return int(self.net.head.in_features)
 
+    @property
+    def cut(self) -> int:
+        """Texts that were longer than `max_length` tokens."""
+        return len(self._cut)
+
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
-        """Token ids of rows; texts cut at `max_length` are counted in `self.cut`."""
+        """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read."""
         found, cut = tokenize(self.tokenizer, inputs, max_length=self.max_length)
-        self.cut += cut
+        self._cut.update(map(hash, cut))
         return found
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
@@ -125,11 +126,12 @@ class Encoder:
             self.net.head.weight.copy_(torch.as_tensor(weight))
             self.net.head.bias.copy_(torch.as_tensor(bias))
 
-    def activations(self, pieces: Sequence[Piece], boundary: int) -> list[Activation]:
+    def activations(self, pieces: Sequence[Piece], boundary: int) -> Cache:
         """Hidden states after layer `boundary` of every piece, float32; later layers are not run."""
-        from autogpt.backbones._activations import boundary_states
+        from autogpt.backbones import _activations
 
-        return boundary_states(self.net, pieces, boundary=boundary, count=self.layer_count, **self._reading())
+        reading: dict[str, Any] = {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": TOKENS_PER_BATCH}
+        return _activations.fill(self.net, pieces, boundary=boundary, count=self.layer_count, **reading)
 
     def training(
         self,
@@ -148,7 +150,6 @@ class Encoder:
 
         Layers below are run once and their outputs kept when `cache` is on.
         """
-        from autogpt.backbones import _network
         from autogpt.backbones._training import EncoderTraining, Freezing, freeze
 
         pieces = self.pieces([example.inputs for example in examples])
@@ -165,9 +166,7 @@ class Encoder:
         )
         boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         if boundary and cache:
-            training.stack = _network.layers(self.net.body, self.layer_count)
-            training.boundary = boundary
-            training.activations = self.activations(pieces, boundary)
+            training.use(self.activations(pieces, boundary), self.layer_count)
         return training
 
     def replace_body(self, change: Callable[[Any], Any]) -> None:
@@ -198,59 +197,17 @@ class Encoder:
     def _pad_id(self) -> int:
         return int(self.tokenizer.pad_token_id or 0)
 
-    def _reading(self) -> dict[str, Any]:
-        return {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": TOKENS_PER_BATCH}
-
     def _rows(
         self, inputs: Sequence[Inputs], function: Callable[[Any], Any], *, batch_rows: int, empty_row: Any
     ) -> Scores:
-        """Run `function` over rows in length-sorted batches; out of memory halves the batch and goes on."""
-        import torch
-
+        """`function` of length-sorted batches of rows; rows of tokens give one row of numbers per token."""
         pieces = self.pieces(inputs)
-        token_level = bool(inputs) and "tokens" in inputs[0]
         width = int(self.net.head.out_features if empty_row is not None else self.width)
-        rows: Any = (
-            [_blank(len(row["tokens"]), width, empty_row) for row in inputs]
-            if token_level
-            else np.zeros((len(inputs), width), dtype=np.float32)
-        )
+        rows = blank_rows(width, [len(row["tokens"]) if "tokens" in row else None for row in inputs], empty_row)
         self.net.eval()
-        waiting = buckets(pieces, tokens=TOKENS_PER_BATCH, rows=batch_rows)[::-1]
-        while waiting:
-            places = waiting.pop()
-            chosen = [pieces[place] for place in places]
-            try:
-                with torch.inference_mode():
-                    found = function(tensors(chosen, self._pad_id, self.runtime.device)).float().cpu().numpy()
-            except (RuntimeError, MemoryError) as problem:
-                waiting += _halves(places, problem)
-                continue
-            for piece, values in zip(chosen, found, strict=True):
-                if token_level:
-                    rows[piece.row][piece.words] = values[piece.places]
-                else:
-                    rows[piece.row] = values
-        return rows  # type: ignore[no-any-return]
-
-
-def _blank(length: int, width: int, fill: torch.Tensor | None) -> Array:
-    """Rows for tokens; one that the tokenizer drops keeps `fill` (the head's bias), as if it had no content."""
-    table = np.zeros((length, width), dtype=np.float32)
-    if fill is not None:
-        table[:] = fill.float().cpu().numpy()
-    return table
-
-
-def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
-    if not memory.is_out_of_memory(problem):
-        raise problem
-    memory.release()
-    if len(places) == 1:
-        raise ResourceError("one row does not fit into memory; give a smaller backbone or shorter texts") from None
-    middle = len(places) // 2
-    log.warning("out of memory with %d rows at once; going on with %d", len(places), middle)
-    return [places[middle:], places[:middle]]
+        read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
+        gather(rows, pieces, read, batch_rows=batch_rows)
+        return rows
 
 
 def _tokenizer(location: str) -> Any:

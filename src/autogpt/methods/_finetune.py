@@ -15,8 +15,6 @@ from autogpt.methods import _linear
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-SCORING_TOKENS = 4096
-
 
 def fine_tune(
     job: Job,
@@ -43,7 +41,7 @@ def fine_tune(
         held = encoder.training(job.validation, output=job.output, space=job.space, **shape)
 
         def validate() -> Mapping[str, float]:
-            scores: Scores = held.score(tokens=SCORING_TOKENS)
+            scores: Scores = held.score()
             return job.judge(scores)
 
     best_epoch = 0.0
@@ -56,4 +54,4 @@ def fine_tune(
         job.chosen["epochs"] = best_epoch
     encoder.net.eval()
     if job.validation:
-        job.validated.append(held.score(tokens=SCORING_TOKENS))
+        job.validated.append(held.score())

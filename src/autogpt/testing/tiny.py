@@ -14,26 +14,39 @@ sleeps alice bob paris rome lives in saw one two three four five"""
 WORDS = (*_ENGLISH.split(), *"好坏卡钱丢了")
 
 
+FAMILIES = (
+    "bert", "roberta", "distilbert", "electra", "mpnet", "deberta", "deberta-v2", "modernbert", "xlm-roberta",
+)  # fmt: skip
+"""Families of encoders, as transformers' `model_type` spells them."""
+
+
 def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
     """A random BERT of width 16 with a whole-word tokenizer, saved as transformers saves it."""
+    return encoder_folder(folder, "bert", layers=layers, seed=seed)
+
+
+def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
+    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
+    from transformers import AutoConfig, AutoModel, BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz", "##s"]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    config = BertConfig(
+    config = AutoConfig.for_model(
+        family,
         vocab_size=len(dict.fromkeys(vocabulary)),
         hidden_size=16,
         num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
+        pad_token_id=0,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model: Any = BertModel(config)
+        model: Any = AutoModel.from_config(config)
     model.save_pretrained(folder)
     settings = {"max_seq_length": 32, "do_lower_case": False}
     (folder / "sentence_bert_config.json").write_text(json.dumps(settings), "utf-8")
