@@ -69,6 +69,13 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
             return list(range(len(inputs))), encoder.features(inputs)
 
     with tempfile.TemporaryDirectory() as folder:
+
+        def looped(model: Any, settings: Any, validate: Any) -> Any:
+            options, rest = LoopOptions.among(settings)
+            place, free = Path(folder), lambda: math.inf
+            run = {"seed": seed, "remaining": free, "validate": validate, "metric": metric, "runtime": runtime}
+            return loop(model, options=options, folder=place, **run, **rest)
+
         job = Job(
             train=examples,
             validation=[],
@@ -81,16 +88,7 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
             remaining=lambda: math.inf,
             judge=lambda scores: {},
             features=Features(),
-            loop=lambda model, settings, validate: loop(
-                model,
-                options=LoopOptions(**settings),
-                folder=Path(folder),
-                seed=seed,
-                remaining=lambda: math.inf,
-                validate=validate,
-                metric=metric,
-                runtime=runtime,
-            ),
+            loop=looped,
             options=replace(method.options(), epochs=float(epochs), **options),
         )
         start = now()

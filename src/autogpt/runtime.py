@@ -56,8 +56,11 @@ def available_cores() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _faster_threads(torch: Any, seconds: float = 0.15) -> tuple[int, str]:
-    """All cores, or half of them where that is measured to be faster: beside other jobs threads wait for each other."""
+def _faster_threads(torch: Any, seconds: float = 0.05, rounds: int = 3) -> tuple[int, str]:
+    """All cores, or half of them where that is measured to be faster: beside other jobs threads wait for each other.
+
+    The best of some rounds that take turns counts, so that a passing load does not decide for a whole run.
+    """
     import time
 
     def products(threads: int) -> float:
@@ -74,7 +77,8 @@ def _faster_threads(torch: Any, seconds: float = 0.15) -> tuple[int, str]:
     half = max(1, cores // 2)
     if half == cores:
         return cores, "1 thread: there is 1 core"
-    ratio = products(cores) / products(half)
+    measured = [(products(cores), products(half)) for _ in range(rounds)]
+    ratio = max(whole for whole, _ in measured) / max(part for _, part in measured)
     chosen = cores if ratio >= 1.0 else half
     return chosen, f"{chosen} threads: {cores} are measured at {ratio:.2f}x the speed of {half}"
 

@@ -145,6 +145,7 @@ def make_job(
         from autogpt.training.loop import train as train_loop
         from autogpt.training.options import LoopOptions
 
+        options, rest = LoopOptions.among(settings)
         tracker = None
         if bench.report_to is not None:
             from autogpt.training.trackers import open_tracker
@@ -154,8 +155,7 @@ def make_job(
             )
         yield from train_loop(
             trainable,
-            options=LoopOptions(**{name: value for name, value in settings.items() if name != "micro_tokens"}),
-            micro_tokens=settings.get("micro_tokens"),
+            options=options,
             folder=folder / "loop",
             seed=bench.seed,
             remaining=remaining,
@@ -164,6 +164,7 @@ def make_job(
             runtime=bench.runtime(),
             stop=bench.stop,
             tracker=tracker,
+            **rest,
         )
         if tracker is not None:
             tracker.finish()

@@ -139,6 +139,18 @@ class EncoderTraining:
         self.net.train(was_training)
         return rows
 
+    def losses_of(self, rows: Sequence[int], scores: Scores) -> list[float]:
+        """What each piece loses by these scores of these rows; NaN for pieces of other rows."""
+        known = np.full(len(self.targets), np.nan)
+        groups = [(list(rows), np.asarray(scores))]
+        if self.output.token_level:  # rows of different lengths: one by one
+            groups = [([row], table[None]) for row, table in zip(rows, scores, strict=True)]
+        for places, table in groups:
+            if places:
+                target = torch.from_numpy(np.stack([self.targets[place] for place in places]))
+                known[places] = self.output.loss(torch.from_numpy(table).float(), target, None).numpy()
+        return [float(known[piece.row]) for piece in self.pieces]
+
     def _sizes(self) -> list[int | None]:
         """Words per row; None where a row has one answer."""
         return [len(target) if self.output.token_level else None for target in self.targets]

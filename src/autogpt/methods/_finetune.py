@@ -44,6 +44,9 @@ def fine_tune(
             scores: Scores = held.score()
             return job.judge(scores)
 
+    if settings.get("prune"):
+        places, features = job.features.get([example.inputs for example in job.train], seconds=0.0)
+        settings = {**settings, "losses": training.losses_of(places, head(features))}
     best_epoch = 0.0
     per_epoch = max(1, -(-len(training.lengths()) // int(settings["batch_rows"])))
     for step in job.loop(training, settings, validate):

@@ -1,7 +1,7 @@
 """What training keeps on disk: checkpoints to go on from, and the best weights. Safetensors and JSON only.
 
     folder/checkpoint-<n>/state.json          counters of the loop, fingerprint, sha256 of the tensors
-    folder/checkpoint-<n>/tensors.safetensors trained parameters, buffers and the optimizer's moments
+    folder/checkpoint-<n>/tensors.safetensors trained parameters, buffers, moments, losses of rows
     folder/best-<step>.safetensors            weights of the best validation so far
     folder/finished.json                      written last; checkpoints are gone then
 
@@ -61,12 +61,15 @@ class Checkpoints:
         module: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         fingerprint: Mapping[str, Any],
+        more: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
+        """`more` are tensors to save beside weights and moments; resuming writes what was saved into them."""
         self.folder = folder
         self.module = module
         self.optimizer = optimizer
         self.fingerprint = json.loads(json.dumps(fingerprint))
         self.serial = 0
+        self.more = dict(more or {})
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         folder.mkdir(parents=True, exist_ok=True)
         files.remove_staged(folder)
@@ -116,6 +119,7 @@ class Checkpoints:
         self.serial += 1
         tensors = {f"weights/{n}": t for n, t in self.weights().items()}
         tensors |= {f"optimizer/{n}": t for n, t in self.moments().items()}
+        tensors |= self.more
         target = self.folder / f"checkpoint-{self.serial:06d}"
         with files.atomic_folder(target) as staged:
             save_file(tensors, staged / "tensors.safetensors")
@@ -154,6 +158,8 @@ class Checkpoints:
                 continue
             self._same_training(state)
             self.restore(_below("weights/", tensors), _below("optimizer/", tensors))
+            for name, tensor in self.more.items():
+                tensor.copy_(tensors[name])
             other = state["torch"] != torch.__version__
             version = (
                 f"saved by torch {state['torch']}, resumed by {torch.__version__}: not bit for bit" if other else ""

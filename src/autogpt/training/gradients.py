@@ -12,9 +12,10 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
@@ -24,6 +25,7 @@ from autogpt.errors import ConfigError, ResourceError
 from autogpt.runtime import Runtime
 from autogpt.training.batching import Rows, micro_batches
 from autogpt.training.checkpoint import Progress
+from autogpt.training.pruning import Weights
 from autogpt.training.randomness import seeded
 
 logger = logging.getLogger(__name__)
@@ -81,8 +83,13 @@ class Gradients:
         lengths: Sequence[int],
         optimizer: torch.optim.Optimizer,
         progress: Progress,
+        *,
+        weights: Weights | None = None,
     ) -> Outcome:
-        """Gradients of the weighted mean loss of `rows`; starts over with halved micro-batches when memory runs out."""
+        """Gradients of the weighted mean loss of `rows`; starts over with halved micro-batches when memory runs out.
+
+        `weights` [rows] are multiplied by the rows' own.
+        """
         note = ""
         buffers = [(buffer, buffer.clone()) for buffer in model.module.buffers()]  # running means, if it has any
         while True:
@@ -90,7 +97,7 @@ class Gradients:
             parts = micro_batches(rows, lengths, max_tokens=progress.micro_tokens)
             try:
                 with seeded(self.seed, progress.step, device=self.device):
-                    outcome = self._accumulate(model, parts, lengths)
+                    outcome = self._accumulate(model, parts, lengths, weights)
                 outcome.note = note
                 return outcome
             except StopRequestedError:
@@ -109,8 +116,13 @@ class Gradients:
             note = f"out of memory with {count} rows of {longest} tokens: {progress.micro_tokens} tokens at once now"
             logger.warning("%s", note)
 
-    def _accumulate(self, model: Trainable, parts: list[list[int]], lengths: Sequence[int]) -> Outcome:
+    def _accumulate(
+        self, model: Trainable, parts: list[list[int]], lengths: Sequence[int], weights: Weights | None
+    ) -> Outcome:
         batches = [model.batch(part) for part in parts]
+        if weights is not None:
+            shares = np.split(weights, np.cumsum([len(part) for part in parts])[:-1])
+            batches = [_weighted(batch, share) for batch, share in zip(batches, shares, strict=True)]
         weight = torch.stack([batch.weight.sum() for batch in batches]).sum().clamp(min=torch.finfo(torch.float32).tiny)
         losses = []
         for part, batch in zip(parts, batches, strict=True):
@@ -140,6 +152,10 @@ class Gradients:
     def _autocast(self) -> AbstractContextManager[Any]:
         """bf16 where the runtime measured it to be faster. (Accelerate's own setting is fixed once per process.)"""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+
+
+def _weighted(batch: Batch, share: Weights) -> Batch:
+    return replace(batch, weight=batch.weight * torch.from_numpy(share).to(batch.weight))
 
 
 def _put_back(buffers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:

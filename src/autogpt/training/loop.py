@@ -33,6 +33,7 @@ from autogpt.training.gradients import Gradients, Outcome, StopRequestedError
 from autogpt.training.optimizer import clip_gradient, gradient_norm, make_optimizer, set_learning_rate
 from autogpt.training.options import LoopOptions
 from autogpt.training.pace import Pace
+from autogpt.training.pruning import Pruning
 from autogpt.training.trackers import Tracker
 
 __all__ = ["LoopOptions", "train"]
@@ -69,16 +70,17 @@ def train(
     tracker: Tracker | None = None,
     stop: Callable[[], bool] | None = None,
     micro_tokens: int | None = None,
+    losses: Sequence[float] | None = None,
 ) -> Iterator[Step]:
     """Train, and yield a Step per optimizer step; rows, tokens and seconds are those of the step.
 
     Once exhausted, the module holds the best weights by `metric` over the validations (the last weights without
     `validate`). Called again with the same folder it goes on from the newest checkpoint, or returns at once if that
     training had ended. `stop` is asked before every micro-batch; when it says yes, the state is saved and
-    `Interrupted` is raised.
+    `Interrupted` is raised. `losses` are what rows lose before the first step, where that is known (for `prune`).
     """
     gradients = Gradients(runtime, seed=seed, stop=stop or (lambda: False))
-    run = _Run(model, options=options, folder=folder, seed=seed, metric=metric, gradients=gradients)
+    run = _Run(model, options=options, folder=folder, seed=seed, metric=metric, gradients=gradients, losses=losses)
     if not run.resume(micro_tokens or MICRO_TOKENS[gradients.device.type]):
         return
     pace = run.pace = run.measured(remaining, validated=validate is not None)
@@ -123,7 +125,15 @@ class _Run:
     pace: Pace
 
     def __init__(
-        self, model: Trainable, *, options: LoopOptions, folder: Path, seed: int, metric: Judge, gradients: Gradients
+        self,
+        model: Trainable,
+        *,
+        options: LoopOptions,
+        folder: Path,
+        seed: int,
+        metric: Judge,
+        gradients: Gradients,
+        losses: Sequence[float] | None,
     ) -> None:
         self.model, self.options, self.metric, self.gradients = model, options, metric, gradients
         self.lengths = list(model.lengths())
@@ -134,8 +144,15 @@ class _Run:
         )
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.order = _Order(self.lengths, options.batch_rows, seed)
+        self.pruning = Pruning(len(self.lengths), share=options.prune, seed=seed, losses=losses)
         fingerprint = _fingerprint(model, options, self.lengths, seed, metric)
-        self.disk = Checkpoints(folder, module=model.module, optimizer=self.optimizer, fingerprint=fingerprint)
+        self.disk = Checkpoints(
+            folder,
+            module=model.module,
+            optimizer=self.optimizer,
+            fingerprint=fingerprint,
+            more={"pruning/losses": self.pruning.losses} if options.prune else {},
+        )
         self.numbers: dict[str, float] = {}
         self.note = ""
 
@@ -174,7 +191,8 @@ class _Run:
         """One optimizer step; None when its numbers were not finite and the last good state was taken up instead."""
         progress = self.progress
         rows = self.order.batch(progress.step)
-        outcome = self.gradients.of(self.model, rows, self.lengths, self.optimizer, progress)
+        kept, weights = self.pruning.pick(rows, progress.step, progress.total)
+        outcome = self.gradients.of(self.model, kept, self.lengths, self.optimizer, progress, weights=weights)
         loss, norm = torch.stack([outcome.loss, gradient_norm(self.parameters)]).tolist()  # the one wait of a step
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self._roll_back(outcome.blame(loss))
@@ -184,6 +202,7 @@ class _Run:
         clip_gradient(self.parameters, norm)
         self.optimizer.step()
         progress.step += 1
+        self.pruning.record(kept, outcome.losses)
         self.pace.end_step(padded_tokens(rows, self.lengths))
         self.numbers = {"loss": loss, "learning_rate": rate, "gradient_norm": norm}
         return outcome

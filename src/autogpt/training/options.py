@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from autogpt.errors import ConfigError
@@ -26,6 +27,7 @@ class LoopOptions:
     weight_decay: float = _help(0.01, "decoupled weight decay (never on biases and norms)")
     patience: int = _help(0, "stop after this many validations without improvement (0: never)")
     validations: int = _help(1, "validations per epoch")
+    prune: float = _help(0.0, "share of the learned rows left out of a step, the others weighing more (0: none)")
     checkpoint_seconds: float = _help(60.0, "seconds between checkpoints (0: after every step)")
 
     def __post_init__(self) -> None:
@@ -36,12 +38,20 @@ class LoopOptions:
             ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("patience", self.patience >= 0, "0 or more"),
             ("validations", self.validations >= 1, "1 or more"),
+            ("prune", 0 <= self.prune < 1, "0 or more, and below 1"),
             ("checkpoint_seconds", self.checkpoint_seconds >= 0, "0 or more"),
         )
         for name, allowed, rule in checks:
             if not allowed:
                 raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
         self.shape()
+
+    @classmethod
+    def among(cls, settings: Mapping[str, Any]) -> tuple[LoopOptions, dict[str, Any]]:
+        """The options among a method's settings, and the rest: what is said of this one training (`loop.train`)."""
+        names = {option.name for option in fields(cls)}
+        rest = {name: value for name, value in settings.items() if name not in names}
+        return cls(**{name: value for name, value in settings.items() if name in names}), rest
 
     def shape(self) -> tuple[str, float]:
         """The schedule's name and its share of warm-up steps."""
