@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-
 LEAST_RATIO = 0.75
 """Of the speed of half the cores; threads that wait for each other beside a busy job fell to a sixth."""
 
@@ -61,7 +60,7 @@ def available_cores() -> int:
 
 
 def _faster_threads(torch: Any, seconds: float = 0.05, rounds: int = 3) -> tuple[int, str]:
-    """All cores, or half of them where that is measured to be much faster: beside other jobs threads wait for each other.
+    """All cores, or half of them where it is measured to be much faster: beside other jobs threads wait.
 
     The best of some rounds that take turns counts, and all cores win unless they are plainly slower, so that a passing
     load does not decide for a whole run: on a shared machine two threads were measured at 0.9x and 1.9x within seconds.
