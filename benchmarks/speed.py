@@ -65,6 +65,8 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
     encoder = Encoder.open(None, output="classes", size=len(space.labels), runtime=runtime, offline=True)
 
     class Features:
+        free = None
+
         def get(self, inputs: Sequence[Any], *, seconds: float | None = None) -> tuple[list[int], Any]:
             return list(range(len(inputs))), encoder.features(inputs)
 

@@ -47,6 +47,17 @@ def test_scaling_features_does_not_change_the_scores() -> None:
     np.testing.assert_allclose(np.asarray(plain(features)), np.asarray(scaled(features * 50)), atol=1e-2)
 
 
+def test_a_free_direction_is_not_shrunk() -> None:
+    features = unit_rows(30, 8, 7)
+    direction = np.full((1, 8), 8**-0.5)
+    target = (3 * features @ direction[0]).astype(np.float32)
+    output, weights = registry.get("outputs", "value"), np.ones(30, dtype=np.float32)
+    shrunk = probe.solve(probe.Rows(features, target, weights), output, LabelSpace(), c=0.01, judge=None)
+    free = probe.solve(probe.Rows(features, target, weights, direction), output, LabelSpace(), c=0.01, judge=None)
+    assert shrunk.weight[0] @ direction[0] < 1.0
+    np.testing.assert_allclose(free.weight[0], 3 * direction[0], atol=0.05)
+
+
 def test_the_path_is_judged_by_held_out_loss() -> None:
     rng = np.random.default_rng(4)
     features, held = unit_rows(60, 20, 5), unit_rows(60, 20, 6)

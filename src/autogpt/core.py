@@ -265,6 +265,10 @@ class Features(Protocol):
         """The encoder that reads."""
 
     @property
+    def free(self) -> Array | None:
+        """Directions [K, D] that a linear head may use without regularisation (see `probe.Rows`)."""
+
+    @property
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
 

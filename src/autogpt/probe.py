@@ -43,22 +43,28 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Features [n, D] with encoded targets and a weight per row; tokens are rows of their own."""
+    """Features [n, D] with encoded targets and a weight per row; tokens are rows of their own.
+
+    `free` [K, D] are orthonormal directions that regularisation leaves alone, because they are known to matter.
+    """
 
     features: Array
     target: Array
     weight: Array
+    free: Array | None = None
 
     @classmethod
-    def of(cls, features: Scores, encoded: Any, weights: Sequence[float], output: Output) -> Rows:
+    def of(
+        cls, features: Scores, encoded: Any, weights: Sequence[float], output: Output, *, free: Array | None = None
+    ) -> Rows:
         """Flatten token features; leave out what has no target (-100)."""
         weight = np.asarray(weights, dtype=np.float32)
         if not output.token_level:
             keep = encoded >= 0 if output.name == "classes" else np.ones(len(encoded), dtype=bool)
-            return cls(np.asarray(features)[keep], encoded[keep], weight[keep])
+            return cls(np.asarray(features)[keep], encoded[keep], weight[keep], free)
         per_token = np.repeat(weight, [len(rows) for rows in encoded])
         flat, target = np.concatenate(list(features)), np.concatenate(encoded)
-        return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0])
+        return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0], free)
 
 
 def solve(
@@ -117,6 +123,7 @@ class _Problem:
         self.features = torch.from_numpy(np.ascontiguousarray(rows.features / scale, dtype=np.float32))
         self.target = torch.from_numpy(rows.target)
         self.weight = torch.from_numpy(rows.weight)
+        self.free = torch.from_numpy(rows.free.astype(np.float32)) if rows.free is not None else None
         self.head = torch.zeros(size, self.features.shape[1] + 1, requires_grad=True)
 
     def minimise(self, c: float, *, deadline: float, iterations: int = 60) -> Head:
@@ -133,7 +140,7 @@ class _Problem:
             optimizer.zero_grad()
             logits = self.features @ self.head[:, :-1].T + self.head[:, -1]
             losses = _losses(logits, self.target, self.output) * columns
-            value = (losses * self.weight).sum() / total + self.head[:, :-1].square().sum() / (2 * c * total)
+            value = (losses * self.weight).sum() / total + self._size() / (2 * c * total)
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
@@ -145,3 +152,9 @@ class _Problem:
             before = value
         found = self.head.detach().numpy()
         return Head(weight=found[:, :-1] / self.scale, bias=found[:, -1].copy(), c=c)
+
+    def _size(self) -> torch.Tensor:
+        """|W|^2 without what lies along the free directions."""
+        weight = self.head[:, :-1]
+        whole = weight.square().sum()
+        return whole if self.free is None else whole - (weight @ self.free.T).square().sum()

@@ -95,6 +95,14 @@ class Encoder:
         return int(self.net.head.in_features)
 
     @property
+    def free(self) -> Array | None:
+        """Directions [K, width] of a pair's features that tell its likeness untrained: sum |u - v| and sum u * v."""
+        if not self.net.pair:
+            return None
+        half = self.width // 2
+        return np.kron(np.eye(2), np.full((1, half), half**-0.5))
+
+    @property
     def cut(self) -> int:
         """Texts that were longer than `max_length` tokens."""
         return len(self._cut)

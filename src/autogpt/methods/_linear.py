@@ -43,4 +43,4 @@ def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> pr
     if len(reached) < len(examples):
         job.notes.append(f"time allowed reading {len(reached)} of {len(examples)} rows")
     encoded = job.output.encode([example.target for example in reached], job.space)
-    return probe.Rows.of(features, encoded, [example.weight for example in reached], job.output)
+    return probe.Rows.of(features, encoded, [example.weight for example in reached], job.output, free=job.features.free)

@@ -61,6 +61,12 @@ class FeatureCache:
         return places, rows if token_level else np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
     @property
+    def free(self) -> Array | None:
+        """See `core.Features`."""
+        found: Array | None = self.encoder().free
+        return found
+
+    @property
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
         return self.read_rows / self.read_seconds if self.read_rows else None
