@@ -141,6 +141,12 @@ def test_too_little_to_learn_from_is_said(rows: list[dict[str, Any]], tmp_path: 
         AutoGPT(output=str(tmp_path)).train(rows, time_limit="20s")
 
 
+def test_a_file_that_is_not_there_leaves_no_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        autopilot.run(RunConfig(data=str(tmp_path / "nowhere.csv"), output=str(tmp_path / "runs")))
+    assert not [*(tmp_path / "runs").iterdir()]
+
+
 def test_a_hub_name_without_network_is_refused(tmp_path: Path) -> None:
     config = RunConfig(data="some-org/some-data", output=str(tmp_path), source=Source(offline=True))
     with pytest.raises(Exception, match="offline"):

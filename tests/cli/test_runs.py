@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,18 @@ def test_a_run_that_is_silent_for_long_was_killed_and_can_be_resumed(
     found = autogpt("runs", str(tmp_path))
     assert "stopped" in found.out
     assert f"go on with:  autogpt resume {folder}" in found.err
+
+
+@pytest.mark.parametrize(("process", "state"), [(os.getpid(), "running"), (2**22 + 7, "stopped")])
+def test_a_run_whose_process_is_gone_was_killed(
+    autogpt: Callable[..., Any], tmp_path: Path, process: int, state: str
+) -> None:
+    folder = run_folder(tmp_path, "young", status="running", best=BEST, seconds=20)
+    path = folder / "run.json"
+    found = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**found, "process": {"host": platform.node(), "id": process}}), "utf-8")
+    (told,) = autogpt("runs", str(tmp_path), "--json").document["runs"]
+    assert told["status"] == state
 
 
 def test_a_folder_may_be_a_run_itself_or_hold_none(autogpt: Callable[..., Any], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from autogpt import config as settings
 from autogpt.autopilot.session import Session
 from autogpt.config import RunConfig
-from autogpt.errors import AmbiguityError, ConfigError, InputError, Interrupted, ModelError
+from autogpt.errors import AmbiguityError, AutoGPTError, ConfigError, InputError, Interrupted, ModelError
 from autogpt.events import Listener, silent
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ def run(
     folder = new_folder(config)
     session = Session(config, folder=folder, listen=listen or silent, ask=ask, started=started)
     session.write_state("running")
-    return _finish(session, data, test)
+    try:
+        return _finish(session, data, test)
+    except AutoGPTError as problem:
+        if not isinstance(problem, Interrupted) and not session.has_begun:  # a wrong name or file: nothing to keep
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -79,6 +81,13 @@ class Session:
             raise ConfigError("a plan has no folder")
         return self.folder
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything that a later `resume` could go on with."""
+        return self.folder is not None and (
+            (self.folder / "trials").is_dir() or (self.folder / "data.sha256").is_file()
+        )
+
     def listen(self, event: Event) -> None:
         """Tell the caller and the journal; keep `run.json` young."""
         self._listener(event)
@@ -100,6 +109,7 @@ class Session:
             best = {"method": self.best.name, "metric": metric, "score": self.best.scores[metric]}
         state = {
             "status": status,
+            "process": {"host": platform.node(), "id": os.getpid()},
             "config": settings.plain(self.config),
             "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - self.budget.spent())),
             "seconds": round(self.budget.spent(), 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from autogpt.cli.screen import Screen
 from autogpt.config import duration
 
 STATES = ("running", "stopped", "paused", "done", "failed", "unreadable")
-SILENT_SECONDS = 300.0  # a running run writes its state with every event; after this silence it was probably killed
+SILENT_SECONDS = 300.0  # of a run on another machine, which writes its state with every event
 
 
 def runs(
@@ -39,19 +40,29 @@ def runs(
 
 def described(path: Path) -> dict[str, Any]:
     """One run from its `run.json`; a damaged one is listed as what it is."""
+    process: Any = None
     one: dict[str, Any] = {"run": str(path.parent), "status": "unreadable", "started": None, "seconds": None,
                            "method": None, "metric": None, "score": None}  # fmt: skip
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        best = state.get("best") or {}
+        best, process = state.get("best") or {}, state.get("process")
         one["status"], one["started"] = str(state["status"]), state.get("started")
         one["method"], one["metric"] = best.get("method"), best.get("metric")
         one["seconds"], one["score"] = _number(state, "seconds"), _number(best, "score")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         one["problem"] = f"{type(error).__name__}: {error}"
-    if one["status"] == "running" and time.time() - _written(path) > SILENT_SECONDS:
+    if one["status"] == "running" and (_is_gone(process) or time.time() - _written(path) > SILENT_SECONDS):
         one["status"] = "stopped"
     return one
+
+
+def _is_gone(process: Any) -> bool:
+    """Whether the run's process has ended; False when that cannot be known from this machine."""
+    import psutil
+
+    if not isinstance(process, dict) or process.get("host") != platform.node():
+        return False
+    return not psutil.pid_exists(int(process.get("id") or 0))
 
 
 def _number(values: dict[str, Any], name: str) -> float | None:
