@@ -53,6 +53,7 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
     from autogpt import registry
     from autogpt.core import Example, Job
     from autogpt.runtime import detect
+    from autogpt.training.features import FeatureCache
     from autogpt.training.loop import LoopOptions
     from autogpt.training.loop import train as loop
 
@@ -63,12 +64,6 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
     from autogpt.backbones.encoder import Encoder
 
     encoder = Encoder.open(None, output="classes", size=len(space.labels), runtime=runtime, offline=True)
-
-    class Features:
-        free = None
-
-        def get(self, inputs: Sequence[Any], *, seconds: float | None = None) -> tuple[list[int], Any]:
-            return list(range(len(inputs))), encoder.features(inputs)
 
     with tempfile.TemporaryDirectory() as folder:
 
@@ -89,7 +84,7 @@ def ours(train: list[dict[str, Any]], seed: int, epochs: int, options: dict[str,
             seed=seed,
             remaining=lambda: math.inf,
             judge=lambda scores: {},
-            features=Features(),
+            features=FeatureCache(lambda: encoder),
             loop=looped,
             options=replace(method.options(), epochs=float(epochs), **options),
         )

@@ -18,7 +18,7 @@ from autogpt.training.loop import LoopOptions
 from autogpt.training.pruning import Pruning
 
 ROWS = np.arange(8)
-LOSSES = [0.1, 0.2, 5.0, 0.1, 4.0, 0.3, math.nan, 0.2]  # the mean is 1.4: five rows are learned, one is not known
+LOSSES = [0.1, 0.2, 5.0, 0.1, 4.0, 0.3, math.nan, 0.2]  # the mean is 1.4; one is not known
 PRUNED = LoopOptions(epochs=3, batch_rows=16, learning_rate=0.01, prune=0.5, checkpoint_seconds=1000)
 
 

@@ -21,7 +21,7 @@ class Options:
     layers: int | None = option(None, "train only this many top layers (default: all)")
     embeddings: bool = option(False, "train the word embeddings too, when all layers train")
     dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
-    prune: float = option(0.5, "share of the rows learned already that a step leaves out (see `training.pruning`)")
+    prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
     c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ class Options:
     learning_rate: float = option(1e-3, "peak learning rate (about ten times that of full fine-tuning)", (1e-4, 5e-3))
     batch_rows: int = option(32, "rows per optimizer step", (8, 64))
     rank: int = option(16, "rank of the adapters", (4, 64))
-    prune: float = option(0.5, "share of the rows learned already that a step leaves out (see `training.pruning`)")
+    prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
     c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ class LoopOptions:
     weight_decay: float = _help(0.01, "decoupled weight decay (never on biases and norms)")
     patience: int = _help(0, "stop after this many validations without improvement (0: never)")
     validations: int = _help(1, "validations per epoch")
-    prune: float = _help(0.0, "share of the learned rows left out of a step, the others weighing more (0: none)")
+    prune: float = _help(0.0, "most of the learned rows that a step leaves out, the others weighing more (0: none)")
     checkpoint_seconds: float = _help(60.0, "seconds between checkpoints (0: after every step)")
 
     def __post_init__(self) -> None:

@@ -1,11 +1,12 @@
 """Rows that are learned already are computed less often, and weigh more when they are: fewer tokens, the same gradient.
 
-"InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data Pruning" (Qin et al. 2024): of the rows whose last known
-loss is below the mean, a share r is left out at random and the others weigh 1 / (1 - r), so that the expected gradient
-is that of all rows; the last steps see all rows again. Ours leaves rows out of each batch instead of each epoch: the
-number of steps, the learning rate's schedule and what a resumed run does next stay as they were planned. What
-the linear head lost is known before the first step, so the first pass is shortened too. Rows whose loss is not known
-yet are never left out.
+"InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data Pruning" (Qin et al. 2024) leaves out a share of the
+rows whose last known loss is below the mean, and lets the others weigh more, so that the expected gradient is that of
+all rows; the last steps see all rows again. Ours keeps a row with a probability in proportion to its loss, as
+importance sampling does ("Not All Samples Are Created Equal", Katharopoulos & Fleuret 2018), with a floor that bounds
+the weights; and it leaves rows out of each batch instead of each epoch, so that the number of steps, the learning
+rate's schedule and what a resumed run does next stay as they were planned. What the linear head lost is known before
+the first step, so the first pass is shortened too. Rows whose loss is not known yet are never left out.
 """
 
 from __future__ import annotations
@@ -33,17 +34,15 @@ class Pruning:
 
     def pick(self, rows: Rows, step: int, total: int) -> tuple[Rows, Weights]:
         """Which of a batch's rows to compute at `step` (from 0) of `total`, and what each weighs. Order is kept."""
-        known = self.losses[rows]
-        weights = np.ones(len(rows), dtype=np.float32)
         if not self.share or step >= (1 - WHOLE) * total:
-            return rows, weights
-        learned = (known < self.losses.nanmean()).numpy()
+            return rows, np.ones(len(rows), dtype=np.float32)
+        relative = (self.losses[rows] / self.losses.nanmean()).nan_to_num(nan=1.0)
+        probability = relative.clamp(1 - self.share, 1.0).numpy()
         drawn = np.random.default_rng([self.seed, step, 29]).random(len(rows))
-        kept = ~learned | (drawn >= self.share)
+        kept = drawn < probability
         if not kept.any():
-            kept[int(known.argmax())] = True
-        weights[learned] = 1 / (1 - self.share)
-        return rows[kept], weights[kept]
+            kept[int((drawn / probability).argmin())] = True
+        return rows[kept], 1 / probability[kept]
 
     def record(self, rows: Rows, losses: Sequence[torch.Tensor]) -> None:
         """What the rows of a step just lost, in their order."""
