@@ -272,7 +272,8 @@ class Features(Protocol):
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
 
-    read_seconds: float
+    once_seconds: float
+    """Seconds spent on what a later trial need not repeat: loading the encoder, reading texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENOUGH_TEST_ROWS = 3_000
 FIRST_TEST_ROWS, MOST_TEST_ROWS = 64, 1024
-REPORT_SECONDS = 5.0
+REPORT_SECONDS = 3.0
 
 
 def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:

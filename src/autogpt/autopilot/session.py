@@ -43,7 +43,9 @@ log = logging.getLogger(__name__)
 STATE_SECONDS = 1.0
 MOST_UNKNOWN = 0.05
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
-SAVING_SECONDS = 5.0
+SAVING_SECONDS = 3.0
+TEST_SHARE = 0.15
+"""Of the limit, at most, is kept for reading test rows; with less time fewer of them are drawn."""
 
 
 class Session:
@@ -233,8 +235,7 @@ class Session:
         """Seconds that the final evaluation and saving will need."""
         rate = bench.features.rows_per_second
         reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
-        most = 0.25 * self.budget.limit  # with less time fewer test rows are drawn
-        return min(reading, most) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
+        return min(reading, TEST_SHARE * self.budget.limit) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""

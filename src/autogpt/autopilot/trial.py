@@ -95,7 +95,7 @@ def run_trial(
 
     On disk: `scorer/` (complete or absent), `validation.json` (scores of validation rows), `result.json` (last).
     """
-    started, read_before = time.monotonic(), bench.features.read_seconds
+    started, once_before = time.monotonic(), bench.features.once_seconds
     job = make_job(bench, candidate, folder=folder, remaining=remaining)
     scorer = exhaust(registry.get("methods", candidate.method).fit(job), candidate.name, bench.listen)
     found = job.validated[-1] if job.validated else scorer.score([example.inputs for example in bench.validation])
@@ -107,7 +107,7 @@ def run_trial(
         scores=bench.judge(found),
         seconds=time.monotonic() - started,
         family=scorer.family,
-        refit_seconds=time.monotonic() - started - (bench.features.read_seconds - read_before),
+        refit_seconds=time.monotonic() - started - (bench.features.once_seconds - once_before),
         notes=tuple(job.notes),
     )
     with files.atomic_folder(folder / "scorer") as stage:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from autogpt.core import LabelSpace
+
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
 
 _SETS = {tuple, list, set, frozenset}
@@ -114,3 +116,23 @@ def f1(right: Array, predicted: Array, gold: Array) -> Array:
 def ratio(above: Array, below: Array) -> Array:
     """above / below, 0 where below is 0."""
     return np.asarray(np.divide(above, below, out=np.zeros_like(above, dtype=float), where=below > 0))
+
+
+class F1Metric:
+    """F1 averaged over labels as scikit-learn's `average` says."""
+
+    higher_is_better = True
+    decimals = 3
+
+    def __init__(self, average: str) -> None:
+        self.name, self.average = f"{average}-f1", average
+
+    def __call__(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> float:
+        return f1_score(gold, predicted, self.average)
+
+    def rows(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> Rows:
+        return count_rows(gold, predicted)

@@ -1,14 +1,17 @@
-"""Gold and predicted numbers as float arrays, and the one loop that ranks need. Not a metric itself."""
+"""What metrics of numbers share: pairs of gold and predicted, and what is said where a score has no meaning."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autogpt.core import LabelSpace
+
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
 
 def pairs(gold: Sequence[Any], predicted: Sequence[Any]) -> Array:
@@ -40,3 +43,27 @@ def correlation(rows: Array, weights: Array) -> Array:
 def is_constant(rows: Array) -> bool:
     """Whether gold or predicted has a single value."""
     return bool((rows.max(axis=0) == rows.min(axis=0)).any())
+
+
+class NumberMetric(ABC):
+    """A metric of pairs of numbers. A missing or NaN answer makes the score NaN, and so do too few rows."""
+
+    decimals = 3
+    least_rows = 1
+
+    def __call__(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> float:
+        found = pairs(gold, predicted)
+        if len(found) < self.least_rows or np.isnan(found).any():
+            return float("nan")
+        return float(self.of(found))
+
+    @abstractmethod
+    def of(self, pairs: Array) -> float:
+        """The score of pairs [N, 2] of gold and predicted."""
+
+    def rows(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> Array:
+        return pairs(gold, predicted)

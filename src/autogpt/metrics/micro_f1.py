@@ -6,34 +6,18 @@ give NaN. Rows have one label or a set of labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autogpt.core import LabelSpace
-from autogpt.metrics._labels import Rows, blocks, count_rows, f1, f1_score
+from autogpt.metrics._labels import F1Metric, Rows, blocks, f1
 
 if TYPE_CHECKING:
-    from autogpt.core import Array, Scores
+    from autogpt.core import Array
 
 
-class MicroF1:
-    name = "micro-f1"
-    higher_is_better = True
-    decimals = 3
-
-    def __call__(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> float:
-        return f1_score(gold, predicted, "micro")
-
-    def rows(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> Rows:
-        return count_rows(gold, predicted)
-
+class MicroF1(F1Metric):
     def score(self, rows: Rows, weights: Array) -> Array:
         right, predicted, gold = (block.sum(axis=1) for block in blocks(rows, weights))
         return f1(right, predicted, gold)
 
 
-plugin = MicroF1()
+plugin = MicroF1("micro")

@@ -7,37 +7,25 @@ A missing or NaN answer makes the score NaN; fewer than two rows give NaN.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt.core import LabelSpace
-from autogpt.metrics._numbers import moments, pairs
+from autogpt.metrics._numbers import NumberMetric, moments
 
 if TYPE_CHECKING:
-    from autogpt.core import Array, Scores
+    from autogpt.core import Array
 
 
-class R2:
+class R2(NumberMetric):
     name = "r2"
     higher_is_better = True
-    decimals = 3
+    least_rows = 2
 
-    def __call__(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> float:
+    def of(self, pairs: Array) -> float:
         from sklearn.metrics import r2_score
 
-        rows = pairs(gold, predicted)
-        if len(rows) < 2 or np.isnan(rows).any():
-            return float("nan")
-        return float(r2_score(rows[:, 0], rows[:, 1]))
-
-    def rows(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> Array:
-        return pairs(gold, predicted)
+        return float(r2_score(pairs[:, 0], pairs[:, 1]))
 
     def score(self, rows: Array, weights: Array) -> Array:
         error = weights @ (rows[:, 0] - rows[:, 1]) ** 2

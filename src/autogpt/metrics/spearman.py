@@ -7,37 +7,24 @@ A missing or NaN answer makes the score NaN; no rows give NaN.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt.core import LabelSpace
-from autogpt.metrics._numbers import correlation, is_constant, pairs
+from autogpt.metrics._numbers import NumberMetric, correlation, is_constant
 
 if TYPE_CHECKING:
-    from autogpt.core import Array, Scores
+    from autogpt.core import Array
 
 
-class Spearman:
+class Spearman(NumberMetric):
     name = "spearman"
     higher_is_better = True
-    decimals = 3
 
-    def __call__(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> float:
+    def of(self, pairs: Array) -> float:
         from scipy.stats import spearmanr
 
-        rows = pairs(gold, predicted)
-        if not len(rows) or np.isnan(rows).any():
-            return float("nan")
-        return 0.0 if is_constant(rows) else float(spearmanr(rows[:, 0], rows[:, 1]).statistic)
-
-    def rows(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> Array:
-        return pairs(gold, predicted)
+        return 0.0 if is_constant(pairs) else float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
 
     def score(self, rows: Array, weights: Array) -> Array:
         from scipy.stats import rankdata

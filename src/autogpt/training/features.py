@@ -28,7 +28,7 @@ class FeatureCache:
         self._open, self._encoder, self._folder = open_encoder, None, folder
         self._found: dict[str, Array] = {}
         self._shards = 0
-        self.read_rows, self.read_seconds = 0, 0.0
+        self.read_rows, self.read_seconds, self.once_seconds = 0, 0.0, 0.0
         if folder is not None and folder.is_dir():
             self._load(folder)
 
@@ -74,7 +74,9 @@ class FeatureCache:
     def encoder(self) -> Any:
         """The encoder that reads; loaded at the first call."""
         if self._encoder is None:
+            started = time.monotonic()
             self._encoder = self._open()
+            self.once_seconds += time.monotonic() - started
         return self._encoder
 
     def _chunk_rows(self) -> int:
@@ -87,7 +89,8 @@ class FeatureCache:
         encoder = self.encoder()
         started = time.monotonic()
         self._found.update(zip(keys, encoder.features(inputs), strict=True))
-        self.read_seconds += time.monotonic() - started
+        spent = time.monotonic() - started
+        self.read_seconds, self.once_seconds = self.read_seconds + spent, self.once_seconds + spent
         self.read_rows += len(inputs)
 
     def _store(self, keys: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ class Pruning:
         kept = drawn < probability
         if not kept.any():
             kept[int((drawn / probability).argmin())] = True
-        return rows[kept], 1 / probability[kept]
+        return rows[kept], (1 / probability[kept]).astype(np.float32)
 
     def record(self, rows: Rows, losses: Sequence[torch.Tensor]) -> None:
         """What the rows of a step just lost, in their order."""
