@@ -254,6 +254,9 @@ class Trainable(Protocol):
     def groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimizer; `lr_scale` (default 1) multiplies the learning rate."""
 
+    def after_step(self, step: int, total: int) -> None:
+        """Told after optimizer step `step` (from 1) of `total`, with gradients in place, before anything is saved."""
+
 
 class Features(Protocol):
     """Frozen features of a backbone, computed once per run."""

@@ -1,14 +1,19 @@
 """What each method changes, and what it leaves alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from autogpt import registry
 from autogpt.autopilot.trial import Candidate, make_job, run_trial
+from autogpt.backbones._training import EncoderTraining
+from autogpt.errors import Interrupted
+from autogpt.events import Event
 from autogpt.methods import lora
 from autogpt.methods.contrastive import Options as ContrastiveOptions
 from autogpt.methods.contrastive import Pairs, supervised_contrastive
@@ -57,22 +62,77 @@ def test_full_moves_word_embeddings_only_when_told(embeddings: bool, tiny_bert: 
     assert not any("pooler" in name for name in moved)
 
 
-def test_lora_trains_adapters_and_the_head_only(tiny_bert: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "mark"), [("lora", "lora_"), ("adalora", "lora_"), ("ia3", "ia3_"), ("bitfit", ".bias")]
+)
+def test_only_what_a_method_adds_or_names_trains(
+    tiny_bert: Path, tmp_path: Path, method: str, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, seen = contracts.bench("classes", tiny_bert), list[set[str]]()
+    original = EncoderTraining.groups
+
+    def watched(self: EncoderTraining) -> list[dict[str, Any]]:
+        seen.append({name for name, p in self.net.named_parameters() if p.requires_grad})
+        return original(self)
+
+    monkeypatch.setattr(EncoderTraining, "groups", watched)
+    fitted(bench, method, {"epochs": 1.0}, tmp_path)
+    (training,) = seen
+    assert any(mark in name for name in training)
+    assert all(mark in name or name.startswith("head.") for name in training)
+
+
+def test_lora_plus_trains_b_faster(tiny_bert: Path) -> None:
     bench = contracts.bench("classes", tiny_bert)
-    encoder = bench.open()
-    lora.attach(encoder, rank=2, seed=0)
-    encoder.training(bench.train, output=bench.output, space=bench.space)
-    training = {name for name, p in encoder.net.named_parameters() if p.requires_grad}
-    assert training
-    assert all("lora_" in name or name.startswith("head.") for name in training)
+    training = bench.open().training(bench.train, output=bench.output, space=bench.space)
+    training.rate_of = lambda name: 4.0 if name.endswith("bias") else 1.0
+    scales = {name: group["lr_scale"] for group in training.groups() for name in group["names"]}
+    assert {scale for name, scale in scales.items() if name.endswith("bias") and "head" not in name} == {4.0}
+    assert {scale for name, scale in scales.items() if not name.endswith("bias") or "head" in name} == {1.0}
 
 
-def test_the_lora_adapter_is_kept_for_peft(tiny_bert: Path, tmp_path: Path) -> None:
+def test_adalora_switches_the_least_important_directions_off(tiny_bert: Path, tmp_path: Path) -> None:
+    bench = contracts.bench("classes", tiny_bert)
+    fitted(bench, "adalora", {"epochs": 8.0, "rank": 2, "learning_rate": 2e-2, "batch_rows": 8}, tmp_path)
+    adapter = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    scales = [table for name, table in adapter.items() if "lora_E" in name]
+    assert sum(len(table) for table in scales) == 2 * len(scales), "of three directions a layer two are left"
+    assert len({len(table) for table in scales}) > 1, "more in some layers, fewer in others"
+
+
+def test_adalora_leaves_ranks_alone_when_there_are_too_few_steps_to_know(tiny_bert: Path, tmp_path: Path) -> None:
+    fitted(contracts.bench("classes", tiny_bert), "adalora", {"epochs": 1.0, "rank": 2}, tmp_path)
+    adapter = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert {len(table) for name, table in adapter.items() if "lora_E" in name} == {3}
+
+
+@pytest.mark.parametrize("method", ["lora", "adalora", "ia3", "bitfit"])
+def test_a_stopped_training_goes_on_bit_for_bit(tiny_bert: Path, tmp_path: Path, method: str) -> None:
+    options = {"epochs": 4.0, "batch_rows": 8}
+    straight = fitted(contracts.bench("classes", tiny_bert), method, options, tmp_path / "straight")
+    for stop in (1, 7, 5):
+        done = list[Event]()
+        bench = replace(
+            contracts.bench("classes", tiny_bert),
+            listen=done.append,
+            stop=lambda: sum(event.kind == "step" for event in done) >= stop,  # noqa: B023
+        )
+        with pytest.raises(Interrupted):
+            fitted(bench, method, options, tmp_path / "resumed")
+    resumed = fitted(contracts.bench("classes", tiny_bert), method, options, tmp_path / "resumed")
+    for (name, a), (_, b) in zip(body_weights(straight).items(), body_weights(resumed).items(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("method", "own"), [*(("lora", {"rank": 2, "kind": kind}) for kind in lora.KINDS), ("adalora", {}), ("ia3", {})]
+)
+def test_the_adapter_is_kept_for_peft(tiny_bert: Path, tmp_path: Path, method: str, own: dict[str, Any]) -> None:
     from peft import PeftModel
     from transformers import AutoModel
 
     bench = contracts.bench("classes", tiny_bert)
-    merged = fitted(bench, "lora", {"epochs": 2.0, "rank": 2, "learning_rate": 2e-2}, tmp_path)
+    merged = fitted(bench, method, {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, **own}, tmp_path)
     theirs = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_bert), tmp_path / "adapter").eval()
     ids = torch.tensor([[2, 10, 11, 12, 3]])
     with torch.inference_mode():

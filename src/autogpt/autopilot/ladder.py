@@ -37,6 +37,8 @@ class Facts:
     allowed: Sequence[str]
     has_backbone: bool
     backbone_problem: str = ""
+    named: bool = False
+    """Whether the user named the methods: then each is tried, if time allows it at all."""
 
 
 def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
@@ -54,8 +56,9 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
         yield _contrastive(facts)
     if "full" in neural:
         yield from _full(facts)
-    if "lora" in neural:
-        yield _lora(facts)
+    for method in neural:
+        if method not in ("head", "contrastive", "full") and (facts.named or method == "lora"):
+            yield _adapters(facts, method)
 
 
 def rows_per_label(facts: Facts) -> float:
@@ -85,7 +88,7 @@ def _contrastive(facts: Facts) -> Candidate | str:
     if facts.output.name != "classes":
         return "contrastive is left out: it needs one label per row"
     typical = rows_per_label(facts)
-    if typical > FEW_ROWS_PER_LABEL and list(facts.allowed) != ["contrastive"]:
+    if typical > FEW_ROWS_PER_LABEL and not facts.named:
         return f"contrastive is left out: {typical:.0f} rows per label are enough for fine-tuning itself"
     anchors = int(min(2000, max(400, 3 * len(facts.train))))
     row = _read_seconds(facts) / len(facts.train)
@@ -122,16 +125,16 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     yield Candidate("full", options, seconds, reason)
 
 
-def _lora(facts: Facts) -> Candidate | str:
-    named = "full" not in facts.allowed
-    if facts.device() == "cpu" and not named:
-        return "lora is left out: on a CPU it trains no faster than full fine-tuning of a small encoder"
+def _adapters(facts: Facts, method: str) -> Candidate | str:
+    """Methods that train a few parameters through all layers."""
+    if facts.device() == "cpu" and not facts.named:
+        return f"{method} is left out: on a CPU it trains no faster than full fine-tuning of a small encoder"
     epochs = wanted_epochs(len(facts.train))
     all_epoch = TRAIN_COST * PRUNED * _read_seconds(facts)
     reachable = min(epochs, facts.remaining() * SAFETY / all_epoch)
     if reachable < 0.5:
-        return f"lora is left out: about {all_epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"
-    return Candidate("lora", {"epochs": round(reachable, 2)}, reachable * all_epoch, "adapters on all linear layers")
+        return f"{method} is left out: about {all_epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"
+    return Candidate(method, {"epochs": round(reachable, 2)}, reachable * all_epoch, "few parameters, in all layers")
 
 
 def wanted_epochs(rows: int) -> float:

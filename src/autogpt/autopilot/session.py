@@ -251,6 +251,7 @@ class Session:
             allowed=_allowed(self.config, bench),
             has_backbone=problem is None,
             backbone_problem=problem or "",
+            named=self.config.search.methods is not None,
         )
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:

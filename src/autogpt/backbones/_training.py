@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,8 @@ class EncoderTraining:
         self.output, self.class_weight = output, class_weight
         self.pad_id, self.device, self.head_scale = pad_id, device, head_scale
         self.cache: Cache | None = None
+        self.rate_of: Callable[[str], float] = lambda name: 1.0
+        self.after_step: Callable[[int, int], None] = lambda step, total: None
 
     def use(self, cache: Cache, count: int) -> None:
         """Train over `cache` (of a body of `count` layers), if one batch gives the same with it as without.
@@ -121,13 +123,16 @@ class EncoderTraining:
         return self.output.loss(logits.float(), batch.target, self.class_weight)
 
     def groups(self) -> list[dict[str, Any]]:
+        """The body's parameters, a group per learning rate as `rate_of` says, and the head's."""
         head = {id(parameter) for parameter in self.net.head.parameters()}
-        body = [(n, p) for n, p in self.net.named_parameters() if p.requires_grad and id(p) not in head]
-        own = [(n, p) for n, p in self.net.named_parameters() if id(p) in head]
+        groups: dict[tuple[bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
+        for name, parameter in self.net.named_parameters():
+            own = id(parameter) in head
+            if parameter.requires_grad:
+                groups.setdefault((own, self.head_scale if own else self.rate_of(name)), []).append((name, parameter))
         return [
             {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale}
-            for group, scale in ((body, 1.0), (own, self.head_scale))
-            if group
+            for (_, scale), group in sorted(groups.items(), key=lambda item: item[0])
         ]
 
     def score(self) -> Scores:

@@ -26,16 +26,20 @@ def fine_tune(
     embeddings: bool = True,
     dropout: bool = True,
     prepare: Callable[[], None] = lambda: None,
+    rate_of: Callable[[str], float] | None = None,
+    after_step: Callable[[int, int], None] | None = None,
 ) -> Generator[Step, None, None]:
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
-    `prepare` is called between the linear head and the training (LoRA attaches its adapters there).
+    `prepare` is called between the linear head and the training (LoRA attaches its adapters there). `rate_of` scales
+    learning rates by parameter name, `after_step` is told every step (from 1) and how many there are.
     """
     head, _ = _linear.fit(job, c=c, share=0.4)
     encoder.set_head(head.weight, head.bias)
     prepare()
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
+    training.rate_of, training.after_step = rate_of or training.rate_of, after_step or training.after_step
     validate = None
     if job.validation:
         held = encoder.training(job.validation, output=job.output, space=job.space, **shape)

@@ -9,3 +9,8 @@ from typing import Any
 def option(default: Any, text: str, search: Any = None) -> Any:
     """A dataclass field: `text` becomes help and docs, `search` is (lowest, highest)."""
     return field(default=default, metadata={"help": text, "search": search})
+
+
+def loop_settings(options: Any) -> dict[str, Any]:
+    """What the training loop takes of a method's options."""
+    return {name: getattr(options, name) for name in ("epochs", "learning_rate", "batch_rows", "prune")}

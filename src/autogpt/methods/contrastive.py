@@ -113,6 +113,9 @@ class Pairs:
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         return supervised_contrastive(logits, batch.target, temperature=self.temperature)[: len(batch.weight)]
 
+    def after_step(self, step: int, total: int) -> None:
+        """Nothing follows a step."""
+
     def groups(self) -> list[dict[str, Any]]:
         head = {id(parameter) for parameter in self.training.net.head.parameters()}
         groups: list[dict[str, Any]] = self.training.groups()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import option
+from autogpt.methods._options import loop_settings, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,11 @@ class Full:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
         encoder = job.open()
-        settings = {
-            "epochs": options.epochs,
-            "learning_rate": options.learning_rate,
-            "batch_rows": options.batch_rows,
-            "prune": options.prune,
-        }
         layers = None if options.layers is None or options.layers >= encoder.layer_count else options.layers
         yield from _finetune.fine_tune(
             job,
             encoder,
-            settings=settings,
+            settings=loop_settings(options),
             c=options.c,
             layers=layers,
             embeddings=options.embeddings,

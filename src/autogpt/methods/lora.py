@@ -1,24 +1,23 @@
-"""LoRA through the PEFT library ("LoRA: Low-Rank Adaptation of Large Language Models", Hu et al. 2021).
+"""LoRA through the PEFT library ("LoRA: Low-Rank Adaptation of Large Language Models", Hu et al. 2021), and its kin.
 
-All linear layers get adapters, with the rank-stabilised scale of rsLoRA (Kalajdzievski 2023). The served model is
-merged, so it costs nothing at prediction; the adapter itself is kept beside it for PEFT.
+All linear layers get adapters. Kinds: `rslora`, the default, has the rank-stabilised scale (Kalajdzievski 2023);
+`lora` the original one; `dora` trains directions and magnitudes apart ("DoRA", Liu et al. 2024); `pissa` begins with
+the principal parts of the weights ("PiSSA", Meng et al. 2024). `b_rate` is the ratio of learning rates of LoRA+
+(Hayou et al. 2024). The served model is merged, so it costs nothing at prediction; the adapter is kept for PEFT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from autogpt.core import Job, Scorer, Step
-from autogpt.errors import ConfigError, ModelError
-from autogpt.methods import _finetune
-from autogpt.methods._options import option
+from autogpt.errors import ConfigError
+from autogpt.methods import _peft
+from autogpt.methods._options import loop_settings, option
 
-MERGE_TOLERANCE = 1e-3
+KINDS = ("rslora", "lora", "dora", "pissa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,19 @@ class Options:
     epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
     learning_rate: float = option(1e-3, "peak learning rate (about ten times that of full fine-tuning)", (1e-4, 5e-3))
     batch_rows: int = option(32, "rows per optimizer step", (8, 64))
-    rank: int = option(16, "rank of the adapters", (4, 64))
     prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    rank: int = option(16, "rank of the adapters", (4, 64))
+    kind: str = option("rslora", f"one of {', '.join(KINDS)}")
+    b_rate: float = option(1.0, "learning rate of the B matrices relative to that of A (LoRA+: 4 to 16)", (1.0, 16.0))
     c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise ConfigError(f"lora: rank is {self.rank}; it must be 1 or more")
+        if self.kind not in KINDS:
+            raise ConfigError(f"lora: kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+        if not self.b_rate > 0:
+            raise ConfigError(f"lora: b_rate is {self.b_rate}; it must be above 0")
 
 
 class Lora:
@@ -48,52 +53,32 @@ class Lora:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
-        encoder = job.open()
-        settings = {
-            "epochs": options.epochs,
-            "learning_rate": options.learning_rate,
-            "batch_rows": options.batch_rows,
-            "prune": options.prune,
-        }
-        yield from _finetune.fine_tune(
-            job,
-            encoder,
-            settings=settings,
-            c=options.c,
-            prepare=lambda: attach(encoder, rank=options.rank, seed=job.seed),
+
+        def config(body: Any) -> Any:
+            from peft import LoraConfig
+
+            return LoraConfig(
+                r=options.rank,
+                lora_alpha=options.rank,
+                use_rslora=options.kind == "rslora",
+                use_dora=options.kind == "dora",
+                init_lora_weights="pissa" if options.kind == "pissa" else True,
+                target_modules="all-linear",
+                exclude_modules=_peft.without_pooler(body),
+            )
+
+        def attached(body: Any) -> None:
+            if options.kind == "pissa":
+                own = body.peft_config["default"]
+                own.init_lora_weights = True  # as PEFT asks for: the kept adapter belongs to the weights as given
+                body.save_pretrained(job.folder / _peft.INITIAL)
+                own.init_lora_weights = "pissa"
+
+        rate_of = lambda name: options.b_rate if ".lora_B." in name else 1.0  # noqa: E731
+        steps = _peft.tune(
+            job, settings=loop_settings(options), c=options.c, config=config, attached=attached, rate_of=rate_of
         )
-        merge(encoder, adapter=job.folder / "adapter", probe=[example.inputs for example in job.train[:8]])
-        scorer: Scorer = encoder
-        return scorer
-
-
-def attach(encoder: Any, *, rank: int, seed: int) -> None:
-    """Adapters on every linear layer of the body (the unread pooler excepted)."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    pooler = any("pooler" in name.split(".") for name, _ in encoder.net.body.named_modules())
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=rank,
-        use_rslora=True,
-        target_modules="all-linear",
-        exclude_modules=r".*pooler.*" if pooler else None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        encoder.replace_body(lambda body: get_peft_model(body, config))
-
-
-def merge(encoder: Any, *, adapter: Path, probe: list[Any]) -> None:
-    """Save the adapter, fold it into the weights, and check that the outputs stayed the same."""
-    before = encoder.score(probe)
-    encoder.net.body.save_pretrained(adapter)
-    encoder.replace_body(lambda body: body.merge_and_unload())
-    after = encoder.score(probe)
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True) if np.size(a))
-    if difference > MERGE_TOLERANCE:
-        raise ModelError(f"merging the adapter changed outputs by {difference:.2g}; the merged model was not kept")
+        return (yield from steps)
 
 
 plugin = Lora()

@@ -81,6 +81,9 @@ class TinyTrainable:
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         return self.fault(batch, torch.nn.functional.cross_entropy(logits, batch.target, reduction="none"))
 
+    def after_step(self, step: int, total: int) -> None:
+        """Nothing follows a step."""
+
     def groups(self) -> list[dict[str, Any]]:
         body = [p for name, p in self.module.named_parameters() if not name.startswith("head")]
         head = [p for name, p in self.module.named_parameters() if name.startswith("head")]

@@ -202,6 +202,7 @@ class _Run:
         clip_gradient(self.parameters, norm)
         self.optimizer.step()
         progress.step += 1
+        self.model.after_step(progress.step, progress.total)
         self.pruning.record(kept, outcome.losses)
         self.pace.end_step(padded_tokens(rows, self.lengths))
         self.numbers = {"loss": loss, "learning_rate": rate, "gradient_norm": norm}

@@ -1,0 +1,85 @@
+"""What the methods of the PEFT library share: attach adapters, train with the loop, keep the adapter, merge it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.core import Job, Scorer, Step
+from autogpt.errors import ModelError
+from autogpt.methods import _finetune
+
+if TYPE_CHECKING:
+    from peft import PeftConfig
+
+MERGE_TOLERANCE = 1e-3
+INITIAL = "adapter-initial"
+"""Beside the adapter of a kind that changes the weights it begins on: PEFT then saves it for the weights as given."""
+ANY_POOLER = r".*pooler.*"
+"""Poolers are never read by our heads: what they have needs no adapter."""
+
+
+def tune(
+    job: Job,
+    *,
+    settings: Mapping[str, Any],
+    c: float | None,
+    config: Callable[[Any], PeftConfig],
+    rate_of: Callable[[str], float] | None = None,
+    attached: Callable[[Any], None] = lambda body: None,
+    after_step: Callable[[Any, int, int], None] | None = None,
+) -> Generator[Step, None, Scorer]:
+    """Fine-tune adapters that `config(body)` describes, and fold them into the weights.
+
+    The adapter stays in the trial's folder for PEFT. `rate_of` scales learning rates by parameter name; `attached` is
+    given the body with its adapters, `after_step` the body, the step and the number of steps, with gradients in place.
+    """
+    encoder = job.open()
+
+    def prepare() -> None:
+        attach(encoder, config(encoder.net.body), seed=job.seed)
+        attached(encoder.net.body)
+
+    yield from _finetune.fine_tune(
+        job,
+        encoder,
+        settings=settings,
+        c=c,
+        prepare=prepare,
+        rate_of=rate_of,
+        after_step=None if after_step is None else lambda step, total: after_step(encoder.net.body, step, total),
+    )
+    merge(encoder, adapter=job.folder / "adapter", probe=[example.inputs for example in job.train[:8]])
+    scorer: Scorer = encoder
+    return scorer
+
+
+def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
+    """Put adapters into the body; their first weights depend on `seed` alone."""
+    import torch
+    from peft import get_peft_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder.replace_body(lambda body: get_peft_model(body, config))
+
+
+def without_pooler(body: Any) -> str | None:
+    """PEFT's `exclude_modules` for a body."""
+    return ANY_POOLER if any("pooler" in name.split(".") for name, _ in body.named_modules()) else None
+
+
+def merge(encoder: Any, *, adapter: Path, probe: list[Any]) -> None:
+    """Save the adapter, fold it into the weights, and check that the outputs stayed the same."""
+    before = encoder.score(probe)
+    initial = adapter.with_name(INITIAL)
+    changed = {"path_initial_model_for_weight_conversion": str(initial)} if initial.is_dir() else {}
+    encoder.net.body.save_pretrained(adapter, **changed)
+    encoder.replace_body(lambda body: body.merge_and_unload())
+    after = encoder.score(probe)
+    difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True) if np.size(a))
+    if difference > MERGE_TOLERANCE:
+        raise ModelError(f"merging the adapter changed outputs by {difference:.2g}; the merged model was not kept")

@@ -1,0 +1,54 @@
+"""BitFit: only biases train ("BitFit: Simple Parameter-efficient Fine-tuning", Ben Zaken et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from autogpt.core import Job, Scorer, Step
+from autogpt.errors import ModelError
+from autogpt.methods import _finetune
+from autogpt.methods._options import loop_settings, option
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of BitFit."""
+
+    epochs: float = option(5.0, "passes over the training rows (fewer when time is short)", (1.0, 20.0))
+    learning_rate: float = option(2e-3, "peak learning rate", (5e-4, 1e-2))
+    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
+    prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
+
+
+class BitFit:
+    """See `core.Method`."""
+
+    name = "bitfit"
+    summary = "fine-tuning of the biases alone"
+    needs_backbone = True
+    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    options = Options
+
+    def fit(self, job: Job) -> Generator[Step, None, Scorer]:
+        options = job.options or Options()
+        encoder = job.open()
+        yield from _finetune.fine_tune(
+            job, encoder, settings=loop_settings(options), c=options.c, prepare=lambda: _biases_only(encoder.net.body)
+        )
+        scorer: Scorer = encoder
+        return scorer
+
+
+def _biases_only(body: Any) -> None:
+    biases = [parameter for name, parameter in body.named_parameters() if name.endswith("bias")]
+    if not biases:
+        raise ModelError(f"bitfit: {type(body).__name__} has no biases; use lora or ia3")
+    body.requires_grad_(False)
+    for parameter in biases:
+        parameter.requires_grad_(True)
+
+
+plugin = BitFit()

@@ -1,0 +1,54 @@
+"""(IA)3 through the PEFT library: a scale per feature ("Few-Shot Parameter-Efficient Fine-Tuning Is Better and Cheaper
+than In-Context Learning", Liu et al. 2022).
+
+The paper scales keys, values and the hidden layer of each feed-forward block. Layers are told apart by their shapes
+instead of their names, so that any family works: the inputs of layers that narrow (feed-forward, back to the model's
+width) are scaled, and the outputs of all other linear layers. Merged for serving, like LoRA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from autogpt.core import Job, Scorer, Step
+from autogpt.methods import _peft
+from autogpt.methods._options import loop_settings, option
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of (IA)3."""
+
+    epochs: float = option(5.0, "passes over the training rows (fewer when time is short)", (1.0, 20.0))
+    learning_rate: float = option(1e-2, "peak learning rate", (1e-3, 5e-2))
+    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
+    prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
+
+
+class IA3:
+    """See `core.Method`."""
+
+    name = "ia3"
+    summary = "a trained scale per feature of every linear layer, merged for serving"
+    needs_backbone = True
+    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    options = Options
+
+    def fit(self, job: Job) -> Generator[Step, None, Scorer]:
+        options = job.options or Options()
+        return (yield from _peft.tune(job, settings=loop_settings(options), c=options.c, config=_config))
+
+
+def _config(body: Any) -> Any:
+    from peft import IA3Config
+    from torch import nn
+
+    linear = {name: m for name, m in body.named_modules() if isinstance(m, nn.Linear) and "pooler" not in name}
+    narrowing = [name for name, layer in linear.items() if layer.in_features > layer.out_features]
+    return IA3Config(target_modules=[*linear], feedforward_modules=narrowing)
+
+
+plugin = IA3()
