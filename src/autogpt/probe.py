@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from autogpt.core import Array, Scores
 
-PATH = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+PATH = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 DEFAULT_C = 10.0
 
 
@@ -65,6 +65,10 @@ class Rows:
         per_token = np.repeat(weight, [len(rows) for rows in encoded])
         flat, target = np.concatenate(list(features)), np.concatenate(encoded)
         return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0], free)
+
+    def where(self, mask: Array) -> Rows:
+        """The rows for which `mask` [n] is true."""
+        return replace(self, features=self.features[mask], target=self.target[mask], weight=self.weight[mask])
 
 
 def solve(

@@ -17,11 +17,11 @@ class Options:
 
     epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
     learning_rate: float = option(1e-4, "peak learning rate", (1e-5, 5e-4))
-    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
+    batch_rows: int = option(16, "rows per optimizer step", (8, 64))
     layers: int | None = option(None, "train only this many top layers (default: all)")
     embeddings: bool = option(False, "train the word embeddings too, when all layers train")
     dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
-    prune: float = option(0.75, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
     c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
