@@ -63,13 +63,12 @@ class EncoderTraining:
         class_weight: torch.Tensor | None,
         pad_id: int,
         device: str,
-        head_scale: float = 1.0,
     ) -> None:
         self.module = net
         self.net = net
         self.pieces, self.targets, self.weights = pieces, targets, weights
         self.output, self.class_weight = output, class_weight
-        self.pad_id, self.device, self.head_scale = pad_id, device, head_scale
+        self.pad_id, self.device = pad_id, device
         self.cache: Cache | None = None
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
@@ -129,7 +128,7 @@ class EncoderTraining:
         for name, parameter in self.net.named_parameters():
             own = id(parameter) in head
             if parameter.requires_grad:
-                groups.setdefault((own, self.head_scale if own else self.rate_of(name)), []).append((name, parameter))
+                groups.setdefault((own, 1.0 if own else self.rate_of(name)), []).append((name, parameter))
         return [
             {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale}
             for (_, scale), group in sorted(groups.items(), key=lambda item: item[0])

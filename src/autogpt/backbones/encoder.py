@@ -152,7 +152,6 @@ class Encoder:
         embeddings: bool = True,
         dropout: bool = True,
         cache: bool = True,
-        head_scale: float = 1.0,
     ) -> EncoderTraining:
         """This encoder as the training loop sees it: the top `layers` train (None: all, embeddings if asked).
 
@@ -170,7 +169,6 @@ class Encoder:
             class_weight=class_weight,
             pad_id=self._pad_id,
             device=self.runtime.device,
-            head_scale=head_scale,
         )
         boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         if boundary and cache:
