@@ -33,7 +33,8 @@ class Spearman(NumberMetric):
     def score(self, rows: Array, weights: Array) -> Array:
         if np.isnan(rows).any():
             return np.full(len(weights), np.nan)
-        return np.concatenate([_resampled(rows, part) for part in np.array_split(weights, max(1, weights.size // _CELLS))])
+        parts = np.array_split(weights, max(1, weights.size // _CELLS))
+        return np.concatenate([_resampled(rows, part) for part in parts])
 
 
 def _resampled(rows: Array, weights: Array) -> Array:
