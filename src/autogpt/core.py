@@ -275,8 +275,9 @@ class Features(Protocol):
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
 
-    once_seconds: float
-    """Seconds spent on what a later trial need not repeat: loading the encoder, reading texts."""
+    @property
+    def once_seconds(self) -> float:
+        """Seconds spent on what a later trial need not repeat: loading the encoder, reading texts."""
 
 
 @dataclass(frozen=True, slots=True)

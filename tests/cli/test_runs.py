@@ -62,9 +62,9 @@ def test_a_run_that_is_silent_for_long_was_killed_and_can_be_resumed(
     assert f"go on with:  autogpt resume {folder}" in found.err
 
 
-@pytest.mark.parametrize(("process", "state"), [(os.getpid(), "running"), (2**22 + 7, "stopped")])
+@pytest.mark.parametrize(("process", "state"), [(os.getpid(), "running"), (2**22 + 7, "stopped"), ("x", "running")])
 def test_a_run_whose_process_is_gone_was_killed(
-    autogpt: Callable[..., Any], tmp_path: Path, process: int, state: str
+    autogpt: Callable[..., Any], tmp_path: Path, process: Any, state: str
 ) -> None:
     folder = run_folder(tmp_path, "young", status="running", best=BEST, seconds=20)
     path = folder / "run.json"

@@ -73,6 +73,11 @@ def _read_seconds(facts: Facts) -> float:
     return len(facts.train) / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
 
 
+def _epoch_seconds(facts: Facts) -> float:
+    """Seconds of one pass of fine-tuning through all layers."""
+    return TRAIN_COST * PRUNED * _read_seconds(facts)
+
+
 def _head(facts: Facts) -> Candidate | str:
     """All validation rows have to be read, and enough training rows to be worth it."""
     rate = facts.rows_per_second()
@@ -108,7 +113,7 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     epochs = wanted_epochs(len(facts.train))
     fits = facts.remaining() * SAFETY
     top = min(2, count)
-    all_epoch = TRAIN_COST * PRUNED * read
+    all_epoch = _epoch_seconds(facts)
     top_epoch, boundary = all_epoch * top / count, read * (count - top) / count
     if fits >= min(1.5, epochs) * all_epoch:
         reachable = min(epochs, fits / all_epoch)
@@ -130,7 +135,7 @@ def _adapters(facts: Facts, method: str) -> Candidate | str:
     if facts.device() == "cpu" and not facts.named:
         return f"{method} is left out: on a CPU it trains no faster than full fine-tuning of a small encoder"
     epochs = wanted_epochs(len(facts.train))
-    all_epoch = TRAIN_COST * PRUNED * _read_seconds(facts)
+    all_epoch = _epoch_seconds(facts)
     reachable = min(epochs, facts.remaining() * SAFETY / all_epoch)
     if reachable < 0.5:
         return f"{method} is left out: about {all_epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from autogpt.backbones._network import Net, layers, replaced
 from autogpt.backbones._pieces import Piece, buckets, tensors
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class Cache:
     """`states[i]` belongs to piece i; `others` is what the last frozen layer returned beside its hidden states."""
 
+    stack: nn.ModuleList
     boundary: int
     states: list[Activation]
     others: tuple[None, ...] | None
@@ -50,7 +52,7 @@ def fill(
                     found[place] = _own(states, row, chosen[row])
     finally:
         hook.remove()
-    return Cache(boundary, [activation for activation in found if activation is not None], others)
+    return Cache(stack, boundary, [activation for activation in found if activation is not None], others)
 
 
 def _own(states: Sequence[np.ndarray[Any, Any]], row: int, piece: Piece) -> Activation:

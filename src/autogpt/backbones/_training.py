@@ -73,19 +73,18 @@ class EncoderTraining:
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
 
-    def use(self, cache: Cache, count: int) -> None:
-        """Train over `cache` (of a body of `count` layers), if one batch gives the same with it as without.
+    def use(self, cache: Cache) -> None:
+        """Train over `cache`, if one batch gives the same with it as without.
 
         What a family does between its layers is its own affair: where its layers cannot be skipped, nothing is.
         """
-        self._stack = layers(self.net.body, count)
+        self.cache = cache
         self.net.eval()
         with torch.inference_mode():
             batch = self.batch(range(min(8, len(self.pieces))))
-            whole = self.forward(batch)
-            self.cache = cache
+            whole = self.net(batch.inputs)
             try:
-                same = torch.allclose(self.forward(self.batch(range(len(batch.index)))), whole, rtol=1e-3, atol=1e-4)
+                same = torch.allclose(self._from_cache(batch, cache), whole, rtol=1e-3, atol=1e-4)
             except Exception as problem:
                 log.info("cached activations: %s", problem)
                 same = False
@@ -177,14 +176,14 @@ class EncoderTraining:
 
     def _from_cache(self, batch: Batch, cache: Cache) -> torch.Tensor:
         """The net's own forward, with the frozen layers replaced by what they gave when they were run."""
-        slot, stack = Slot(cache.others), list(self._stack)
+        slot, stack = Slot(cache.others), list(cache.stack)
         injected = [Injector(layer, slot) for layer in stack[: cache.boundary]]
         hidden = [batch.inputs["hidden"], batch.inputs.get("pair_hidden")]
         # A pair is read by two passes of the body: the first takes the first hidden states, then the second.
         calls = iter([h for h in hidden if h is not None])
         hook = self.net.body.register_forward_pre_hook(lambda *_: setattr(slot, "hidden", next(calls)))
         try:
-            with replaced(self._stack, [*injected, *stack[cache.boundary :]]):
+            with replaced(cache.stack, [*injected, *stack[cache.boundary :]]):
                 logits: torch.Tensor = self.net(batch.inputs)
         finally:
             hook.remove()

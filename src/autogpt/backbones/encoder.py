@@ -172,7 +172,7 @@ class Encoder:
         )
         boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         if boundary and cache:
-            training.use(self.activations(pieces, boundary), self.layer_count)
+            training.use(self.activations(pieces, boundary))
         return training
 
     def replace_body(self, change: Callable[[Any], Any]) -> None:

@@ -26,8 +26,8 @@ def fine_tune(
     embeddings: bool = True,
     dropout: bool = True,
     prepare: Callable[[], None] = lambda: None,
-    rate_of: Callable[[str], float] | None = None,
-    after_step: Callable[[int, int], None] | None = None,
+    rate_of: Callable[[str], float] = lambda name: 1.0,
+    after_step: Callable[[int, int], None] = lambda step, total: None,
 ) -> Generator[Step, None, None]:
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
@@ -39,7 +39,7 @@ def fine_tune(
     prepare()
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
-    training.rate_of, training.after_step = rate_of or training.rate_of, after_step or training.after_step
+    training.rate_of, training.after_step = rate_of, after_step
     validate = None
     if job.validation:
         held = encoder.training(job.validation, output=job.output, space=job.space, **shape)

@@ -22,10 +22,12 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     the training rows chooses, and then all of them are fitted: a head that fits noisy rows too well would leave
     fine-tuning nothing to learn from (see EXPERIMENTS.md).
     """
-    held = _rows(job, job.validation, seconds=job.remaining() * 0.6) if job.validation else None
-    if held is not None and not _all_read(job):
-        raise ResourceError("not all validation rows could be read in time")
-    rows = _rows(job, job.train, seconds=job.remaining() * share)
+    held = None
+    if job.validation:
+        held, reached = _rows(job, job.validation, seconds=job.remaining() * 0.6)
+        if reached < len(job.validation):
+            raise ResourceError("not all validation rows could be read in time")
+    rows, _ = _rows(job, job.train, seconds=job.remaining() * share)
     seconds = max(1.0, job.remaining() * 0.3)
     if c is None and held is None and len(rows.target) >= LEAST_ROWS:
         part, rest = _parted(rows, seed=job.seed)
@@ -45,20 +47,17 @@ def _parted(rows: probe.Rows, *, seed: int) -> tuple[probe.Rows, probe.Rows]:
 
 def validated(job: Job, head: probe.Head) -> None:
     """Keep the head's scores of the validation rows, if the features of all of them are there."""
-    if job.validation and _all_read(job):
-        _, features = job.features.get([example.inputs for example in job.validation], seconds=0.0)
+    places, features = job.features.get([example.inputs for example in job.validation], seconds=0.0)
+    if job.validation and len(places) == len(job.validation):
         job.validated.append(head(features))
 
 
-def _all_read(job: Job) -> bool:
-    places, _ = job.features.get([example.inputs for example in job.validation], seconds=0.0)
-    return len(places) == len(job.validation)
-
-
-def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> probe.Rows:
+def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> tuple[probe.Rows, int]:
+    """What the head is fitted to, and the number of examples that were reached in time."""
     places, features = job.features.get([example.inputs for example in examples], seconds=seconds)
     reached = [examples[place] for place in places]
     if len(reached) < len(examples):
         job.notes.append(f"time allowed reading {len(reached)} of {len(examples)} rows")
     encoded = job.output.encode([example.target for example in reached], job.space)
-    return probe.Rows.of(features, encoded, [example.weight for example in reached], job.output, free=job.features.free)
+    weights = [example.weight for example in reached]
+    return probe.Rows.of(features, encoded, weights, job.output, free=job.features.free), len(reached)

@@ -28,9 +28,9 @@ def tune(
     settings: Mapping[str, Any],
     c: float | None,
     config: Callable[[Any], PeftConfig],
-    rate_of: Callable[[str], float] | None = None,
+    rate_of: Callable[[str], float] = lambda name: 1.0,
     attached: Callable[[Any], None] = lambda body: None,
-    after_step: Callable[[Any, int, int], None] | None = None,
+    after_step: Callable[[Any, int, int], None] = lambda body, step, total: None,
 ) -> Generator[Step, None, Scorer]:
     """Fine-tune adapters that `config(body)` describes, and fold them into the weights.
 
@@ -50,7 +50,7 @@ def tune(
         c=c,
         prepare=prepare,
         rate_of=rate_of,
-        after_step=None if after_step is None else lambda step, total: after_step(encoder.net.body, step, total),
+        after_step=lambda step, total: after_step(encoder.net.body, step, total),
     )
     merge(encoder, adapter=job.folder / "adapter", probe=[example.inputs for example in job.train[:8]])
     scorer: Scorer = encoder

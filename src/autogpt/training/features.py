@@ -28,7 +28,7 @@ class FeatureCache:
         self._open, self._encoder, self._folder = open_encoder, None, folder
         self._found: dict[str, Array] = {}
         self._shards = 0
-        self.read_rows, self.read_seconds, self.once_seconds = 0, 0.0, 0.0
+        self.read_rows, self.read_seconds, self.load_seconds = 0, 0.0, 0.0
         if folder is not None and folder.is_dir():
             self._load(folder)
 
@@ -67,6 +67,11 @@ class FeatureCache:
         return found
 
     @property
+    def once_seconds(self) -> float:
+        """See `core.Features`."""
+        return self.load_seconds + self.read_seconds
+
+    @property
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
         return self.read_rows / self.read_seconds if self.read_rows else None
@@ -76,7 +81,7 @@ class FeatureCache:
         if self._encoder is None:
             started = time.monotonic()
             self._encoder = self._open()
-            self.once_seconds += time.monotonic() - started
+            self.load_seconds += time.monotonic() - started
         return self._encoder
 
     def _chunk_rows(self) -> int:
@@ -89,8 +94,7 @@ class FeatureCache:
         encoder = self.encoder()
         started = time.monotonic()
         self._found.update(zip(keys, encoder.features(inputs), strict=True))
-        spent = time.monotonic() - started
-        self.read_seconds, self.once_seconds = self.read_seconds + spent, self.once_seconds + spent
+        self.read_seconds += time.monotonic() - started
         self.read_rows += len(inputs)
 
     def _store(self, keys: Sequence[str]) -> None:

@@ -45,5 +45,7 @@ class Pruning:
         return rows[kept], (1 / probability[kept]).astype(np.float32)
 
     def record(self, rows: Rows, losses: Sequence[torch.Tensor]) -> None:
-        """What the rows of a step just lost, in their order."""
+        """What the rows of a step just lost, in their order. It waits for a GPU: only where it is used."""
+        if not self.share:
+            return
         self.losses[torch.from_numpy(rows)] = torch.cat(list(losses)).float().cpu()

@@ -62,7 +62,8 @@ def _is_gone(process: Any) -> bool:
 
     if not isinstance(process, dict) or process.get("host") != platform.node():
         return False
-    return not psutil.pid_exists(int(process.get("id") or 0))
+    number = process.get("id")
+    return isinstance(number, int) and not psutil.pid_exists(number)
 
 
 def _number(values: dict[str, Any], name: str) -> float | None:
