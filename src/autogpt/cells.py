@@ -33,6 +33,11 @@ def texts(row: Row, schema: Schema) -> dict[str, str]:
     return inputs
 
 
+def sample_texts(sample: str, schema: Schema) -> list[dict[str, str]]:
+    """Inputs as `texts` gives them, with the same text in each place."""
+    return [texts(dict.fromkeys(schema.text, sample), schema)]
+
+
 def number(row: Row, column: str) -> float:
     """The column's value as a finite number; thousands separators are not guessed at."""
     value = row.get(column)

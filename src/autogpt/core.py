@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     Scores = Array | list[Array]
 
 Inputs = Mapping[str, Any]
-"""What a model reads. Keys: `text`, `text_pair` (second text, optional) or `tokens` (tuple of words)."""
+"""What a model reads. Keys: `text`, `text_pair` (a second text) or `tokens` (a tuple of words, with their `offsets` in
+`text` where one is known). Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -154,10 +155,15 @@ class Step:
 
 
 class Output(Protocol):
-    """An output kind: the only place that knows what the columns of a score table mean."""
+    """An output kind: the only place that knows what the columns of a score table mean.
+
+    `token_level`: a row's scores are a table of their own. `linear`: its loss is a sum over rows (or tokens) of a score
+    table, so that a linear head can be solved on frozen features.
+    """
 
     name: str
     token_level: bool
+    linear: bool
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
         """Label space of training targets (sorted labels; mean and deviation of values)."""
@@ -196,6 +202,9 @@ class Task(Protocol):
 
     def target(self, row: Row, schema: Schema) -> Any:
         """The answer's side of a row. Raises ValueError with the reason when it cannot be used."""
+
+    def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
+        """Inputs made of any text, of the form that this task's rows have (a saved model is tried on them)."""
 
 
 class Metric(Protocol):

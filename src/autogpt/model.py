@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt import cells, files, registry
+from autogpt import files, registry
 from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
 from autogpt.errors import ConfigError, InputError, ModelError
 from autogpt.runtime import Runtime
@@ -72,13 +72,13 @@ class Model:
         """
         if isinstance(item, Mapping):
             return self.task.inputs(item, replace(self.schema, text=self._columns(item)))
-        if self.output.token_level:
-            return cells.tokens({"text": list(item) if isinstance(item, (list, tuple)) else item}, "text")
-        parts = (item,) if isinstance(item, str) else tuple(item)
-        if len(parts) != len(self.schema.text):
-            raise ValueError(f"the model reads {len(self.schema.text)} text(s) per row, not {len(parts)}")
-        names = [f"text {place + 1}" if place else "text" for place in range(len(parts))]
-        return cells.texts(dict(zip(names, parts, strict=True)), replace(self.schema, text=tuple(names)))
+        count = len(self.schema.text)
+        words = count == 1 and self.output.token_level
+        parts = (item,) if isinstance(item, str) or words else tuple(item)
+        if len(parts) != count:
+            raise ValueError(f"the model reads {count} text(s) per row, not {len(parts)}")
+        names = [f"text {place + 1}" if place else "text" for place in range(count)]
+        return self.task.inputs(dict(zip(names, parts, strict=True)), replace(self.schema, text=tuple(names)))
 
     def predict(self, items: Any, *, abstain_below: float | None = None) -> list[Prediction]:
         """An answer per item; a single text is a list of one. Items are what `inputs` takes."""
@@ -178,7 +178,7 @@ class Model:
 
     def _check_parity(self, folder: Path) -> None:
         """What was tested is what is served: the saved model gives the scores of the one in memory."""
-        probe = [self.inputs(item) for item in _probe(self.output.token_level, len(self.schema.text))]
+        probe = [inputs for text in _PROBE_TEXTS for inputs in self.task.samples(text, self.schema)]
         again = registry.get("backbones", self.scorer.family).load(folder)
         difference = max(
             float(np.abs(np.asarray(a) - np.asarray(b)).max())
@@ -200,12 +200,6 @@ def _link_files(source: Path, target: Path) -> None:
             os.link(path, place)
         except OSError:
             shutil.copy2(path, place)
-
-
-def _probe(token_level: bool, texts: int) -> Iterable[Any]:
-    if token_level or texts == 1:
-        return _PROBE_TEXTS
-    return [tuple([text] * texts) for text in _PROBE_TEXTS]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The encoder: features, heads, windows, cached activations, and folders that other libraries load."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.bert_folder(tmp_path_factory.mktemp("bert"), layers=3)
 
 
-def opened(folder: Path, output: str = "classes", size: int = 3, *, pair: bool = False) -> Encoder:
-    encoder = Encoder.open(str(folder), output=output, size=size, pair=pair, runtime=Runtime())
+PAIR = {"text": "the red card", "text_pair": "my dog"}
+
+
+def opened(folder: Path, output: str = "classes", size: int = 3, *, like: Mapping[str, Any] | None = None) -> Encoder:
+    like = like or (TOKENS[0] if output == "tokens" else TEXTS[0])
+    encoder = Encoder.open(str(folder), output=output, size=size, like=like, runtime=Runtime())
     rng = np.random.default_rng(0)
     encoder.set_head(rng.normal(size=(size, encoder.width)), rng.normal(size=size))
     return encoder
@@ -50,8 +55,8 @@ def test_scores_do_not_depend_on_the_batch_and_survive_saving(folder: Path, outp
 
 
 def test_pairs_are_symmetric_and_survive_saving(folder: Path, tmp_path: Path) -> None:
-    encoder = opened(folder, "value", 1, pair=True)
-    there = [{"text": "the red card", "text_pair": "my dog"}]
+    encoder = opened(folder, "value", 1, like=PAIR)
+    there = [PAIR]
     back = [{"text": "my dog", "text_pair": "the red card"}]
     contracts.same(encoder.score(there), encoder.score(back), tolerance=1e-5)
     contracts.scorer_contract(encoder, there + back, tmp_path / "pair")
@@ -95,7 +100,7 @@ def test_cached_activations_of_pairs(folder: Path) -> None:
     kind = registry.get("outputs", "value")
     rows = [Example(i, {"text": "red card", "text_pair": "my blue dog runs"}, float(i)) for i in range(4)]
     space = kind.space([row.target for row in rows])
-    training = opened(folder, "value", 1, pair=True).training(rows, output=kind, space=space, layers=1)
+    training = opened(folder, "value", 1, like=PAIR).training(rows, output=kind, space=space, layers=1)
     batch = training.batch(range(4))
     cached = training.forward(batch)
     training.cache = None

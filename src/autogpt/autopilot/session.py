@@ -201,7 +201,6 @@ class Session:
 
         config, output, space = self.config, prepared.output, prepared.space
         encoder = registry.get("backbones", "encoder")
-        pair = len(prepared.profile.schema.text) > 1
 
         def open_encoder() -> Any:
             return encoder.open(
@@ -209,7 +208,7 @@ class Session:
                 output=output.name,
                 size=output.size(space),
                 labels=space.labels,
-                pair=pair,
+                like=prepared.train[0].inputs,
                 runtime=detect(),
                 revision=config.search.revision,
                 offline=config.source.offline,

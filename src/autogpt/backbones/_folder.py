@@ -26,7 +26,7 @@ def save(encoder: Encoder, folder: Path) -> None:
         body: Any = net.body
         body.save_pretrained(folder)
         _sentence_modules(net, folder, encoder.max_length)
-        target = folder / "head.safetensors" if net.pair else folder / "3_Dense" / "model.safetensors"
+        target = _head_path(net, folder)
         state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in net.head.state_dict().items()}
         save_file({f"linear.{name}": tensor for name, tensor in state.items()}, target)
     else:
@@ -40,8 +40,8 @@ def save(encoder: Encoder, folder: Path) -> None:
 
 
 def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
-    """The module list that sentence-transformers reads; a pair's head stays outside (it reads two vectors)."""
-    width = int(net.head.in_features) // (2 if net.pair else 1)
+    """The module list that sentence-transformers reads; a head that reads several vectors stays outside."""
+    width = int(net.head.in_features) // net.reading.parts
     modules: list[tuple[str, str, dict[str, Any] | None]] = [("", "Transformer", None)]
     pooling = {
         "word_embedding_dimension": width,
@@ -51,7 +51,7 @@ def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
     modules.append(("1_Pooling", "Pooling", pooling))
     if net.normalize:
         modules.append(("2_Normalize", "Normalize", {}))
-    if not net.pair:
+    if _is_dense(net):
         dense = {
             "in_features": width,
             "out_features": int(net.head.out_features),
@@ -76,6 +76,15 @@ def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
     )
 
 
+def _is_dense(net: PooledNet) -> bool:
+    """Whether the head reads one plain text's vector, as the last module of a sentence-transformers model does."""
+    return net.reading.name == "text"
+
+
+def _head_path(net: PooledNet, folder: Path) -> Path:
+    return folder / "3_Dense" / "model.safetensors" if _is_dense(net) else folder / "head.safetensors"
+
+
 def describe(folder: Path) -> dict[str, Any]:
     """`encoder.json` of a saved encoder."""
     path = folder / "encoder.json"
@@ -91,6 +100,5 @@ def load_head(net: Net, folder: Path) -> None:
 
     if not isinstance(net, PooledNet):
         return
-    path = folder / "head.safetensors" if net.pair else folder / "3_Dense" / "model.safetensors"
-    state = load_file(path)
+    state = load_file(_head_path(net, folder))
     net.head.load_state_dict({key.removeprefix("linear."): value for key, value in state.items()})

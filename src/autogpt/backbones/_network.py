@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from autogpt.backbones._readings import Reading
 from autogpt.errors import ConfigError
 
 Tensors = Mapping[str, torch.Tensor]
@@ -35,15 +36,16 @@ class PooledNet(_Still):
     We use a linear head on the pooled vector instead of transformers' sequence-classification head (a fresh dense
     layer on the first token): a head solved on frozen features is then the exact starting point of fine-tuning
     ("Fine-Tuning can Distort Pretrained Features", Kumar et al. 2022), and the saved folder is a plain
-    sentence-transformers model. Two texts are read one after the other; their features are |u - v| and u * v
-    (InferSent, Conneau et al. 2017, without u and v themselves: a linear head cannot use them symmetrically).
+    sentence-transformers model. What the head reads of a row is its reading's affair (see `_readings`).
     """
 
-    def __init__(self, body: nn.Module, *, width: int, size: int, pooling: str, normalize: bool, pair: bool) -> None:
+    def __init__(
+        self, body: nn.Module, *, width: int, size: int, pooling: str, normalize: bool, reading: Reading
+    ) -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Linear(width * (2 if pair else 1), size)
-        self.pooling, self.normalize, self.pair = pooling, normalize, pair
+        self.head = nn.Linear(width * reading.parts, size)
+        self.pooling, self.normalize, self.reading = pooling, normalize, reading
 
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
@@ -59,12 +61,8 @@ class PooledNet(_Still):
         return nn.functional.normalize(vector, dim=-1) if self.normalize else vector
 
     def features(self, inputs: Tensors) -> torch.Tensor:
-        """What the head reads: [B, D], or [B, 2D] of a pair."""
-        first = self.sentence(inputs["ids"], inputs["mask"])
-        if not self.pair:
-            return first
-        second = self.sentence(inputs["pair_ids"], inputs["pair_mask"])
-        return torch.cat([(first - second).abs(), first * second], dim=-1)
+        """What the head reads: [B, parts * D]."""
+        return self.reading.features(self.sentence, inputs)
 
     def forward(self, inputs: Tensors) -> torch.Tensor:
         """Logits [B, C]."""
@@ -75,11 +73,9 @@ class PooledNet(_Still):
 class TokenNet(_Still):
     """transformers' own token-classification model; `head` is its last linear layer."""
 
-    pair = False
-
-    def __init__(self, model: Any, size: int) -> None:
+    def __init__(self, model: Any, size: int, *, reading: Reading) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.reading = model, reading
         linears = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == size]
         self._head = [linears[-1]]  # in a list: the layer is registered once, inside the model
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import memory
-from autogpt.core import Inputs
 from autogpt.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -27,33 +26,27 @@ LEAST_ROWS, MOST_PADDING = 16, 0.08
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`row` is the place in the list that was tokenized; for token input, word `words[i]` begins at `places[i]`."""
+    """`row` is the place in the list that was tokenized; `pair` a second text that is read by itself.
+
+    `words`: score rows of the row that this piece gives, from the hidden states at `places`. Without `words` the piece
+    gives the row's one answer, and `places` (as many in every piece) are states that its reading looks at. `types`
+    are segment ids, for readings of two texts at once.
+    """
 
     row: int
     ids: Array
     pair: Array | None = None
     words: Array | None = None
     places: Array | None = None
+    types: Array | None = None
 
     @property
     def length(self) -> int:
         return max(len(self.ids), len(self.pair) if self.pair is not None else 0)
 
 
-def tokenize(tokenizer: Any, inputs: Sequence[Inputs], *, max_length: int) -> tuple[list[Piece], list[str]]:
-    """Pieces in row order, and the texts that were cut at `max_length` tokens. Token input is windowed, never cut."""
-    if not inputs:
-        return [], []
-    if "tokens" in inputs[0]:
-        return _windows(tokenizer, inputs, max_length), []
-    ids, cut = _texts(tokenizer, [row["text"] for row in inputs], max_length)
-    if "text_pair" not in inputs[0]:
-        return [Piece(row, found) for row, found in enumerate(ids)], cut
-    pairs, pair_cut = _texts(tokenizer, [row["text_pair"] for row in inputs], max_length)
-    return [Piece(row, a, b) for row, (a, b) in enumerate(zip(ids, pairs, strict=True))], cut + pair_cut
-
-
-def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Array], list[str]]:
+def encode(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Array], list[str]]:
+    """Token ids of every text, and the texts that were cut at `max_length` tokens."""
     # One more token than allowed tells a cut text from one that just fits.
     found = tokenizer(texts, truncation=True, max_length=max_length + 1, return_attention_mask=False)["input_ids"]
     cut = [row for row, ids in enumerate(found) if len(ids) > max_length]
@@ -62,31 +55,6 @@ def _texts(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Arra
         for row, ids in zip(cut, short, strict=True):
             found[row] = ids
     return [np.asarray(ids, dtype=np.int32) for ids in found], [texts[row] for row in cut]
-
-
-def _windows(tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> list[Piece]:
-    encoded = tokenizer(
-        [list(row["tokens"]) for row in inputs],
-        is_split_into_words=True,
-        truncation=True,
-        max_length=max_length,
-        return_overflowing_tokens=True,
-        stride=0,
-    )
-    pieces = []
-    owners = encoded["overflow_to_sample_mapping"]
-    last = (-1, -1)
-    for window, row in enumerate(owners):
-        words, places = [], []
-        for place, word in enumerate(encoded.word_ids(window)):
-            # A word belongs to the window in which it begins.
-            if word is not None and (row, word) != last:
-                words.append(word)
-                places.append(place)
-                last = (row, word)
-        ids = np.asarray(encoded["input_ids"][window], dtype=np.int32)
-        pieces.append(Piece(row, ids, words=np.asarray(words, np.int64), places=np.asarray(places, np.int64)))
-    return pieces
 
 
 def pad(rows: Sequence[Array], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,11 +71,17 @@ def pad(rows: Sequence[Array], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def tensors(pieces: Sequence[Piece], pad_id: int, device: str) -> dict[str, torch.Tensor]:
-    """`ids` and `mask` [B, T]; `pair_ids` and `pair_mask` too when the pieces are pairs."""
+    """`ids` and `mask` [B, T], and where pieces have them: `pair_ids`, `pair_mask`, `types` [B, T], `places` [B, P]."""
+    import torch
+
     ids, mask = pad([piece.ids for piece in pieces], pad_id)
     found = {"ids": ids, "mask": mask}
     if pieces[0].pair is not None:
         found["pair_ids"], found["pair_mask"] = pad([p.pair for p in pieces if p.pair is not None], pad_id)
+    if pieces[0].types is not None:
+        found["types"] = pad([p.types for p in pieces if p.types is not None], 0)[0]
+    if pieces[0].words is None and pieces[0].places is not None:
+        found["places"] = torch.from_numpy(np.stack([p.places for p in pieces if p.places is not None]))
     return {name: tensor.to(device) for name, tensor in found.items()}
 
 

@@ -101,7 +101,7 @@ class EncoderTraining:
         if self.cache is not None:
             chosen = [self.cache.states[row] for row in rows]
             inputs["hidden"] = self._hidden([first for first, _ in chosen])
-            if self.net.pair:
+            if chosen[0][1] is not None:
                 inputs["pair_hidden"] = self._hidden([second for _, second in chosen if second is not None])
         return Batch(
             inputs=inputs,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _pretrained
-from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors, tokenize
+from autogpt.backbones import _pretrained, _readings
+from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors
 from autogpt.core import Inputs, LabelSpace, Output
 from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
@@ -33,11 +33,11 @@ DEFAULT_MAX_LENGTH = 256
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is attached to the body: the output kind, the head's columns, and whether rows are pairs."""
+    """What is attached to the body: the output kind, the head's columns, and how rows are read (see `_readings`)."""
 
     output: str
     size: int
-    pair: bool = False
+    reading: str = "text"
     labels: tuple[str, ...] = ()
 
 
@@ -59,13 +59,16 @@ class Encoder:
         output: str,
         size: int,
         labels: tuple[str, ...] = (),
-        pair: bool = False,
+        like: Inputs | None = None,
         runtime: Runtime,
         revision: str | None = None,
         offline: bool = False,
     ) -> Self:
-        """A pretrained body with a new head of zeros; `name` is a folder, a Hub name, or None for the embedded one."""
-        shape = Shape(output, size, pair=pair, labels=labels)
+        """A pretrained body with a new head of zeros; `name` is a folder, a Hub name, or None for the embedded one.
+
+        `like` are the inputs of some row: all rows will be read in the way that fits it (None: one text).
+        """
+        shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
         net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
@@ -97,7 +100,7 @@ class Encoder:
     @property
     def free(self) -> Array | None:
         """Directions [K, width] of a pair's features that tell its likeness untrained: sum |u - v| and sum u * v."""
-        if not self.net.pair:
+        if self.net.reading.name != "pair":
             return None
         half = self.width // 2
         return np.kron(np.eye(2), np.full((1, half), half**-0.5))
@@ -109,7 +112,7 @@ class Encoder:
 
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
         """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read."""
-        found, cut = tokenize(self.tokenizer, inputs, max_length=self.max_length)
+        found, cut = self.net.reading.pieces(self.tokenizer, inputs, self.max_length) if inputs else ([], [])
         self._cut.update(map(hash, cut))
         return found
 
@@ -209,7 +212,7 @@ class Encoder:
         """`function` of length-sorted batches of rows; rows of tokens give one row of numbers per token."""
         pieces = self.pieces(inputs)
         width = int(self.net.head.out_features if empty_row is not None else self.width)
-        rows = blank_rows(width, [len(row["tokens"]) if "tokens" in row else None for row in inputs], empty_row)
+        rows = blank_rows(width, [self.net.reading.size(row) for row in inputs], empty_row)
         self.net.eval()
         read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
         gather(rows, pieces, read, batch_rows=batch_rows)
@@ -239,14 +242,15 @@ def _build(location: str, shape: Shape) -> Net:
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     options = {"dtype": torch.float32, "use_safetensors": True}
+    reading = _readings.get(shape.reading)
     try:
-        if shape.output == "tokens":
+        if reading.token_level:
             names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
             model = AutoModelForTokenClassification.from_pretrained(
                 location, num_labels=shape.size, id2label=names, label2id={n: i for i, n in names.items()},
                 ignore_mismatched_sizes=True, **options,
             )  # fmt: skip
-            return TokenNet(model, shape.size)
+            return TokenNet(model, shape.size, reading=reading)
         body = AutoModel.from_pretrained(location, **options)
     except (OSError, ValueError, KeyError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
@@ -257,7 +261,7 @@ def _build(location: str, shape: Shape) -> Net:
         size=shape.size,
         pooling=settings["pooling"],
         normalize=settings["normalize"],
-        pair=shape.pair,
+        reading=reading,
     )
 
 

@@ -268,7 +268,9 @@ def _strata(targets: Sequence[Any], output: str) -> list[list[Hashable]]:
         ordered = sorted(float(target) for target in targets)
         edges = [ordered[len(ordered) * i // _BINS] for i in range(1, _BINS)]
         return [[sum(float(target) > edge for edge in edges)] for target in targets]
-    return [[target] for target in targets]
+    if output == "classes":
+        return [[target] for target in targets]
+    return [["(all)"] for _ in targets]  # answers of their own: nothing that both sides should hold
 
 
 def _latest(units: Sequence[_Unit], wanted: int) -> tuple[list[_Unit], list[_Unit]]:

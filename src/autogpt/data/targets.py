@@ -15,6 +15,7 @@ from typing import Any
 
 from autogpt import cells
 from autogpt.core import Table
+from autogpt.data import structures
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
 from autogpt.data.words import CJK, as_text, is_missing, vocabulary
@@ -107,6 +108,7 @@ def candidates(
         alone = column_readings(fact, multi_hint=goal.multi, separator=separator)
         found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
     judged = [_judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
+    judged += structures.readings(table, facts, goal)
     return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
 
 

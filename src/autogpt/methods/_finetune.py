@@ -34,8 +34,10 @@ def fine_tune(
     `prepare` is called between the linear head and the training (LoRA attaches its adapters there). `rate_of` scales
     learning rates by parameter name, `after_step` is told every step (from 1) and how many there are.
     """
-    head, _ = _linear.fit(job, c=c, share=0.4)
-    encoder.set_head(head.weight, head.bias)
+    head = None
+    if job.output.linear:
+        head, _ = _linear.fit(job, c=c, share=0.4)
+        encoder.set_head(head.weight, head.bias)
     prepare()
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
@@ -48,7 +50,7 @@ def fine_tune(
             scores: Scores = held.score()
             return job.judge(scores)
 
-    if settings.get("prune"):
+    if settings.get("prune") and head is not None:
         places, features = job.features.get([example.inputs for example in job.train], seconds=0.0)
         settings = {**settings, "losses": training.losses_of(places, head(features))}
     best_epoch = 0.0

@@ -1,9 +1,12 @@
-"""One field of a method's options, with its documentation and the range that a search may try."""
+"""What methods that train a network say of themselves: their option fields, and the outputs that they can learn."""
 
 from __future__ import annotations
 
 from dataclasses import field
 from typing import Any
+
+NEURAL = frozenset({"classes", "labels", "value", "tokens"})
+"""Outputs with a per-example loss that gradients can follow."""
 
 
 def option(default: Any, text: str, search: Any = None) -> Any:

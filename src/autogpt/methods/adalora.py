@@ -16,7 +16,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import loop_settings, option
+from autogpt.methods._options import NEURAL, loop_settings, option
 
 GROWTH = 1.5
 """Rank in the beginning, in units of the mean rank in the end (as in the paper)."""
@@ -48,7 +48,7 @@ class AdaLora:
     name = "adalora"
     summary = "low-rank adapters whose ranks are dealt to the layers that need them, merged for serving"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = NEURAL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -9,7 +9,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ModelError
 from autogpt.methods import _finetune
-from autogpt.methods._options import loop_settings, option
+from autogpt.methods._options import NEURAL, loop_settings, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class BitFit:
     name = "bitfit"
     summary = "fine-tuning of the biases alone"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = NEURAL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import loop_settings, option
+from autogpt.methods._options import NEURAL, loop_settings, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Full:
     name = "full"
     summary = "fine-tuning of all layers, or of the top ones over cached activations"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = NEURAL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _peft
-from autogpt.methods._options import loop_settings, option
+from autogpt.methods._options import NEURAL, loop_settings, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class IA3:
     name = "ia3"
     summary = "a trained scale per feature of every linear layer, merged for serving"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = NEURAL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

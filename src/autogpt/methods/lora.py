@@ -15,7 +15,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import loop_settings, option
+from autogpt.methods._options import NEURAL, loop_settings, option
 
 KINDS = ("rslora", "lora", "dora", "pissa")
 
@@ -48,7 +48,7 @@ class Lora:
     name = "lora"
     summary = "low-rank adapters on all linear layers, merged for serving"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = NEURAL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -27,6 +27,7 @@ class Classes:
 
     name = "classes"
     token_level = False
+    linear = True
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
         return LabelSpace(labels=tuple(sorted(set(targets))))

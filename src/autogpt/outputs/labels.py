@@ -20,6 +20,7 @@ class Labels:
 
     name = "labels"
     token_level = False
+    linear = True
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
         return LabelSpace(labels=tuple(sorted({label for target in targets for label in target})))

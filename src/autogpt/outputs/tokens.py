@@ -22,6 +22,7 @@ class Tokens:
 
     name = "tokens"
     token_level = True
+    linear = True
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
         return LabelSpace(labels=tuple(sorted({tag for target in targets for tag in target})))

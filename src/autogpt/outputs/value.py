@@ -20,6 +20,7 @@ class Value:
 
     name = "value"
     token_level = False
+    linear = True
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
         values = np.asarray(targets, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autogpt import cells
@@ -23,6 +24,9 @@ class MultiLabelClassification:
         if len(schema.target) > 1:
             return tuple(column for column in schema.target if cells.flag(row, column))
         return cells.labels(row, schema.target[0], schema.separator)
+
+    def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
+        return cells.sample_texts(text, schema)
 
 
 plugin = MultiLabelClassification()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autogpt import cells
@@ -21,6 +22,9 @@ class TextClassification:
 
     def target(self, row: Row, schema: Schema) -> Any:
         return cells.text(row, schema.target[0])
+
+    def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
+        return cells.sample_texts(text, schema)
 
 
 plugin = TextClassification()

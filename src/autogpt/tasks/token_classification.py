@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autogpt import cells
@@ -36,6 +37,9 @@ class TokenClassification:
         if len(found) != len(inputs["tokens"]):
             raise ValueError(f"column {column!r} has {len(found)} tags for {len(inputs['tokens'])} tokens")
         return found
+
+    def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
+        return [cells.tokens({"text": text}, "text")]
 
 
 plugin = TokenClassification()

@@ -41,7 +41,13 @@ def bench(output: str, backbone: Path, *, seed: int = 0) -> Bench:
 
     def opened() -> Any:
         return encoder.open(
-            str(backbone), output=output, size=kind.size(space), labels=space.labels, runtime=Runtime(), offline=True
+            str(backbone),
+            output=output,
+            size=kind.size(space),
+            labels=space.labels,
+            like=rows[0].inputs,
+            runtime=Runtime(),
+            offline=True,
         )
 
     return Bench(

@@ -57,8 +57,9 @@ class FeatureCache:
             self._store(fresh)
         places = [place for place, k in enumerate(keys) if k in self._found]
         rows = [self._found[keys[place]] for place in places]
-        token_level = bool(inputs) and "tokens" in inputs[0]
-        return places, rows if token_level else np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+        if not rows:
+            return places, np.zeros((0, 0), dtype=np.float32)
+        return places, rows if rows[0].ndim > 1 else np.stack(rows)
 
     @property
     def free(self) -> Array | None:
@@ -124,8 +125,7 @@ class FeatureCache:
 
 
 def key(inputs: Inputs) -> str:
-    """Digest of what the model reads of a row."""
-    read = {name: inputs[name] for name in ("text", "text_pair", "tokens") if name in inputs}
-    if "tokens" in read:
-        read.pop("text", None)
+    """Digest of what the model reads of a row: of words not the text that they stand in."""
+    unread = ("text", "offsets") if "tokens" in inputs else ()
+    read = {name: value for name, value in inputs.items() if name not in unread}
     return hashlib.sha256(json.dumps(read, sort_keys=True, ensure_ascii=True).encode()).hexdigest()[:32]

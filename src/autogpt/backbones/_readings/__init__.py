@@ -1,0 +1,59 @@
+"""Readings, one file each: how the inputs of a row become token ids, and hidden states what the head reads.
+
+The keys of a row's inputs say which reading is meant; neither tasks nor methods know of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autogpt.backbones._pieces import Piece
+from autogpt.core import Inputs
+from autogpt.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+NAMES = ("tokens", "pair", "text")
+"""In the order in which they are asked: the first whose keys a row has reads it."""
+
+
+class Reading(Protocol):
+    """`keys` of the inputs that it reads; `parts`: vectors of the body's width that the head reads side by side.
+
+    `token_level`: the head reads a vector per token, and a row's scores are a table of their own.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    parts: int
+    token_level: bool
+
+    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+        """Token ids in row order, and the texts that were cut at `max_length` tokens."""
+
+    def size(self, inputs: Inputs) -> int | None:
+        """Score rows of a row with a table of its own; None for a row with one answer."""
+
+    def features(self, sentence: Callable[..., torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the head reads [B, parts * D] of `_pieces.tensors`; `sentence(ids, mask)` gives pooled vectors [B, D].
+
+        Never asked of a token-level reading: its head reads the body's own hidden states.
+        """
+
+
+def get(name: str) -> Reading:
+    """The reading called `name`."""
+    found: Reading = importlib.import_module(f"autogpt.backbones._readings.{name}").reading
+    return found
+
+
+def of(inputs: Inputs) -> Reading:
+    """The reading of a row with these inputs."""
+    for name in NAMES:
+        reading = get(name)
+        if all(key in inputs for key in reading.keys):
+            return reading
+    raise InputError(f"inputs with {', '.join(map(repr, inputs)) or 'nothing'} cannot be read by an encoder")
