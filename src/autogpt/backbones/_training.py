@@ -145,13 +145,13 @@ class EncoderTraining:
     def losses_of(self, rows: Sequence[int], scores: Scores) -> list[float]:
         """What each piece loses by these scores of these rows; NaN for pieces of other rows."""
         known = np.full(len(self.targets), np.nan)
-        groups = [(list(rows), np.asarray(scores))]
-        if self.output.token_level:  # rows of different lengths: one by one
-            groups = [([row], table[None]) for row, table in zip(rows, scores, strict=True)]
-        for places, table in groups:
-            if places:
-                target = torch.from_numpy(np.stack([self.targets[place] for place in places]))
-                known[places] = self.output.loss(torch.from_numpy(table).float(), target, None).numpy()
+        # Rows of tokens have different lengths: they go one by one.
+        groups = [[place] for place in range(len(rows))] if self.output.token_level else [list(range(len(rows)))]
+        for group in groups:
+            if group:
+                logits = torch.from_numpy(np.stack([scores[place] for place in group])).float()
+                target = torch.from_numpy(np.stack([self.targets[rows[place]] for place in group]))
+                known[[rows[place] for place in group]] = self.output.loss(logits, target, None).numpy()
         return [float(known[piece.row]) for piece in self.pieces]
 
     def _sizes(self) -> list[int | None]:

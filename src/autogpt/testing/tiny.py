@@ -59,8 +59,8 @@ def examples(output: str, count: int = 48) -> list[Example]:
     rows = []
     for place in range(count):
         colour, noun = colours[place % 3], ("card", "dog", "cat", "money")[place % 4]
-        text = f"the {noun} is {colour} and {'round' if place % 5 else 'good'}"
-        rows.append(Example(place, _inputs(output, text), _target(output, colour, noun)))
+        text = f"the {noun} is {colour} and {'round' if place % 5 else 'good in paris'}"
+        rows.append(Example(place, _inputs(output, text), _target(output, colour, noun, words=len(text.split()))))
     return rows
 
 
@@ -68,11 +68,11 @@ def _inputs(output: str, text: str) -> Mapping[str, Any]:
     return {"tokens": tuple(text.split())} if output == "tokens" else {"text": text}
 
 
-def _target(output: str, colour: str, noun: str) -> Any:
+def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
     if output == "classes":
         return colour
     if output == "labels":
         return (colour, "animal") if noun in ("dog", "cat") else (colour,)
     if output == "value":
         return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
-    return ("O", "B-THING", "O", "B-COLOUR", "O", "O")
+    return ("O", "B-THING", "O", "B-COLOUR", *["O"] * (words - 4))
