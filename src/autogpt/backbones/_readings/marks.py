@@ -1,0 +1,83 @@
+"""A text with two marked spans, in one pass: the sentence vector beside a vector for each span.
+
+Punctuation that every tokenizer knows stands around the spans, @ for the first argument and # for the second, so that
+no embedding is added ("An Improved Baseline for Sentence-level Relation Extraction", Zhou & Chen 2021); the head reads
+the states at the beginnings of the spans ("Matching the Blanks", Baldini Soares et al. 2019). Ours adds the sentence
+vector, and gives the state at a beginning the length that sentence vectors have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import cells
+from autogpt.backbones._pieces import Piece
+from autogpt.core import Inputs
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.backbones._readings import Body
+    from autogpt.core import Array
+
+SIGNS = (("@ ", " @"), ("# ", " #"))
+
+
+class Marks:
+    """See `_readings.Reading`. `Piece.places` are the tokens of the two opening signs."""
+
+    name, keys, parts, token_level = "marks", ("text", "marks"), 3, False
+
+    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+        signed = [cells.marked(row["text"], row["marks"], SIGNS) for row in inputs]
+        encoded = tokenizer(
+            [text for text, _ in signed],
+            truncation=False,
+            verbose=False,
+            return_attention_mask=False,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        pieces, cut = [], []
+        for row, (text, spans) in enumerate(signed):
+            ids = np.asarray(encoded["input_ids"][row], dtype=np.int32)
+            special = np.asarray(encoded["special_tokens_mask"][row], dtype=bool)
+            offsets = np.asarray(encoded["offset_mapping"][row], dtype=np.int64)
+            inside = np.stack([~special & (offsets[:, 0] < end) & (offsets[:, 1] > start) for start, end in spans])
+            kept = np.arange(len(ids))
+            if len(ids) > max_length:
+                kept = nearest(special, inside, max_length)
+                cut.append(text)
+            pieces.append(Piece(row, ids[kept], places=np.searchsorted(kept, inside.argmax(axis=1))))
+        return pieces, cut
+
+    def size(self, inputs: Inputs) -> int | None:
+        return None
+
+    def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        import torch
+
+        hidden = body.hidden(inputs["ids"], inputs["mask"])
+        rows = torch.arange(len(hidden), device=hidden.device).unsqueeze(1)
+        spans = body.scaled(hidden[rows, inputs["places"]])
+        return torch.cat([body.pooled(hidden, inputs["mask"]), spans.flatten(1)], dim=-1)
+
+
+def nearest(special: Array, inside: Array, most: int) -> Array:
+    """Places of `most` tokens, in order: special ones [T], those inside the spans [2, T], then those nearest to them.
+
+    Of a span that is too long itself the beginning is kept.
+    """
+    places = np.arange(len(special))
+    within = np.flatnonzero(inside.any(axis=0))
+    begins = inside.argmax(axis=1)
+    near = np.abs(places[:, None] - within).min(axis=1)
+    near[special] = -1
+    order = np.lexsort((np.abs(places[:, None] - begins).min(axis=1), near))
+    return np.sort(order[:most])
+
+
+reading = Marks()
