@@ -18,7 +18,7 @@ _FIRST, _SECOND = {"head", "h", "subj", "subject", "s"}, {"tail", "t", "obj", "o
 
 
 def rank(name: str) -> int | None:
-    """The place of an argument among the arguments, told by its name: `e2` -> 2, `head` -> 1; None: it tells nothing."""
+    """Which argument a name means: `e2` -> 2, `head` -> 1; None: it does not say."""
     lowered = name.strip().lower()
     if lowered in _FIRST | _SECOND:
         return 1 if lowered in _FIRST else 2

@@ -26,6 +26,10 @@ _MORE = 45.0
 
 _FIRST = re.compile(r"(?:^|[^a-z])(?:head|h|subj(?:ect)?|(?:e|ent|entity|arg)?[_ ]?1)(?![a-z0-9])")
 _SECOND = re.compile(r"(?:^|[^a-z])(?:tail|t|obj(?:ect)?|(?:e|ent|entity|arg)?[_ ]?2)(?![a-z0-9])")
+_TELLING = re.compile(
+    r"\(\s*(?:e1|e2|head|tail|subj|obj)\w*\s*,\s*(?:e1|e2|head|tail|subj|obj)\w*\s*\)$"
+    r"|^(?:no|not)[ _-]?relat(?:ion|ed)$|^unrelated$|^无关系$"
+)
 _START = re.compile(r"(?:^|[^a-z])(?:start|begin|from)(?![a-z])")
 
 
@@ -36,18 +40,19 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
     if found is None:
         return []
     text, spans, why = found
-    labels = [
-        reading
-        for name, fact in facts.items()
-        if name not in (text, *spans)
-        for reading in targets.column_readings(fact)
-        if reading.task == CLASSES
-    ]
-    judged = [targets.judge(reading, facts, goal) for reading in labels]
-    return [
-        Candidate(NAME, r.target, r.points + _MORE, (why, *r.why), text=(text,), spans=spans, named=r.named)
-        for r in judged
-    ]
+    rest = [fact for name, fact in facts.items() if name not in (text, *spans)]
+    # Relations have names: numbers are codes of them only where nothing else could be.
+    named = [fact for fact in rest if fact.kind == "category"] or rest
+    labels = [reading for fact in named for reading in targets.column_readings(fact) if reading.task == CLASSES]
+    return [_relation(targets.judge(reading, facts, goal), text, spans, why, facts) for reading in labels]
+
+
+def _relation(label: Candidate, text: str, spans: tuple[str, ...], why: str, facts: Mapping[str, Facts]) -> Candidate:
+    """A reading of a column as label of the text, as one of the relation between the spans."""
+    points = label.points + _MORE
+    reading = Candidate(NAME, label.target, points, (why, *label.why), text=(text,), spans=spans, named=label.named)
+    telling = sorted(value for value in facts[label.target[0]].counts if _TELLING.search(value.lower()))
+    return reading.plus(40, f"a value such as {telling[0]!r} names a relation", named=True) if telling else reading
 
 
 def _tagged(rows: Sequence[Row], facts: Mapping[str, Facts]) -> tuple[str, tuple[str, ...], str] | None:
@@ -77,7 +82,7 @@ def _columns(rows: Sequence[Row], text: Facts, facts: Mapping[str, Facts]) -> li
     twice = [(a, b) for a, b in permutations(numbered, 2) if _argument(a) < _argument(b)]
     # Without telling names the table's order says which comes first.
     twice += [(a, b) for place, a in enumerate(numbered) for b in numbered[place + 1 :]]
-    numbers = [f.name for f in facts.values() if f.kind in ("number", "id") and f.integer and f.filled_share > 0.9]
+    numbers = [f.name for f in facts.values() if f.kind in ("number", "id", "constant") and f.integer]
     return [*single, *twice, *_four(rows, text, numbers)]
 
 
