@@ -46,7 +46,7 @@ def test_the_keys_of_a_row_say_how_it_is_read() -> None:
     ]  # fmt: skip
 
 
-def test_signs_stand_around_the_spans_and_places_are_those_of_the_first(minilm: Path) -> None:
+def test_signs_stand_around_the_spans_and_places_are_their_first_and_last_tokens(minilm: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(minilm)
@@ -54,7 +54,7 @@ def test_signs_stand_around_the_spans_and_places_are_those_of_the_first(minilm: 
     words = [tokenizer.convert_ids_to_tokens(piece.ids.tolist()) for piece in pieces]
     assert words[0] == ["[CLS]", "the", "@", "card", "@", "is", "#", "red", "#", "[SEP]"]
     assert words[1] == ["[CLS]", "the", "#", "card", "#", "is", "@", "red", "@", "[SEP]"]
-    assert [piece.places.tolist() for piece in pieces if piece.places is not None] == [[2, 6], [6, 2]]
+    assert [piece.places.tolist() for piece in pieces if piece.places is not None] == [[2, 4, 6, 8], [6, 8, 2, 4]]
     assert cut == []
 
 
@@ -65,14 +65,15 @@ def test_every_family_reads_marks_and_survives_saving(family: str, tmp_path: Pat
     contracts.scorer_contract(encoder, ROWS, tmp_path / "saved")
 
 
-def test_the_head_reads_the_sentence_and_the_states_at_both_spans(folder: Path) -> None:
+def test_the_head_reads_the_sentence_and_the_mean_over_each_span(folder: Path) -> None:
     encoder = opened(folder)
     (piece,) = encoder.pieces(ROWS[:1])
     ids = torch.from_numpy(piece.ids.astype(np.int64))[None]
     with torch.inference_mode():
         body: Any = encoder.net.body
         states = body(input_ids=ids).last_hidden_state[0].numpy()
-    expected = np.concatenate([states.mean(axis=0), *states[piece.places]])
+    a, b, c, d = piece.places.tolist() if piece.places is not None else ()
+    expected = np.concatenate([part.mean(axis=0) for part in (states, states[a : b + 1], states[c : d + 1])])
     np.testing.assert_allclose(np.asarray(encoder.features(ROWS[:1]))[0], expected, atol=1e-5)
 
 
@@ -103,7 +104,8 @@ def test_a_cut_keeps_both_spans_and_is_counted_once(folder: Path, places: tuple[
     assert read[0] == "[CLS]"
     assert read[-1] == "[SEP]"
     assert piece.places is not None
-    assert [read[place + 1] for place in piece.places] == ["alice", "rome"], "the word after each opening sign"
+    a, b, c, d = piece.places
+    assert (read[a + 1 : b], read[c + 1 : d]) == (["alice"], ["rome"]), "between the signs of each span"
 
 
 def test_the_beginning_of_a_span_that_is_too_long_is_kept() -> None:

@@ -27,7 +27,7 @@ SIGNS = (("@ ", " @"), ("# ", " #"))
 
 
 class Marks:
-    """See `_readings.Reading`. `Piece.places` are the tokens of the two opening signs."""
+    """See `_readings.Reading`. `Piece.places` are first and last token of the first span, then of the second."""
 
     name, keys, parts, token_level = "marks", ("text", "marks"), 3, False
 
@@ -51,7 +51,8 @@ class Marks:
             if len(ids) > max_length:
                 kept = nearest(special, inside, max_length)
                 cut.append(text)
-            pieces.append(Piece(row, ids[kept], places=np.searchsorted(kept, inside.argmax(axis=1))))
+            found = [np.flatnonzero(span[kept])[[0, -1]] for span in inside]
+            pieces.append(Piece(row, ids[kept], places=np.concatenate(found)))
         return pieces, cut
 
     def size(self, inputs: Inputs) -> int | None:
@@ -61,8 +62,10 @@ class Marks:
         import torch
 
         hidden = body.hidden(inputs["ids"], inputs["mask"])
-        rows = torch.arange(len(hidden), device=hidden.device).unsqueeze(1)
-        spans = body.scaled(hidden[rows, inputs["places"]])
+        tokens = torch.arange(hidden.shape[1], device=hidden.device)
+        first, last = inputs["places"].unflatten(1, (2, 2)).unsqueeze(-1).unbind(2)
+        inside = ((tokens >= first) & (tokens <= last)).to(hidden.dtype)  # [B, 2, T]
+        spans = body.scaled((inside / inside.sum(dim=-1, keepdim=True)) @ hidden)
         return torch.cat([body.pooled(hidden, inputs["mask"]), spans.flatten(1)], dim=-1)
 
 
