@@ -164,3 +164,19 @@ def test_other_tables_are_never_taken_for_relations(make: Make) -> None:
     made = table(make, 0)
     assert relation_extraction.readings(made, describe(made), read("which relation")) == []
     assert all(reading.task != "relation-extraction" for reading in candidates(made, describe(made), goal=read("")))
+
+
+@pytest.mark.parametrize(
+    "name", ["banking77/test", "cr/all", "wnut17/test", "restaurant8k/test", "nlupp/hotels", "stsb/en_test"]
+)
+def test_real_sets_for_other_tasks_are_never_taken_for_relations(name: str, shared_rows: Callable[..., Any]) -> None:
+    rows = shared_rows(name)[:300]
+    made = Table(rows, tuple(rows[0]), name)
+    assert relation_extraction.readings(made, describe(made), read("which relation")) == []
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_real_set_of_relations_is_recognised(goal: str, shared_rows: Callable[..., Any]) -> None:
+    rows = shared_rows("semeval2010_task8/test")[:300]
+    schema = infer(Table(rows, tuple(rows[0]), "semeval"), goal=goal).schema
+    assert (schema.task, schema.text, schema.target) == ("relation-extraction", ("text",), ("label",))

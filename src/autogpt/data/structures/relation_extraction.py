@@ -96,7 +96,8 @@ def _four(rows: Sequence[Row], text: Facts, numbers: Sequence[str]) -> list[tupl
         ]
         pairs = [pair for pair in pairs if _argument(pair[0])]
     else:
-        pairs = [pair for pair in permutations(numbers[:12], 2) if _cuts_words(rows, text.name, pair)]
+        edges = [_edges(str(row.get(text.name) or "")) for row in rows]
+        pairs = [pair for pair in permutations(numbers[:12], 2) if _cuts_words(rows, edges, pair)]
     pairs.sort(key=lambda pair: _argument(pair[0]))
     return [(*a, *b) for place, a in enumerate(pairs) for b in pairs[place + 1 :] if not set(a) & set(b)]
 
@@ -107,16 +108,21 @@ def _argument(name: str) -> int:
     return 1 if _FIRST.search(lowered) else 2 if _SECOND.search(lowered) else 0
 
 
-def _cuts_words(rows: Sequence[Row], text: str, pair: tuple[str, str]) -> bool:
+def _edges(text: str) -> tuple[set[int], set[int]]:
+    """Where words of a text begin, and where they end."""
+    offsets = cells.words(text)[1]
+    return {start for start, _ in offsets}, {end for _, end in offsets}
+
+
+def _cuts_words(rows: Sequence[Row], edges: Sequence[tuple[set[int], set[int]]], pair: tuple[str, str]) -> bool:
     """Whether in (nearly) every row the two numbers are where a word begins and where one ends."""
     good = 0
-    for row in rows:
-        offsets = cells.words(str(row.get(text) or ""))[1]
+    for row, (starts, ends) in zip(rows, edges, strict=True):
         try:
             start, end = (int(float(row.get(column) or 0)) for column in pair)
         except (TypeError, ValueError):
             continue
-        good += start < end and start in {a for a, _ in offsets} and end in {b for _, b in offsets}
+        good += start < end and start in starts and end in ends
     return good >= _ENOUGH * len(rows)
 
 
@@ -132,7 +138,6 @@ def _share(rows: Sequence[Row], text: str, spans: tuple[str, ...]) -> float:
             if place >= 20 and not good:
                 return 0.0
             continue
-        edges = cells.words(inputs["text"])[1]
-        starts, ends = {a for a, _ in edges}, {b for _, b in edges}
+        starts, ends = _edges(inputs["text"])
         good += bool(not spans or all(a in starts and b in ends for a, b in inputs["marks"]))
     return good / len(rows)
