@@ -1,9 +1,10 @@
 """A text with two marked spans, in one pass: the sentence vector beside a vector for each span.
 
 Punctuation that every tokenizer knows stands around the spans, @ for the first argument and # for the second, so that
-no embedding is added ("An Improved Baseline for Sentence-level Relation Extraction", Zhou & Chen 2021); the head reads
-the states at the beginnings of the spans ("Matching the Blanks", Baldini Soares et al. 2019). Ours adds the sentence
-vector, and gives the state at a beginning the length that sentence vectors have.
+no embedding is added ("An Improved Baseline for Sentence-level Relation Extraction", Zhou & Chen 2021). "Matching the
+Blanks" (Baldini Soares et al. 2019) reads the state at the beginning of each span; ours reads the mean over the span,
+signs included, which a head on frozen states can use better, at the length that sentence vectors have, and beside both
+the sentence vector.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Marks:
 
         hidden = body.hidden(inputs["ids"], inputs["mask"])
         tokens = torch.arange(hidden.shape[1], device=hidden.device)
-        first, last = inputs["places"].unflatten(1, (2, 2)).unsqueeze(-1).unbind(2)
+        first, last = inputs["places"].view(-1, 2, 2, 1).unbind(2)
         inside = ((tokens >= first) & (tokens <= last)).to(hidden.dtype)  # [B, 2, T]
         spans = body.scaled((inside / inside.sum(dim=-1, keepdim=True)) @ hidden)
         return torch.cat([body.pooled(hidden, inputs["mask"]), spans.flatten(1)], dim=-1)
