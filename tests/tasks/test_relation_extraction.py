@@ -71,6 +71,10 @@ def test_what_does_not_mark_two_spans_is_refused(text: str) -> None:
         ({"s": [{"start": 4, "end": 7}, {"start": 14, "end": 17}]}, ("s",)),
         ({"s": [{"start": 14, "end": 17, "label": "tail"}, {"start": 4, "end": 7, "label": "head"}]}, ("s",)),
         ({"s": '[{"start": 4, "end": 7}, {"start": 14, "end": 17}]'}, ("s",)),
+        (
+            {"s": [{"start": 14, "end": 17, "type": "PET", "role": "obj"}, {"start": 4, "end": 7, "role": "subj"}]},
+            ("s",),
+        ),
         ({"s": [[4, 7], [14, 17]]}, ("s",)),
         ({"h": {"start": 4, "end": 7}, "t": {"pos": [14, 17], "name": "dog"}}, ("h", "t")),
         ({"h": [4, 7], "t": "[14, 17]"}, ("h", "t")),

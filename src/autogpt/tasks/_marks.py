@@ -103,13 +103,15 @@ def _told(row: Row, columns: Sequence[str]) -> list[tuple[int, int]]:
     listed = cells.sequence(row.get(column))
     if listed is None or len(listed) != 2:
         raise ValueError(f"column {column!r} has {row.get(column)!r}; it must be a list of two spans")
-    names = [next((v for k, v in s.items() if k in _ROLES), "") if isinstance(s, Mapping) else "" for s in listed]
     found = [_span(span, column) for span in listed]
-    ranks = [rank(str(name)) for name in names]
-    return found[::-1] if ranks[0] is not None and ranks[1] is not None and ranks[0] > ranks[1] else found
+    first, second = (_role(span) for span in listed)
+    return found[::-1] if first is not None and second is not None and first > second else found
 
 
-_ROLES = {"label", "type", "role", "name", "tag"}
+def _role(span: Any) -> int | None:
+    """Which argument a span record says that it is, under any of the names in common use."""
+    named = [span.get(key) for key in ("role", "label", "type", "name", "tag")] if isinstance(span, Mapping) else []
+    return next((found for name in named if (found := rank(str(name))) is not None), None)
 
 
 def _span(value: Any, column: str) -> tuple[int, int]:
