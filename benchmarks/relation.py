@@ -1,11 +1,11 @@
 """Relation extraction with the spans marked against the same encoder that reads the plain sentence.
 
-    python benchmarks/relation.py [--seeds 0] [--epochs 4] [--learning-rate 2e-4] [--rows 2000 --judge validation]
+    python benchmarks/relation.py [--seeds 0,1] [--methods full,head,tfidf] [--rows 2000 --judge validation]
 
 SemEval-2010 Task 8 (8,000 rows to learn from, 2,717 to test). A tenth of the training rows is validation: it picks the
 best epoch and, with `--judge validation`, is what is scored, so that settings can be chosen without the test rows. Both
 systems have the same encoder, method, settings, rows and seeds. The score is the official one (`relation-f1`), with its
-95 % bootstrap interval. Printed as JSON, one line per system and seed.
+95 % bootstrap interval. Printed as JSON: a line per system and seed, and one for the paired difference of the two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import numpy as np
 
 from autogpt import registry, runtime
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
-from autogpt.core import Decision, Example, Schema
+from autogpt.core import Decision, Example, LabelSpace, Schema
+from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
 from autogpt.training.features import FeatureCache
 
@@ -34,6 +35,8 @@ TASK = registry.get("tasks", SCHEMA.task)
 METRICS = tuple(registry.get("metrics", name) for name in ("relation-f1", "accuracy", "macro-f1"))
 SYSTEMS = {"marks": ("text", "marks"), "plain text": ("text",)}
 """What each system sees of a row."""
+OPTIONS = {"full": {"epochs": 5, "learning_rate": 2e-4}}
+"""Of the methods that are not used as they are."""
 
 
 def examples(name: str, keys: Sequence[str]) -> list[Example]:
@@ -76,8 +79,9 @@ def told(step: Mapping[str, Any]) -> None:
     print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
 
 
-def one(system: str, method: str, options: Mapping[str, Any], given: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """One system trained and scored."""
+def one(system: str, method: str, given: argparse.Namespace, seed: int) -> tuple[dict[str, Any], Answers]:
+    """One system trained and scored, and its answers."""
+    options = json.loads(given.options) if given.options else OPTIONS.get(method, {})
     keys = SYSTEMS[system]
     told_rows = bench(examples("train", keys), seed=seed, most=given.rows)
     judged = told_rows.validation if given.judge == "validation" else examples("test", keys)
@@ -92,7 +96,7 @@ def one(system: str, method: str, options: Mapping[str, Any], given: argparse.Na
     table = told_rows.output.probabilities(scores, told_rows.space, Decision())
     card = evaluate([row.target for row in judged], answers, table, metrics=METRICS, space=told_rows.space, seed=0)
     main = card["relation-f1"]
-    return {
+    document = {
         "system": system,
         "method": method,
         "options": dict(options),
@@ -106,13 +110,25 @@ def one(system: str, method: str, options: Mapping[str, Any], given: argparse.Na
         "chosen": result.chosen,
         "seconds": round(seconds, 1),
     }
+    return document, Answers([answer.value for answer in answers], table)
+
+
+def difference(given: argparse.Namespace, seed: int, first: Answers, second: Answers) -> dict[str, Any]:
+    """How much better the first system is than the second on the same rows."""
+    rows = examples("train", ("text",))
+    judged = (
+        bench(rows, seed=seed, most=None).validation if given.judge == "validation" else examples("test", ("text",))
+    )
+    gold, space = [row.target for row in judged], LabelSpace()
+    found = paired_difference(METRICS[0], gold, first, second, space=space)
+    return {"difference": round(found.delta, 4), "interval": [round(found.low, 4), round(found.high, 4)]}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", default=",".join(SYSTEMS))
     parser.add_argument("--methods", default="full", help="methods, comma-separated")
-    parser.add_argument("--options", default="{}", help="options of the method as JSON")
+    parser.add_argument("--options", help="options of the method as JSON (default: those in OPTIONS)")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--rows", type=int, help="learn from so many rows (default: all)")
     parser.add_argument("--judge", choices=("test", "validation"), default="test")
@@ -120,8 +136,13 @@ def main() -> None:
     runtime.prepare_environment()
     for seed in map(int, given.seeds.split(",")):
         for method in given.methods.split(","):
+            found = []
             for system in given.systems.split(","):
-                print(json.dumps(one(system, method, json.loads(given.options), given, seed)), flush=True)
+                document, answers = one(system, method, given, seed)
+                found.append(answers)
+                print(json.dumps(document), flush=True)
+            if len(found) == 2:
+                print(json.dumps(difference(given, seed, found[0], found[1])), flush=True)
 
 
 if __name__ == "__main__":
