@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autogpt import registry
+from autogpt.autopilot.evidence import label_names
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
 from autogpt.backbones._readings import marks, of
 from autogpt.backbones.bag_of_words import mark_features
@@ -184,6 +185,13 @@ def test_frozen_features_are_kept_per_text_and_spans(folder: Path, tmp_path: Pat
     assert places == [0, 1, 2, 3]
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first[0], first[1])
+
+
+def test_names_of_labels_are_not_compared_with_texts_that_are_read_with_their_spans(folder: Path) -> None:
+    told = bench(folder)
+    told.features.get([row.inputs for row in told.train])
+    assert told.features.rows_per_second
+    assert label_names(told, told.validation, seconds=60.0) is None
 
 
 def test_the_bag_of_words_knows_what_stands_where() -> None:
