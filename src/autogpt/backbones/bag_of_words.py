@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
 HASHED_FEATURES = 1 << 18
+SPAN_LENGTH = 2.0
+"""Length of a row of features of marked spans: at 1 the usual regularisation is too strong, unscaled it is too weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,13 @@ class BagOfWords:
         """Sparse [N, F]; for token input [sum of T_i, F], row after row."""
         from scipy import sparse
         from sklearn.feature_extraction import FeatureHasher
+        from sklearn.preprocessing import normalize
 
         listed = _listed(inputs[0])
         if listed is not None:
             hasher = FeatureHasher(HASHED_FEATURES, input_type="string", alternate_sign=False, dtype=np.float32)
-            return hasher.transform(feature for row in inputs for feature in listed(row))
+            table = hasher.transform(feature for row in inputs for feature in listed(row))
+            return SPAN_LENGTH * normalize(table) if "marks" in inputs[0] else table
         first = self._tfidf([row["text"] for row in inputs])
         if "text_pair" not in inputs[0]:
             return first
