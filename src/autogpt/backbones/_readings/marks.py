@@ -3,8 +3,8 @@
 Punctuation that every tokenizer knows stands around the spans, @ for the first argument and # for the second, so that
 no embedding is added ("An Improved Baseline for Sentence-level Relation Extraction", Zhou & Chen 2021). "Matching the
 Blanks" (Baldini Soares et al. 2019) reads the state at the beginning of each span; ours reads the mean over the span,
-signs included, which a head on frozen states can use better, at the length that sentence vectors have, and beside both
-the sentence vector.
+signs included (a little better on frozen states, the same after fine-tuning), at the length that sentence vectors have,
+and beside both the sentence vector.
 """
 
 from __future__ import annotations
