@@ -42,8 +42,9 @@ class Case:
     goals: tuple[str, ...] = ()
 
 
-CLASSES, LABELS, VALUE, TOKENS = (
+CLASSES, LABELS, VALUE, TOKENS, RELATION = (
     "text-classification", "multi-label-classification", "text-regression", "token-classification",
+    "relation-extraction",
 )  # fmt: skip
 POLARITY = ("tell positive from negative reviews", "sentiment of each sentence", "判断评论的情感倾向")
 SIMILAR = (
@@ -65,7 +66,7 @@ CASES = (
          ("pro or con?", "sort short reviews into pros and cons", "区分优点和缺点")),
     Case("dbpedia14/test.jsonl.gz", CLASSES, ("text",), ("label",),
          ("what kind of thing is described", "classify articles", "文章分类")),
-    Case("semeval2010_task8/train.jsonl.gz", CLASSES, ("text",), ("label",),
+    Case("semeval2010_task8/train.jsonl.gz", RELATION, ("text",), ("label",),
          ("which relation holds between two nouns", "classify the relation", "判断两个实体之间的关系类别")),
     Case("hatecheck/cases.jsonl.gz", CLASSES, ("test_case",), ("label_gold",),
          ("detect hateful messages", "decide whether a post is hateful", "is this message hateful or non-hateful")),

@@ -141,3 +141,31 @@ def bio_tags(inputs: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> t
         for place, token in enumerate(inside):
             tags[token] = ("B-" if place == 0 else "I-") + label
     return tuple(tags)
+
+
+def marked(
+    sentence: str, marks: Sequence[tuple[int, int]], signs: Sequence[tuple[str, str]]
+) -> tuple[str, list[tuple[int, int]]]:
+    """The text with a sign before and after each marked span, and where the spans, signs included, stand in it.
+
+    Spans (start, end) in characters may touch, lie within each other or overlap.
+    """
+    edges: list[tuple[int, int, int, int]] = []  # at one place: what ends, shortest first, then what begins
+    for place, (start, end) in enumerate(marks):
+        edges += [(end, 0, end - start, -place), (start, 1, start - end, place)]
+    found, last = "", 0
+    begins, ends = [0] * len(marks), [0] * len(marks)
+    for position, opens, _, place in sorted(edges):
+        found += sentence[last:position]
+        last = position
+        if opens:
+            begins[place] = len(found)
+            found += signs[place][0]
+        else:
+            found += signs[-place][1]
+            ends[-place] = len(found)
+    return found + sentence[last:], list(zip(begins, ends, strict=True))
+
+
+TAGS = (("<e1>", "</e1>"), ("<e2>", "</e2>"))
+"""Signs around the first and the second span of a text, as a person reads and writes them."""

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     Scores = Array | list[Array]
 
 Inputs = Mapping[str, Any]
-"""What a model reads. Keys: `text`, `text_pair` (a second text) or `tokens` (a tuple of words, with their `offsets` in
-`text` where one is known). Which keys there are says how a backbone reads the row."""
+"""What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
+characters) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known). Which keys there are says
+how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -72,6 +73,7 @@ class Schema:
 
     `text` has one column, or two for sentence pairs; for token tasks it is the column of tokens (or of plain text
     when tags are given as spans). `target` is one column, or several when each label has a 0/1 column of its own.
+    `spans` are the columns that say which stretches of the text are meant, where the text itself does not mark them.
     """
 
     task: str
@@ -82,6 +84,7 @@ class Schema:
     split: str | None = None
     metadata: tuple[str, ...] = ()
     separator: str | None = None
+    spans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
 
 
 KINDS = {
-    "classes": ("accuracy", "macro-f1", "micro-f1", "weighted-f1", "mcc", "log-loss", "ece", "brier"),
+    "classes": ("accuracy", "macro-f1", "micro-f1", "weighted-f1", "mcc", "log-loss", "ece", "brier", "relation-f1"),
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),

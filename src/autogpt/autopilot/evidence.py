@@ -144,7 +144,7 @@ def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Sco
     rate = bench.features.rows_per_second
     if bench.output.name != "classes" or rate is None or not all(any(c.isalpha() for c in name) for name in names):
         return None
-    if "text_pair" in test[0].inputs or len(test) / rate > seconds:
+    if set(test[0].inputs) != {"text"} or len(test) / rate > seconds:
         return None
     _, texts = bench.features.get([example.inputs for example in test])
     _, labels = bench.features.get([{"text": name} for name in names])

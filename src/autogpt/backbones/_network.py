@@ -52,17 +52,29 @@ class PooledNet(_Still):
 
     def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D]."""
-        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        return self.pooled(self.hidden(ids, mask), mask)
+
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """States of the last layer [B, T, D]."""
+        states: torch.Tensor = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+    def pooled(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Sentence vectors [B, D] of states [B, T, D]."""
         if self.pooling == "cls":
             vector = hidden[:, 0]
         else:
             weight = mask.unsqueeze(-1).to(hidden.dtype)
             vector = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
-        return nn.functional.normalize(vector, dim=-1) if self.normalize else vector
+        return self.scaled(vector)
+
+    def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Vectors [..., D] at the length that sentence vectors have: 1 in a backbone that normalises them."""
+        return nn.functional.normalize(vectors, dim=-1) if self.normalize else vectors
 
     def features(self, inputs: Tensors) -> torch.Tensor:
         """What the head reads: [B, parts * D]."""
-        return self.reading.features(self.sentence, inputs)
+        return self.reading.features(self, inputs)
 
     def forward(self, inputs: Tensors) -> torch.Tensor:
         """Logits [B, C]."""

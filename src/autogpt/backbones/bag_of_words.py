@@ -1,15 +1,20 @@
-"""TF-IDF of words and of character n-grams, with a linear layer on top. Character n-grams read any script."""
+"""TF-IDF of words and of character n-grams, with a linear layer on top. Character n-grams read any script.
+
+Rows of words, and texts with marked spans, have features of their own instead: named, and hashed.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import cells
 from autogpt.core import Inputs
 from autogpt.runtime import Runtime
 
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
 HASHED_FEATURES = 1 << 18
+SPAN_LENGTH = 2.0
+"""Length of a row of features of marked spans: at 1 the usual regularisation is too strong, unscaled it is too weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class BagOfWords:
         limits = Vocabulary(min_rows=2 if len(inputs) > 2000 else 1)
         found: dict[str, Any] = {}
         tables = []
-        if "tokens" not in inputs[0]:
+        if _listed(inputs[0]) is None:
             texts = [row[key] for row in inputs for key in ("text", "text_pair") if key in row]
             for name, vectorizer in vectorizers(limits).items():
                 try:
@@ -68,17 +75,20 @@ class BagOfWords:
                 vectorizer.idf_ = vectorizer.idf_.astype(np.float32)  # as it is saved
                 found[name] = vectorizer
         opened = cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
-        plain = "text" in inputs[0] and "text_pair" not in inputs[0] and tables
+        plain = tables and "text_pair" not in inputs[0]
         return opened, sparse.hstack(tables).tocsr() if plain else opened.features(inputs)
 
     def features(self, inputs: Sequence[Inputs]) -> csr_matrix:
         """Sparse [N, F]; for token input [sum of T_i, F], row after row."""
         from scipy import sparse
         from sklearn.feature_extraction import FeatureHasher
+        from sklearn.preprocessing import normalize
 
-        if "tokens" in inputs[0]:
+        listed = _listed(inputs[0])
+        if listed is not None:
             hasher = FeatureHasher(HASHED_FEATURES, input_type="string", alternate_sign=False, dtype=np.float32)
-            return hasher.transform(feature for row in inputs for feature in token_features(row["tokens"]))
+            table = hasher.transform(feature for row in inputs for feature in listed(row))
+            return SPAN_LENGTH * normalize(table) if "marks" in inputs[0] else table
         first = self._tfidf([row["text"] for row in inputs])
         if "text_pair" not in inputs[0]:
             return first
@@ -135,6 +145,15 @@ class BagOfWords:
         return sparse.hstack(parts).tocsr() if parts else sparse.csr_matrix((len(texts), 1), dtype=np.float32)
 
 
+def _listed(inputs: Inputs) -> Callable[[Inputs], list[list[str]]] | None:
+    """How rows like this one become lists of named features, to be hashed; None for rows of plain text."""
+    if "tokens" in inputs:
+        return lambda row: token_features(row["tokens"])
+    if "marks" in inputs:
+        return lambda row: [mark_features(row["text"], row["marks"])]
+    return None
+
+
 def token_features(tokens: Sequence[str]) -> list[list[str]]:
     """Features of each token in its sentence: itself, its neighbours, affixes and shape (a classic tagger's)."""
     lowered = ["<s>", *(token.lower() for token in tokens), "</s>"]
@@ -148,6 +167,28 @@ def token_features(tokens: Sequence[str]) -> list[list[str]]:
         features += [f"wn={word}|{lowered[place + 1]}"]
         found.append(features)
     return found
+
+
+def mark_features(text: str, marks: Sequence[tuple[int, int]]) -> list[str]:
+    """Features of two spans in a text: their words, the words between, before and after, and which span comes first."""
+    found, offsets = cells.words(text.lower())
+    parts = [[w for w, (a, b) in zip(found, offsets, strict=True) if a < end and b > start] for start, end in marks]
+    order = ">" if marks[0] <= marks[1] else "<"
+    (_, left), (right, last) = sorted(marks)
+    between = [w for w, (a, b) in zip(found, offsets, strict=True) if a >= left and b <= right]
+    before = [w for w, (_, b) in zip(found, offsets, strict=True) if b <= min(marks)[0]]
+    after = [w for w, (a, _) in zip(found, offsets, strict=True) if a >= last]
+    features = [f"w={word}" for word in found]
+    features += [f"b{order}={word}" for word in between]
+    features += [f"bb{order}={' '.join(pair)}" for pair in pairwise(["<", *between, ">"])]
+    features += [f"B{order}={' '.join(between[:6])}", f"n{order}={min(len(between), 10)}"]
+    features += [f"l{order}={' '.join(before[-2:])}", f"r{order}={' '.join(after[:2])}"]
+    features += [f"l{order}={word}" for word in before[-1:]] + [f"r{order}={word}" for word in after[:1]]
+    for name, words in zip("12", parts, strict=True):
+        features += [f"{name}={word}" for word in words]
+        features += [f"{name}z{size}={word[-size:]}" for word in words[-1:] for size in (2, 3, 4)]
+    features += [f"h={'|'.join(words[-1] if words else '' for words in parts)}"]
+    return features
 
 
 def shape(token: str) -> str:

@@ -17,7 +17,7 @@ from autogpt.data import targets
 from autogpt.data.association import NOTHING, SOMETHING, association
 from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
-from autogpt.data.targets import CLASSES, LABELS, TOKENS, VALUE, Candidate
+from autogpt.data.targets import CLASSES, LABELS, VALUE, Candidate
 from autogpt.data.text_columns import choose_text, text_candidates
 from autogpt.errors import AmbiguityError, SchemaError
 from autogpt.sources import split_of
@@ -30,7 +30,7 @@ MARGIN = 25.0
 
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
-    "tokens with tags; text with spans"
+    "tokens with tags; text with spans; a text with two marked spans and a label"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
@@ -99,7 +99,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         reasons.append(f"text is {', '.join(map(repr, text))}, as told")
     for both in set(text) & set(chosen.target):
         raise SchemaError(f"{table.origin}: column {both!r} cannot be text and target at once; set --text or --target")
-    roles = {*text, *chosen.target, *side}
+    roles = {*text, *chosen.target, *chosen.spans, *side}
     group = group or _group_column(facts, roles, reasons)
     time = time or _time_column(facts, roles, goal, reasons)
     metadata = tuple(name for name in table.columns if name not in {*roles, group, time} | ignored)
@@ -107,7 +107,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         reasons.append(f"not used: {', '.join(map(repr, metadata))}")
     schema = Schema(
         task=chosen.task, text=text, target=chosen.target, group=group, time=time, split=split, metadata=metadata,
-        separator=chosen.separator,
+        separator=chosen.separator, spans=chosen.spans,
     )  # fmt: skip
     return Inference(schema, tuple(reasons), facts)
 
@@ -126,7 +126,8 @@ def _choose_target(
     found = _relevance(table, facts, found, text, goal)
     if not found:
         raise _nothing_fits(table, facts, columns)
-    if goal.token and not (goal.classes or goal.multi or goal.value) and found[0].task != TOKENS and not columns.task:
+    plain = found[0].task in (CLASSES, LABELS, VALUE)  # no structure speaks for it
+    if goal.token and not (goal.classes or goal.multi or goal.value) and plain and not columns.task:
         raise AmbiguityError(
             f"{table.origin}: the goal sounds like finding words in the text, but no column has a tag per token, or "
             f"spans with start and end; {_listed(found)}; set --task and --target, or add such a column",

@@ -76,7 +76,7 @@ _SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One reading: the task, its target columns (and its text columns, where they go together), points, reasons.
+    """One reading: the task, its target columns, points, reasons; its text and span columns, where they go together.
 
     `named` when the goal or the column's name speaks for the target.
     """
@@ -88,6 +88,7 @@ class Candidate:
     text: tuple[str, ...] = ()
     separator: str | None = None
     named: bool = False
+    spans: tuple[str, ...] = ()
 
     def plus(self, points: float, why: str, *, named: bool = False) -> Candidate:
         return replace(self, points=self.points + points, why=(*self.why, why), named=self.named or named)
@@ -107,7 +108,7 @@ def candidates(
     for fact in rest.values():
         alone = column_readings(fact, multi_hint=goal.multi, separator=separator)
         found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
-    judged = [_judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
+    judged = [judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
     judged += structures.readings(table, facts, goal)
     return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
 
@@ -264,7 +265,7 @@ def _flag_readings(facts: Mapping[str, Facts]) -> list[Candidate]:
     return found
 
 
-def _judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candidate:
+def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candidate:
     """Points for what the goal and the column's name say."""
     fact = facts[reading.target[0]]
     hinted = {TOKENS: goal.token, LABELS: goal.multi, VALUE: goal.value, CLASSES: goal.classes or goal.single}

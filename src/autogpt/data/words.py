@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from autogpt import cells
+
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
 _CJK_CHARACTER = re.compile(rf"[{CJK}]")
@@ -62,5 +64,7 @@ def inputs_text(inputs: Any) -> str:
     """All the text a model reads of one example, as one string (parts divided by a line break)."""
     if "tokens" in inputs:
         return " ".join(str(token) for token in inputs["tokens"])
+    if "marks" in inputs:  # the same text with other spans is another row
+        return cells.marked(inputs["text"], inputs["marks"], (("[", "]"), ("{", "}")))[0]
     parts: Sequence[str] = [inputs["text"], inputs["text_pair"]] if inputs.get("text_pair") else [inputs["text"]]
     return "\n".join(parts)

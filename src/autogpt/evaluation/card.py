@@ -22,13 +22,18 @@ _HUB_METRICS = {
     "macro-f1": "f1",
     "micro-f1": "f1",
     "weighted-f1": "f1",
+    "relation-f1": "f1",
     "entity-f1": "seqeval",
     "mcc": "matthews_correlation",
     "spearman": "spearmanr",
     "pearson": "pearsonr",
 }
 # Tasks as the Hub calls them.
-_HUB_TASKS = {"multi-label-classification": "text-classification", "text-regression": "text-classification"}
+_HUB_TASKS = {
+    "multi-label-classification": "text-classification",
+    "text-regression": "text-classification",
+    "relation-extraction": "text-classification",
+}
 
 
 def model_card(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autogpt import cells
 from autogpt.core import Example, LabelSpace, Metric, Prediction
 from autogpt.evaluation.interval import Answers, intervals
 from autogpt.metrics._labels import members
@@ -66,8 +67,10 @@ class Matrix:
 
 
 def text_of(example: Example) -> str:
-    """What a reader sees of a row: its text, both texts, or its tokens."""
+    """What a reader sees of a row: its text (with tags where spans are marked), both texts, or its tokens."""
     inputs = example.inputs
+    if "marks" in inputs:
+        return cells.marked(inputs["text"], inputs["marks"], cells.TAGS)[0]
     if "text" in inputs:
         pair = inputs.get("text_pair")
         return str(inputs["text"]) if pair is None else f"{inputs['text']} ‖ {pair}"

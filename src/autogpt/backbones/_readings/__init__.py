@@ -6,7 +6,7 @@ The keys of a row's inputs say which reading is meant; neither tasks nor methods
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autogpt.backbones._pieces import Piece
@@ -16,8 +16,24 @@ from autogpt.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-NAMES = ("tokens", "pair", "text")
+NAMES = ("tokens", "pair", "marks", "text")
 """In the order in which they are asked: the first whose keys a row has reads it."""
+
+
+class Body(Protocol):
+    """What a reading may ask of the net. Every call of `hidden` or `sentence` runs the body once."""
+
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """States [B, T, D] of the last layer."""
+
+    def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Sentence vectors [B, D]: `pooled` of `hidden`."""
+
+    def pooled(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Sentence vectors [B, D] of states [B, T, D]."""
+
+    def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Vectors [..., D] at the length that sentence vectors have."""
 
 
 class Reading(Protocol):
@@ -37,8 +53,8 @@ class Reading(Protocol):
     def size(self, inputs: Inputs) -> int | None:
         """Score rows of a row with a table of its own; None for a row with one answer."""
 
-    def features(self, sentence: Callable[..., torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What the head reads [B, parts * D] of `_pieces.tensors`; `sentence(ids, mask)` gives pooled vectors [B, D].
+    def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the head reads [B, parts * D] of `_pieces.tensors`.
 
         Never asked of a token-level reading: its head reads the body's own hidden states.
         """

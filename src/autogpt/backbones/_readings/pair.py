@@ -6,7 +6,7 @@ themselves: a linear head cannot use them symmetrically.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autogpt.backbones._pieces import Piece, encode
@@ -14,6 +14,8 @@ from autogpt.core import Inputs
 
 if TYPE_CHECKING:
     import torch
+
+    from autogpt.backbones._readings import Body
 
 
 class Pair:
@@ -29,11 +31,11 @@ class Pair:
     def size(self, inputs: Inputs) -> int | None:
         return None
 
-    def features(self, sentence: Callable[..., torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         import torch
 
-        first = sentence(inputs["ids"], inputs["mask"])
-        second = sentence(inputs["pair_ids"], inputs["pair_mask"])
+        first = body.sentence(inputs["ids"], inputs["mask"])
+        second = body.sentence(inputs["pair_ids"], inputs["pair_mask"])
         return torch.cat([(first - second).abs(), first * second], dim=-1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autogpt.backbones._pieces import Piece, encode
@@ -10,6 +10,8 @@ from autogpt.core import Inputs
 
 if TYPE_CHECKING:
     import torch
+
+    from autogpt.backbones._readings import Body
 
 
 class Text:
@@ -24,8 +26,8 @@ class Text:
     def size(self, inputs: Inputs) -> int | None:
         return None
 
-    def features(self, sentence: Callable[..., torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return sentence(inputs["ids"], inputs["mask"])
+    def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return body.sentence(inputs["ids"], inputs["mask"])
 
 
 reading = Text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from autogpt.core import Inputs
 
 if TYPE_CHECKING:
     import torch
+
+    from autogpt.backbones._readings import Body
 
 
 class Tokens:
@@ -46,7 +48,7 @@ class Tokens:
     def size(self, inputs: Inputs) -> int | None:
         return len(inputs["tokens"])
 
-    def features(self, sentence: Callable[..., torch.Tensor], inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         raise NotImplementedError("the head of tokens reads hidden states")
 
 
