@@ -28,6 +28,10 @@ _QUICK: Mapping[str, Mapping[str, Any]] = {
     "adalora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "ia3": {"epochs": 4.0, "learning_rate": 5e-2, "batch_rows": 8},
     "bitfit": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8},
+    "adapter": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "size": 8},
+    "prefix": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
+    "prompt": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
+    "p-tuning": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
 }
 
