@@ -49,7 +49,9 @@ class Encoder:
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
         self._room = _positions(net, tokenizer)
-        self.max_length = min(_pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room)
+        self.max_length = min(
+            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room
+        )
         self.adapter: str | None = None  # the kind of parts that the body has beside its weights (`_adapters`)
         self._cut: set[int] = set()
 
@@ -93,6 +95,12 @@ class Encoder:
     def layer_count(self) -> int:
         body: Any = self.net.body
         return int(body.config.num_hidden_layers)
+
+    def layers(self) -> Any:
+        """The body's transformer layers, from the lowest to the highest."""
+        from autogpt.backbones._network import layers
+
+        return layers(self.net.body, self.layer_count)
 
     @property
     def width(self) -> int:

@@ -62,7 +62,9 @@ def tune(
         except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError) as problem:
             kind = type(job.open().net.body).__name__
             why = str(problem).split("\n")[0][:200]
-            raise ConfigError(f"{name}: {kind} cannot take virtual tokens this way ({why}); use adapter or lora") from None
+            raise ConfigError(
+                f"{name}: {kind} cannot take virtual tokens this way ({why}); use adapter or lora"
+            ) from None
 
     yield from _finetune.fine_tune(
         job,

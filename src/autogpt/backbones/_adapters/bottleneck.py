@@ -36,7 +36,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.inner(states)
-        return found + self.up(nn.functional.gelu(self.down(found)))
+        change: torch.Tensor = self.up(nn.functional.gelu(self.down(found)))
+        return found + change
 
 
 def attach(body: Any, *, size: int, seed: int) -> Any:

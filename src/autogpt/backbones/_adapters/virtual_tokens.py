@@ -36,6 +36,8 @@ def attach(body: Any, *, config: Any, seed: int) -> Any:
     """Virtual tokens as a PEFT `config` describes them; their first weights depend on `seed` alone."""
     from peft import get_peft_model
 
+    if config.peft_type != "PREFIX_TUNING":  # word embeddings may be wider or narrower than the body (ELECTRA)
+        config.token_dim = body.get_input_embeddings().embedding_dim
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
@@ -59,4 +61,6 @@ def save(body: Any, folder: Path) -> None:
 def load(body: Any, folder: Path) -> Any:
     from peft import PeftModel
 
-    return Prompted(PeftModel.from_pretrained(body, str(folder)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Prompted(PeftModel.from_pretrained(body, str(folder)))
