@@ -36,6 +36,8 @@ def attach(body: Any, *, config: Any, seed: int) -> Any:
     """Virtual tokens as a PEFT `config` describes them; their first weights depend on `seed` alone."""
     from peft import get_peft_model
 
+    config.num_layers = int(body.config.num_hidden_layers)
+    config.num_attention_heads = int(body.config.num_attention_heads)
     if config.peft_type != "PREFIX_TUNING":  # word embeddings may be wider or narrower than the body (ELECTRA)
         config.token_dim = body.get_input_embeddings().embedding_dim
     with torch.random.fork_rng(), warnings.catch_warnings():
