@@ -161,7 +161,9 @@ class Model:
             from autogpt.evaluation.card import model_card
 
             self.report.save(stage)
-            files.write_text(stage / "README.md", model_card(self.report, name=target.name))
+            files.write_text(
+                stage / "README.md", model_card(self.report, name=target.name, has_parts=(stage / "adapter").is_dir())
+            )
         self.info = {
             **self.info,
             "schema_version": SCHEMA_VERSION,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.core import LabelSpace, Output
+from autogpt.core import Example, LabelSpace, Output
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +66,20 @@ class Rows:
         flat, target = np.concatenate(list(features)), np.concatenate(encoded)
         return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0], free)
 
+    @classmethod
+    def of_examples(
+        cls,
+        examples: Sequence[Example],
+        features: Scores,
+        output: Output,
+        space: LabelSpace,
+        *,
+        free: Array | None = None,
+    ) -> Rows:
+        """Examples whose features are known, in the same order."""
+        encoded = output.encode([example.target for example in examples], space)
+        return cls.of(features, encoded, [example.weight for example in examples], output, free=free)
+
     def where(self, mask: Array) -> Rows:
         """The rows for which `mask` [n] is true."""
         return replace(self, features=self.features[mask], target=self.target[mask], weight=self.weight[mask])
@@ -109,6 +123,11 @@ def mean_loss(head: Head, rows: Rows, output: Output) -> float:
 
     logits = torch.from_numpy(np.asarray(head(rows.features), dtype=np.float32))
     return float(_losses(logits, torch.from_numpy(rows.target), output).mean())
+
+
+def judge_on(rows: Rows | None, output: Output) -> Callable[[Head], float] | None:
+    """What `solve` chooses by: the mean loss on other rows (None: there are none)."""
+    return None if rows is None else lambda head: mean_loss(head, rows, output)
 
 
 def _losses(logits: torch.Tensor, target: torch.Tensor, output: Output) -> torch.Tensor:

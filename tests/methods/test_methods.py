@@ -106,7 +106,9 @@ def test_adalora_leaves_ranks_alone_when_there_are_too_few_steps_to_know(tiny_be
     assert {len(table) for name, table in adapter.items() if "lora_E" in name} == {3}
 
 
-@pytest.mark.parametrize("method", ["lora", "adalora", "ia3", "bitfit"])
+@pytest.mark.parametrize(
+    "method", ["lora", "adalora", "ia3", "bitfit", "gradual", "adapter", "prefix", "prompt", "p-tuning"]
+)
 def test_a_stopped_training_goes_on_bit_for_bit(tiny_bert: Path, tmp_path: Path, method: str) -> None:
     options = {"epochs": 4.0, "batch_rows": 8}
     straight = fitted(contracts.bench("classes", tiny_bert), method, options, tmp_path / "straight")

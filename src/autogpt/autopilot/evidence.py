@@ -53,9 +53,7 @@ def _by_head(bench: Bench, result: Result, train: Sequence[Example], rows: Seque
     # Rows that were never read stay out: nothing is read for the report alone.
     places, features = bench.features.get([example.inputs for example in train], seconds=0.0)
     known = [train[place] for place in places]
-    encoded = bench.output.encode([example.target for example in known], bench.space)
-    weights = [example.weight for example in known]
-    fitted = probe.Rows.of(features, encoded, weights, bench.output, free=bench.features.free)
+    fitted = probe.Rows.of_examples(known, features, bench.output, bench.space, free=bench.features.free)
     head = probe.solve(fitted, bench.output, bench.space, c=result.chosen.get("c", probe.DEFAULT_C), judge=None)
     _, wanted = bench.features.get([example.inputs for example in rows])
     return head(wanted)

@@ -1,18 +1,26 @@
-"""An encoder on disk: a sentence-transformers or transformers folder, and `encoder.json` with what ours adds."""
+"""An encoder on disk: a sentence-transformers or transformers folder, and `encoder.json` with what ours adds.
+
+Parts that cannot be folded into the weights stand in the folder `adapter`, beside the plain body. The head is then no
+module of sentence-transformers: without the parts its scores would be wrong.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt.backbones import _adapters
 from autogpt.backbones._network import Net, PooledNet
 from autogpt.errors import ModelError
 
 if TYPE_CHECKING:
     from autogpt.backbones.encoder import Encoder
 
+ADAPTER = "adapter"
 _ST = "sentence_transformers.models"
 
 
@@ -20,26 +28,42 @@ def save(encoder: Encoder, folder: Path) -> None:
     """Write body, tokenizer and head. Files are written in place: the caller stages and renames the folder."""
     from safetensors.torch import save_file
 
-    net = encoder.net
+    net, apart = encoder.net, encoder.adapter is not None
     encoder.tokenizer.save_pretrained(folder)
+    with _plain(encoder) as body:
+        (body if isinstance(net, PooledNet) else net.model).save_pretrained(folder)
+    if encoder.adapter is not None:
+        _adapters.get(encoder.adapter).save(net.body, folder / ADAPTER)
     if isinstance(net, PooledNet):
-        body: Any = net.body
-        body.save_pretrained(folder)
-        _sentence_modules(net, folder, encoder.max_length)
-        target = _head_path(net, folder)
+        _sentence_modules(net, folder, encoder.max_length, dense=_is_dense(net) and not apart)
+        target = _head_path(net, folder, apart=apart)
         state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in net.head.state_dict().items()}
         save_file({f"linear.{name}": tensor for name, tensor in state.items()}, target)
-    else:
-        net.model.save_pretrained(folder)
     described = {
         "shape": asdict(encoder.shape),
         "source": asdict(encoder.source),
         "max_length": encoder.max_length,
+        "adapter": encoder.adapter,
     }
     (folder / "encoder.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
+@contextmanager
+def _plain(encoder: Encoder) -> Iterator[Any]:
+    """The body without its parts, which stands in the net inside the block."""
+    whole: Any = encoder.net.body
+    if encoder.adapter is None:
+        yield whole
+        return
+    with _adapters.get(encoder.adapter).removed(whole) as body:
+        encoder.net.replace_body(body)
+        try:
+            yield body
+        finally:
+            encoder.net.replace_body(whole)
+
+
+def _sentence_modules(net: PooledNet, folder: Path, max_length: int, *, dense: bool) -> None:
     """The module list that sentence-transformers reads; a head that reads several vectors stays outside."""
     width = int(net.head.in_features) // net.reading.parts
     modules: list[tuple[str, str, dict[str, Any] | None]] = [("", "Transformer", None)]
@@ -51,14 +75,14 @@ def _sentence_modules(net: PooledNet, folder: Path, max_length: int) -> None:
     modules.append(("1_Pooling", "Pooling", pooling))
     if net.normalize:
         modules.append(("2_Normalize", "Normalize", {}))
-    if _is_dense(net):
-        dense = {
+    if dense:
+        head = {
             "in_features": width,
             "out_features": int(net.head.out_features),
             "bias": True,
             "activation_function": "torch.nn.modules.linear.Identity",
         }
-        modules.append(("3_Dense", "Dense", dense))
+        modules.append(("3_Dense", "Dense", head))
     for path, _, settings in modules:
         if settings is not None:
             (folder / path).mkdir(exist_ok=True)
@@ -81,8 +105,8 @@ def _is_dense(net: PooledNet) -> bool:
     return net.reading.name == "text"
 
 
-def _head_path(net: PooledNet, folder: Path) -> Path:
-    return folder / "3_Dense" / "model.safetensors" if _is_dense(net) else folder / "head.safetensors"
+def _head_path(net: PooledNet, folder: Path, *, apart: bool) -> Path:
+    return folder / "3_Dense" / "model.safetensors" if _is_dense(net) and not apart else folder / "head.safetensors"
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -94,11 +118,11 @@ def describe(folder: Path) -> dict[str, Any]:
     return described
 
 
-def load_head(net: Net, folder: Path) -> None:
-    """Fill a sequence head; a token head came with its model."""
+def load_head(net: Net, folder: Path, *, apart: bool) -> None:
+    """Fill a sequence head, which stands `apart` beside a body with parts; a token head came with its model."""
     from safetensors.torch import load_file
 
     if not isinstance(net, PooledNet):
         return
-    state = load_file(_head_path(net, folder))
+    state = load_file(_head_path(net, folder, apart=apart))
     net.head.load_state_dict({key.removeprefix("linear."): value for key, value in state.items()})

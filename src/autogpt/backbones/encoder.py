@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _pretrained, _readings
+from autogpt.backbones import _adapters, _pretrained, _readings
 from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors
 from autogpt.core import Inputs, LabelSpace, Output
 from autogpt.errors import ModelError
@@ -48,7 +48,11 @@ class Encoder:
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
-        self.max_length = _max_length(net, tokenizer, source)
+        self._room = _positions(net, tokenizer)
+        self.max_length = min(
+            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room
+        )
+        self.adapter: str | None = None  # the kind of parts that the body has beside its weights (`_adapters`)
         self._cut: set[int] = set()
 
     @classmethod
@@ -91,6 +95,12 @@ class Encoder:
     def layer_count(self) -> int:
         body: Any = self.net.body
         return int(body.config.num_hidden_layers)
+
+    def layers(self) -> Any:
+        """The body's transformer layers, from the lowest to the highest."""
+        from autogpt.backbones._network import layers
+
+        return layers(self.net.body, self.layer_count)
 
     @property
     def width(self) -> int:
@@ -183,6 +193,21 @@ class Encoder:
         self.net.replace_body(change(self.net.body))
         self._placed()
 
+    def attach(self, kind: str, **settings: Any) -> None:
+        """Give the body parts of an `_adapters` kind, which are saved beside its weights; all else of it is frozen."""
+        self.adapter = kind
+        self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
+        self.max_length = min(self.max_length, self._room - _adapters.get(kind).positions(self.net.body))
+
+    def settle(self, folder: Path) -> None:
+        """Save the body's parts alone and take them as they were saved: what is served is what was tested."""
+        if self.adapter is not None:
+            kind = _adapters.get(self.adapter)
+            kind.save(self.net.body, folder)
+            with kind.removed(self.net.body) as plain:
+                bare = plain
+            self.replace_body(lambda _: kind.load(bare, folder))
+
     def save(self, folder: Path) -> None:
         from autogpt.backbones import _folder
 
@@ -196,10 +221,14 @@ class Encoder:
         described = _folder.describe(folder)
         shape = Shape(**{**described["shape"], "labels": tuple(described["shape"].get("labels", ()))})
         net = _build(str(folder), shape)
-        _folder.load_head(net, folder)
+        adapter = described.get("adapter")
+        _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
         loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
         loaded.max_length = int(described["max_length"])
+        if adapter is not None:
+            loaded.adapter = adapter
+            loaded.replace_body(lambda body: _adapters.get(adapter).load(body, folder / _folder.ADAPTER))
         return loaded._placed()
 
     @property
@@ -265,14 +294,14 @@ def _build(location: str, shape: Shape) -> Net:
     )
 
 
-def _max_length(net: Net, tokenizer: Any, source: _pretrained.Source) -> int:
-    """Tokens per text: what the folder declares, within what positions and tokenizer allow."""
+def _positions(net: Net, tokenizer: Any) -> int:
+    """Tokens that positions and tokenizer allow."""
     body: Any = net.body
-    declared = _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH
-    positions = body.config.to_dict().get("max_position_embeddings") or declared
+    most = int(tokenizer.model_max_length if tokenizer.model_max_length < 1 << 20 else 1 << 20)
+    positions = int(body.config.to_dict().get("max_position_embeddings") or most)
     # RoBERTa's positions begin after the padding id: two are never usable.
     usable = positions - 2 if positions % 2 == 0 and positions % 8 == 2 else positions
-    return int(min(declared, usable, max(8, min(tokenizer.model_max_length, 1 << 20))))
+    return min(usable, max(8, most))
 
 
 plugin = Encoder

@@ -35,6 +35,11 @@ _HUB_TASKS = {
     "relation-extraction": "text-classification",
 }
 
+_PARTS = (
+    "The folder `adapter` holds trained parts that cannot be folded into the weights. Only autogpt gives this model's "
+    "answers: what transformers and sentence-transformers load from this folder is the body without these parts."
+)
+
 
 def model_card(
     report: Report,
@@ -45,8 +50,12 @@ def model_card(
     library: str = "transformers",
     languages: Sequence[str] = (),
     labels: Sequence[str] = (),
+    has_parts: bool = False,
 ) -> str:
-    """README.md as text. `name` is the model's own name, `base_model` a Hub name (left out when it is a folder)."""
+    """README.md as text. `name` is the model's own name, `base_model` a Hub name (left out when it is a folder).
+
+    `has_parts`: some of the model stands beside its body, so that other libraries do not give its answers.
+    """
     front = yaml.safe_dump(
         _front(report, name, base_model, library, languages), allow_unicode=True, sort_keys=False, width=120
     )
@@ -67,6 +76,7 @@ def model_card(
         _training(report, base_model, base_model_licence),
         "## Use",
         f'```python\nfrom autogpt import AutoGPT\n\nmodel = AutoGPT.load("{_path(name)}")\nmodel.predict(["..."])\n```',
+        _PARTS if has_parts else "",
         "The full report is in `report.html`, `report.md` and `report.json` beside this file.",
     ]
     return f"---\n{front}---\n\n" + "\n\n".join(part for part in body if part) + "\n"

@@ -1,4 +1,4 @@
-"""What `full` and `lora` share: start from the linear head, then train with the loop.
+"""What methods that train the body share: start from the linear head, then train with the loop.
 
 "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution" (Kumar et al. 2022): a head that is
 solved before the body moves (LP-FT) keeps the features. Ours reuses the features that the run has cached anyway.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from autogpt import probe
 from autogpt.core import Job, Step
 from autogpt.methods import _linear
 
@@ -25,20 +26,27 @@ def fine_tune(
     layers: int | None = None,
     embeddings: bool = True,
     dropout: bool = True,
+    reread: bool = False,
     prepare: Callable[[], None] = lambda: None,
     rate_of: Callable[[str], float] = lambda name: 1.0,
     after_step: Callable[[int, int], None] = lambda step, total: None,
 ) -> Generator[Step, None, None]:
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
-    `prepare` is called between the linear head and the training (LoRA attaches its adapters there). `rate_of` scales
+    `prepare` is called between the linear head and the training (LoRA attaches its adapters there); with `reread` the
+    head comes after it, on what the changed body reads. `rate_of` scales
     learning rates by parameter name, `after_step` is told every step (from 1) and how many there are.
     """
-    head = None
-    if job.output.linear:
+    head: probe.Head | None = None
+    known: tuple[list[int], Scores] | None = None
+    if job.output.linear and not reread:
         head, _ = _linear.fit(job, c=c, share=0.4)
         encoder.set_head(head.weight, head.bias)
     prepare()
+    if job.output.linear and reread:
+        head, features = _linear.refit(job, encoder, c=c)
+        encoder.set_head(head.weight, head.bias)
+        known = [*range(len(job.train))], features
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
     training.rate_of, training.after_step = rate_of, after_step
@@ -51,7 +59,7 @@ def fine_tune(
             return job.judge(scores)
 
     if settings.get("prune") and head is not None:
-        places, features = job.features.get([example.inputs for example in job.train], seconds=0.0)
+        places, features = known or job.features.get([example.inputs for example in job.train], seconds=0.0)
         settings = {**settings, "losses": training.losses_of(places, head(features))}
     best_epoch = 0.0
     per_epoch = max(1, -(-len(training.lengths()) // int(settings["batch_rows"])))

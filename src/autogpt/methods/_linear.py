@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autogpt import probe
 from autogpt.core import Example, Job
 from autogpt.errors import ResourceError
+
+if TYPE_CHECKING:
+    from autogpt.core import Scores
 
 LEAST_ROWS = 50
 """With fewer training rows and no validation rows regularisation is not chosen but usual."""
@@ -31,9 +35,9 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     seconds = max(1.0, job.remaining() * 0.3)
     if c is None and held is None and len(rows.target) >= LEAST_ROWS:
         part, rest = _parted(rows, seed=job.seed)
-        judged = lambda head: probe.mean_loss(head, part, job.output)  # noqa: E731
-        c = probe.solve(rest, job.output, job.space, c=None, judge=judged, seconds=seconds / 2).c
-    judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
+        judge = probe.judge_on(part, job.output)
+        c = probe.solve(rest, job.output, job.space, c=None, judge=judge, seconds=seconds / 2).c
+    judge = probe.judge_on(held, job.output)
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=seconds)
     job.chosen["c"] = head.c
     return head, len(rows.target)
@@ -43,6 +47,20 @@ def _parted(rows: probe.Rows, *, seed: int) -> tuple[probe.Rows, probe.Rows]:
     """A fifth of the rows, drawn at random, and the others."""
     drawn = np.random.default_rng([seed, 31]).random(len(rows.target)) < 0.2
     return rows.where(drawn), rows.where(~drawn)
+
+
+def refit(job: Job, encoder: Any, *, c: float | None) -> tuple[probe.Head, Scores]:
+    """A head on what `encoder` reads now, its body having been changed, and these features of the training rows."""
+
+    def read(examples: Sequence[Example]) -> tuple[probe.Rows, Scores]:
+        features = encoder.features([example.inputs for example in examples])
+        return probe.Rows.of_examples(examples, features, job.output, job.space, free=encoder.free), features
+
+    held = read(job.validation)[0] if job.validation else None
+    rows, features = read(job.train)
+    head = probe.solve(rows, job.output, job.space, c=c, judge=probe.judge_on(held, job.output))
+    job.chosen["c"] = head.c
+    return head, features
 
 
 def validated(job: Job, head: probe.Head) -> None:
@@ -58,6 +76,5 @@ def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> tu
     reached = [examples[place] for place in places]
     if len(reached) < len(examples):
         job.notes.append(f"time allowed reading {len(reached)} of {len(examples)} rows")
-    encoded = job.output.encode([example.target for example in reached], job.space)
-    weights = [example.weight for example in reached]
-    return probe.Rows.of(features, encoded, weights, job.output, free=job.features.free), len(reached)
+    rows = probe.Rows.of_examples(reached, features, job.output, job.space, free=job.features.free)
+    return rows, len(reached)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 NEURAL = frozenset({"classes", "labels", "value", "tokens"})
@@ -14,6 +14,37 @@ def option(default: Any, text: str, search: Any = None) -> Any:
     return field(default=default, metadata={"help": text, "search": search})
 
 
-def loop_settings(options: Any) -> dict[str, Any]:
+def passes(default: float, search: tuple[float, float]) -> Any:
+    """The field `epochs`."""
+    return option(default, "passes over the training rows (fewer when time is short)", search)
+
+
+def peak_rate(default: float, search: tuple[float, float]) -> Any:
+    """The field `learning_rate`."""
+    return option(default, "peak learning rate", search)
+
+
+def step_rows(default: int, search: tuple[int, int]) -> Any:
+    """The field `batch_rows`."""
+    return option(default, "rows per optimizer step", search)
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """Options of every method that starts from the linear head and trains with the loop."""
+
+    epochs: float = passes(3.0, (1.0, 10.0))
+    learning_rate: float = peak_rate(1e-3, (1e-4, 5e-3))
+    batch_rows: int = step_rows(32, (8, 64))
+    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
+
+
+def loop_settings(options: FineTuning) -> dict[str, Any]:
     """What the training loop takes of a method's options."""
-    return {name: getattr(options, name) for name in ("epochs", "learning_rate", "batch_rows", "prune")}
+    return {
+        "epochs": options.epochs,
+        "learning_rate": options.learning_rate,
+        "batch_rows": options.batch_rows,
+        "prune": options.prune,
+    }

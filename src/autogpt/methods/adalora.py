@@ -16,7 +16,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, loop_settings, option
+from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, passes, peak_rate
 
 GROWTH = 1.5
 """Rank in the beginning, in units of the mean rank in the end (as in the paper)."""
@@ -27,15 +27,12 @@ LEAST_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FineTuning):
     """Options of AdaLoRA."""
 
-    epochs: float = option(4.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
-    learning_rate: float = option(3e-3, "peak learning rate", (5e-4, 1e-2))
-    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
-    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
+    epochs: float = passes(4.0, (1.0, 10.0))
+    learning_rate: float = peak_rate(3e-3, (5e-4, 1e-2))
     rank: int = option(8, "mean rank of the adapters in the end", (2, 32))
-    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.rank < 1:

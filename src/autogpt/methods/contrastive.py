@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt import probe
 from autogpt.core import Batch, Job, Scorer, Step
+from autogpt.methods import _linear
 from autogpt.methods._options import option
 
 if TYPE_CHECKING:
@@ -61,26 +61,11 @@ class Contrastive:
         }
         yield from job.loop(pairs, settings, None)
         started = time.monotonic()
-        head = _refit(job, encoder, options.c)
+        head, _ = _linear.refit(job, encoder, c=options.c)
         encoder.set_head(head.weight, head.bias)
         yield Step(1, 1, loss=0.0, rows=len(job.train), tokens=0, seconds=time.monotonic() - started)
         scorer: Scorer = encoder
         return scorer
-
-
-def _refit(job: Job, encoder: Any, c: float | None) -> probe.Head:
-    """The head on the tuned body's features; regularisation by validation loss when nothing is given."""
-
-    def rows(examples: Sequence[Any]) -> probe.Rows:
-        features = encoder.features([example.inputs for example in examples])
-        encoded = job.output.encode([example.target for example in examples], job.space)
-        return probe.Rows.of(features, encoded, [example.weight for example in examples], job.output)
-
-    held = rows(job.validation) if job.validation else None
-    judge = (lambda head: probe.mean_loss(head, held, job.output)) if held is not None else None
-    head = probe.solve(rows(job.train), job.output, job.space, c=c, judge=judge)
-    job.chosen["c"] = head.c
-    return head
 
 
 class Pairs:

@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, loop_settings, option
+from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, peak_rate, step_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FineTuning):
     """Options of full fine-tuning."""
 
-    epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
-    learning_rate: float = option(1e-4, "peak learning rate", (1e-5, 5e-4))
-    batch_rows: int = option(16, "rows per optimizer step", (8, 64))
+    learning_rate: float = peak_rate(1e-4, (1e-5, 5e-4))
+    batch_rows: int = step_rows(16, (8, 64))
     layers: int | None = option(None, "train only this many top layers (default: all)")
     embeddings: bool = option(False, "train the word embeddings too, when all layers train")
     dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
-    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
-    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.layers is not None and self.layers < 1:

@@ -14,18 +14,15 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, loop_settings, option
+from autogpt.methods._options import NEURAL, FineTuning, loop_settings, passes, peak_rate
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FineTuning):
     """Options of (IA)3."""
 
-    epochs: float = option(5.0, "passes over the training rows (fewer when time is short)", (1.0, 20.0))
-    learning_rate: float = option(1e-2, "peak learning rate", (1e-3, 5e-2))
-    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
-    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
-    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
+    epochs: float = passes(5.0, (1.0, 20.0))
+    learning_rate: float = peak_rate(1e-2, (1e-3, 5e-2))
 
 
 class IA3:

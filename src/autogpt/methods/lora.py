@@ -15,23 +15,18 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, loop_settings, option
+from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option
 
 KINDS = ("rslora", "lora", "dora", "pissa")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(FineTuning):
     """Options of LoRA."""
 
-    epochs: float = option(3.0, "passes over the training rows (fewer when time is short)", (1.0, 10.0))
-    learning_rate: float = option(1e-3, "peak learning rate (about ten times that of full fine-tuning)", (1e-4, 5e-3))
-    batch_rows: int = option(32, "rows per optimizer step", (8, 64))
-    prune: float = option(0.5, "most of the rows learned already that a step leaves out, without bias (0: none)")
     rank: int = option(16, "rank of the adapters", (4, 64))
     kind: str = option("rslora", f"one of {', '.join(KINDS)}")
     b_rate: float = option(1.0, "learning rate of the B matrices relative to that of A (LoRA+: 4 to 16)", (1.0, 16.0))
-    c: float | None = option(None, "regularisation of the linear head that training starts from (default: chosen)")
 
     def __post_init__(self) -> None:
         if self.rank < 1:

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 _MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1"}
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
+    "gradual": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
     "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "adalora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "ia3": {"epochs": 4.0, "learning_rate": 5e-2, "batch_rows": 8},
     "bitfit": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8},
+    "adapter": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "size": 8},
+    "prefix": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
+    "prompt": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
+    "p-tuning": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
 }
 

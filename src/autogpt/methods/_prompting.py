@@ -1,0 +1,112 @@
+"""What the methods of virtual tokens share: they begin as real tokens, and what a body cannot do is found by trying.
+
+The linear head is solved on what the body reads with its virtual tokens, because they change every feature. They are
+kept beside the plain body, in PEFT's own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autogpt.core import Job, Scorer, Step
+from autogpt.errors import ConfigError
+from autogpt.methods import _finetune
+from autogpt.methods._options import FineTuning, loop_settings, option
+
+
+def ratio(default: float) -> Any:
+    """The field `ratio`."""
+    return option(default, "learning rate of the virtual tokens relative to the head's", (1.0, 100.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Options(FineTuning):
+    """Options of virtual tokens."""
+
+    tokens: int = option(16, "virtual tokens; texts may be so many tokens shorter", (4, 64))
+    ratio: float = ratio(10.0)
+
+    def __post_init__(self) -> None:
+        if self.tokens < 1:
+            raise ConfigError(f"tokens is {self.tokens}; it must be 1 or more")
+        if not self.ratio > 0:
+            raise ConfigError(f"ratio is {self.ratio}; it must be above 0")
+
+
+def tune(
+    job: Job,
+    *,
+    name: str,
+    options: Options,
+    config: Callable[[], Any],
+    start: Callable[[Any, Any], None],
+) -> Generator[Step, None, Scorer]:
+    """Train virtual tokens that a PEFT `config()` describes; `start(prompted, ids)` gives them their first values.
+
+    `prompted` is the PEFT model, `ids` [tokens] are token ids of training rows. ConfigError: the body cannot have them.
+    """
+    encoder = job.open()
+
+    def prepare() -> None:
+        ids = _real_tokens(encoder, job, options.tokens)
+        if encoder.max_length <= 8:
+            raise ConfigError(f"{name}: texts of {encoder.max_length} tokens leave no room; use lora or adapter")
+        try:
+            encoder.attach("virtual_tokens", config=config(), seed=job.seed)
+            _try(encoder, job)
+            start(encoder.net.body.prompted, ids)
+        except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError) as problem:
+            kind = type(job.open().net.body).__name__
+            why = str(problem).split("\n")[0][:200]
+            raise ConfigError(
+                f"{name}: {kind} cannot take virtual tokens this way ({why}); use adapter or lora"
+            ) from None
+
+    yield from _finetune.fine_tune(
+        job,
+        encoder,
+        settings=loop_settings(options),
+        c=options.c,
+        prepare=prepare,
+        reread=True,
+        rate_of=lambda parameter: options.ratio,
+    )
+    encoder.settle(job.folder / "adapter")
+    scorer: Scorer = encoder
+    return scorer
+
+
+def _real_tokens(encoder: Any, job: Job, count: int) -> Any:
+    """`count` token ids that stand one after another in training rows, drawn at random."""
+    import torch
+
+    drawn = np.random.default_rng([job.seed, 41]).permutation(len(job.train))[: count + 1]
+    pieces = encoder.pieces([job.train[place].inputs for place in drawn])
+    special = set(encoder.tokenizer.all_special_ids)
+    found = [int(token) for piece in pieces for token in piece.ids if int(token) not in special]
+    if not found:
+        raise ConfigError("the training rows have no tokens to begin with; use lora or adapter")
+    return torch.as_tensor(np.resize(found, count))
+
+
+def _try(encoder: Any, job: Job) -> None:
+    """One row forward and back: every virtual token must reach the states of the text."""
+    import torch
+
+    first = encoder.pieces([job.train[0].inputs])[0]
+    ids = torch.as_tensor(np.asarray(first.ids))[None].long().to(encoder.runtime.device)
+    body = encoder.net.body
+    trained = {name: parameter for name, parameter in body.named_parameters() if parameter.requires_grad}
+    with torch.enable_grad():
+        states = body(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        if states.shape[1] != ids.shape[1]:
+            raise ValueError(f"{ids.shape[1]} tokens gave {states.shape[1]} states")
+        states.square().sum().backward()
+    deaf = [name for name, parameter in trained.items() if parameter.grad is None]
+    body.zero_grad(set_to_none=True)
+    if deaf:
+        raise ValueError("its states do not depend on them")
