@@ -30,7 +30,7 @@ MARGIN = 25.0
 
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
-    "tokens with tags; text with spans"
+    "tokens with tags; text with spans; queries with the passages that answer them"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",

@@ -28,7 +28,11 @@ _HUB_METRICS = {
     "pearson": "pearsonr",
 }
 # Tasks as the Hub calls them.
-_HUB_TASKS = {"multi-label-classification": "text-classification", "text-regression": "text-classification"}
+_HUB_TASKS = {
+    "multi-label-classification": "text-classification",
+    "text-regression": "text-classification",
+    "text-retrieval": "sentence-similarity",
+}
 
 
 def model_card(
