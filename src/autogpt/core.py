@@ -218,7 +218,7 @@ class Task(Protocol):
 
 @runtime_checkable
 class Gathers(Protocol):
-    """What a task offers beside `Task` when an answer stands in several rows, and rows that no one learns from count."""
+    """What a task offers beside `Task` when an answer stands in several rows, and its labels in all rows."""
 
     def gather(self, examples: Sequence[Example]) -> list[Example]:
         """The examples with those that ask the same brought together; the ids of all but the first in `more`."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Found:
     """One row: for every right label in the space, how many labels stand above it, and how many beside it.
 
-    `above` and `tied` are int64 [R]; `tied` counts the label itself. `right`: right labels, those outside the space too.
+    `above` and `tied` are int64 [R]; `tied` counts the label itself. `right`: those outside too.
     """
 
     above: Array

@@ -1,4 +1,7 @@
-"""Mean reciprocal rank: 1 / the place of the first right label ("The TREC-8 Question Answering Track", Voorhees 1999)."""
+"""Mean reciprocal rank: 1 / the place of the first right label.
+
+"The TREC-8 Question Answering Track Report" (Voorhees 1999).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ class MRR(RankMetric):
     name = "mrr"
 
     def of(self, row: Found) -> float:
-        """Of n equal labels, k of them right, the first right one is at place j with chance C(n - j, k - 1) / C(n, k)."""
+        """Of n equal labels, k of them right, the first is at place j with chance C(n - j, k - 1) / C(n, k)."""
         if not len(row.above):
             return 0.0
         above = int(row.above.min())

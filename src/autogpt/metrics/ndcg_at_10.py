@@ -1,6 +1,7 @@
-"""Normalised discounted cumulative gain of the first ten ("Cumulated Gain-Based Evaluation", Järvelin & Kekäläinen 2002).
+"""Normalised discounted cumulative gain of the first ten.
 
-A right label at place r brings 1 / log2(r + 1); the sum is divided by that of the best order. Gains are 0 or 1.
+"Cumulated Gain-Based Evaluation of IR Techniques" (Järvelin & Kekäläinen 2002). A right label at place r
+brings 1 / log2(r + 1); the sum is divided by that of the best order. Gains are 0 or 1.
 """
 
 from __future__ import annotations
