@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sets import DATA, _read
 
 from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
@@ -30,6 +30,7 @@ from autogpt.data.examples import examples
 from autogpt.evaluation.interval import Answers, intervals, paired_difference
 from autogpt.runtime import detect
 from autogpt.training.features import FeatureCache
+from sets import DATA, _read
 
 FILES = {"xquad": "xquad/en", "cmrc2018": "cmrc2018/trial"}
 ARTICLE = {"xquad": 5, "cmrc2018": 1}
@@ -108,6 +109,7 @@ def measure(name: str, *, seeds: int, seconds: float, folder: Path) -> dict[str,
             parts = [scorer.score([e.inputs for e in side]) for side in (validation, test)]
             tables[label] = (np.asarray(parts[0]), np.asarray(parts[1]))
             facts[label] = {"validation": result.scores, "seconds": round(result.seconds, 1), **result.chosen}
+            print(label, facts[label], file=sys.stderr, flush=True)
 
         for method in ("bm25", "bi-encoder"):
             tried(method, Candidate(method), 0)

@@ -34,7 +34,7 @@ def bm25_by_hand(query: str, passage: str, k1: float, b: float) -> float:
         df = sum(word in p.split() for p in PASSAGES)
         tf = Counter(words)[word]
         idf = math.log(1 + (len(PASSAGES) - df + 0.5) / (df + 0.5))
-        total += idf * tf / (k1 * (1 - b + b * len(words) / average) + tf)
+        total += idf * tf / (k1 * (1 - b + b * len(words) / average) + tf) if tf else 0.0
     return total
 
 

@@ -112,7 +112,7 @@ def _refuse_unanswerable(source: str, count: Count) -> None:
 
 
 def _with_answer(model: Model, row: Row, found: Prediction | str) -> Row:
-    """The row with four columns more (five for tokens and rankings); a name that is taken gets `predicted_` in front."""
+    """The row with four columns more (five for tokens, rankings); a name that is taken gets `predicted_` in front."""
     answer: dict[str, Any] = dict(NOTHING)
     if isinstance(found, Prediction):
         sure = None if found.confidence is None else round(found.confidence, 6)
