@@ -13,6 +13,7 @@ the other. Shapes: N rows, C classes, T_i tokens of row i.
 | `labels`    | tuple of labels      | [N, C]            | any number of labels    |
 | `value`     | float                | [N, 1] (scaled)   | a number                |
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
+| `ranking`   | tuple of labels      | [N, C]            | labels, best first      |
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,12 +90,13 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row seen through the schema. `id` is the row's index in its table."""
+    """One row seen through the schema. `id` is the row's index in its table, `more` those of rows that joined it."""
 
     id: int
     inputs: Inputs
     target: Any = None
     weight: float = 1.0
+    more: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One answer: the value in the user's own words, how sure, what came second, whether the model abstains."""
+    """One answer: the value in the user's own words, how sure, what came second, whether the model abstains.
+
+    `best`: the first answers of a ranking, each with its probability.
+    """
 
     value: Any
     confidence: float | None = None
     runner_up: str | None = None
     abstained: bool = False
     spans: tuple[Span, ...] = ()
+    best: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,10 @@ class Output(Protocol):
         """Columns of the head."""
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
-        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i]; -100 is ignored."""
+        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i] | int64 [N, R].
+
+        -100 is ignored.
+        """
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
         """Scores [C] of the best constant answer to encoded targets."""
@@ -208,6 +217,17 @@ class Task(Protocol):
 
     def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
         """Inputs made of any text, of the form that this task's rows have (a saved model is tried on them)."""
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """What a task offers beside `Task` when an answer stands in several rows, and its labels in all rows."""
+
+    def gather(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples with those that ask the same brought together; the ids of all but the first in `more`."""
+
+    def corpus(self, rows: Sequence[Row], schema: Schema) -> list[Any]:
+        """Targets that hold every label there is, whichever side of the split its rows are on."""
 
 
 class Metric(Protocol):

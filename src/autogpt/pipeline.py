@@ -15,7 +15,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import Example, LabelSpace, Metric, Output, Rejection, Table, Task
+from autogpt.core import Example, Gathers, LabelSpace, Metric, Output, Rejection, Table, Task
 from autogpt.data import dates
 from autogpt.data.examples import examples
 from autogpt.data.profile import Profile, profile
@@ -98,7 +98,9 @@ def prepare(
     )
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
-    space = output.space(learned)
+    space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Gathers) else learned)
+    if isinstance(task, Gathers) and len(space.labels) < 2:
+        raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
     if output.name in ("classes", "labels") and len(space.labels) < (2 if output.name == "classes" else 1):
         raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")
     return Prepared(

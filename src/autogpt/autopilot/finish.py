@@ -13,6 +13,7 @@ from autogpt import config as settings
 from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
+from autogpt.data.examples import row_count
 from autogpt.evaluation.build import Contender, RunFacts, build_report
 from autogpt.evaluation.calibration import choose_threshold, fit_temperature
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 ENOUGH_TEST_ROWS = 3_000
 FIRST_TEST_ROWS, MOST_TEST_ROWS = 64, 1024
 REPORT_SECONDS = 3.0
+TEMPERATURE_CELLS = 2_000_000
+ROLES = {"majority": "majority", "tfidf": "simple", "bm25": "simple", "bi-encoder": "zero-training"}
+"""What trials are shown beside the winner on the same test rows, and as what."""
 
 
 def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:
@@ -75,6 +79,9 @@ def decide(bench: Bench, scores: Scores) -> Decision:
     if bench.output.name == "value":
         return Decision()
     gold = [example.target for example in bench.validation]
+    if bench.output.name == "ranking":  # of the right labels the first, on as many rows as fit into memory
+        most = max(100, TEMPERATURE_CELLS // len(bench.space.labels))
+        scores, gold = np.asarray(scores)[:most], [target[0] for target in gold[:most]]
     decision = Decision(temperature=fit_temperature(scores, gold, space=bench.space))
     if bench.output.name != "labels":
         return decision
@@ -155,10 +162,10 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
 
 
 def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
-    """Majority and TF-IDF on the same test rows, and the label names without any training where it can be had."""
+    """The simple methods on the same test rows, and the label names without any training where it can be had."""
     found = []
     for result in session.results:
-        role = {"majority": "majority", "tfidf": "simple"}.get(result.method)
+        role = ROLES.get(result.method)
         if role is None or result is best:
             continue
         folder = _folder(session, result)
@@ -218,7 +225,7 @@ def _data_facts(prepared: Prepared) -> DataFacts:
     return DataFacts(
         name=prepared.table.origin,
         rows_in=profile.rows,
-        rows_used=sum(sizes.values()),
+        rows_used=row_count((*split.train, *split.validation, *split.test)),
         rejected_count=len(profile.rejected),
         removed=len(split.removed),
         splits=sizes,

@@ -12,9 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from autogpt import registry
 from autogpt.autopilot.trial import Candidate, Result
 from autogpt.core import Example, Output
 
+CHEAP = ("majority", "tfidf", "bm25")
+ORDERED = ("head", "bi-encoder", "retriever", "contrastive", "full")
 TRAIN_COST, PRUNED = 3.5, 0.75
 FEW_ROWS_PER_LABEL = 64
 SAFETY = 0.85
@@ -39,25 +42,31 @@ class Facts:
     backbone_problem: str = ""
     named: bool = False
     """Whether the user named the methods: then each is tried, if time allows it at all."""
+    corpus: int = 0
+    """Texts beside the rows that each trial of an encoder reads: the passages of a ranking."""
 
 
 def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     """Candidates in order; a string says what is left out and why. `results` grows while the caller runs trials."""
-    for method in ("majority", "tfidf"):
+    for method in CHEAP:
         if method in facts.allowed:
             yield Candidate(method, reason="a baseline that costs seconds")
-    neural = [name for name in facts.allowed if name not in ("majority", "tfidf")]
+    neural = [name for name in facts.allowed if name not in CHEAP]
     if neural and not facts.has_backbone:
         yield f"no encoder is tried: {facts.backbone_problem}"
         return
     if "head" in neural:
         yield _head(facts)
+    if "bi-encoder" in neural:
+        yield _bi_encoder(facts)
+    if "retriever" in neural:
+        yield _retriever(facts)
     if "contrastive" in neural:
         yield _contrastive(facts)
     if "full" in neural:
         yield from _full(facts)
     for method in neural:
-        if method not in ("head", "contrastive", "full") and (facts.named or method == "lora"):
+        if method not in ORDERED and (facts.named or method == "lora"):
             yield _adapters(facts, method)
 
 
@@ -87,6 +96,30 @@ def _head(facts: Facts) -> Candidate | str:
         return f"head is left out: about {needed:.0f} s are needed to read texts, {facts.remaining():.0f} s are left"
     seconds = (facts.validation + len(facts.train)) / (rate or GUESSED_ROWS_PER_SECOND)
     return Candidate("head", {}, seconds, "reads every text once; the features are kept for all later trials")
+
+
+def _bi_encoder(facts: Facts) -> Candidate | str:
+    """All passages and all validation queries have to be read, and no training rows."""
+    rate = facts.rows_per_second()
+    seconds = (facts.validation + facts.corpus) / (rate or GUESSED_ROWS_PER_SECOND) + (0.0 if rate else LOAD_SECONDS)
+    if seconds > facts.remaining():
+        return f"bi-encoder is left out: about {seconds:.0f} s are needed, {facts.remaining():.0f} s are left"
+    return Candidate("bi-encoder", {}, seconds, "reads every passage once; nothing is trained")
+
+
+def _retriever(facts: Facts) -> Candidate | str:
+    """Each query is trained with its own passage and hard negatives; each validation reads the corpus anew."""
+    options = registry.get("methods", "retriever").options()
+    row = 1.0 / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
+    texts = TRAIN_COST * (1 + options.negatives) * len(facts.train)  # a query is short beside its passages
+    epoch = row * (texts + facts.corpus + facts.validation)
+    fits = facts.remaining() * SAFETY - row * (len(facts.train) + facts.corpus)  # mining reads all of them first
+    reachable = min(options.epochs, fits / epoch)
+    if reachable < 0.5:
+        return f"retriever is left out: about {epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"
+    return Candidate(
+        "retriever", {"epochs": round(reachable, 2)}, reachable * epoch, "the encoder tuned on the queries"
+    )
 
 
 def _contrastive(facts: Facts) -> Candidate | str:

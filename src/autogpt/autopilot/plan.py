@@ -58,6 +58,7 @@ def make_plan(session: Session, table: Table) -> Plan:
         allowed=measured.allowed,
         has_backbone=measured.has_backbone,
         backbone_problem=measured.backbone_problem,
+        corpus=measured.corpus,
     )
     found = list(rungs(facts, []))
     schema = prepared.profile.schema

@@ -207,7 +207,7 @@ class Session:
                 config.search.backbone,
                 output=output.name,
                 size=output.size(space),
-                labels=space.labels,
+                labels=space.labels if output.token_level else (),
                 like=prepared.train[0].inputs,
                 runtime=detect(),
                 revision=config.search.revision,
@@ -251,6 +251,7 @@ class Session:
             has_backbone=problem is None,
             backbone_problem=problem or "",
             named=self.config.search.methods is not None,
+            corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:

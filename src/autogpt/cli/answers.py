@@ -112,7 +112,7 @@ def _refuse_unanswerable(source: str, count: Count) -> None:
 
 
 def _with_answer(model: Model, row: Row, found: Prediction | str) -> Row:
-    """The row with four columns more (five for token tasks); a name that is taken gets `predicted_` in front."""
+    """The row with four columns more (five for tokens, rankings); a name that is taken gets `predicted_` in front."""
     answer: dict[str, Any] = dict(NOTHING)
     if isinstance(found, Prediction):
         sure = None if found.confidence is None else round(found.confidence, 6)
@@ -120,6 +120,8 @@ def _with_answer(model: Model, row: Row, found: Prediction | str) -> Row:
         answer = dict(zip(COLUMNS, values, strict=True))
     if model.output.token_level:
         answer["spans"] = spans(found) if isinstance(found, Prediction) else []
+    if isinstance(found, Prediction) and found.best:
+        answer["ranking"] = ranking(found)
     return {**row, **{f"predicted_{name}" if name in row else name: value for name, value in answer.items()}}
 
 
@@ -133,6 +135,11 @@ def cell(value: Any, separator: str | None = None) -> Any:
 def spans(prediction: Prediction) -> list[dict[str, Any]]:
     """The spans of an answer as JSON-able values."""
     return [{name: value for name, value in asdict(span).items() if value is not None} for span in prediction.spans]
+
+
+def ranking(prediction: Prediction) -> list[dict[str, Any]]:
+    """The first answers of a ranking as JSON-able values."""
+    return [{"label": label, "confidence": round(sure, 6)} for label, sure in prediction.best]
 
 
 def _show(screen: Screen, document: Mapping[str, Any], count: Count) -> None:

@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from autogpt.core import Example, Rejection, Schema, Table, Task
+from autogpt.core import Example, Gathers, Rejection, Schema, Table, Task
 from autogpt.data.words import is_missing
+from autogpt.sources import split_of
 
 UNLABELLED = "unlabelled: "
 """How the reason of a rejection begins when only the target is missing; such rows can be had by `unlabelled`."""
 
 
 def examples(table: Table, schema: Schema, task: Task) -> tuple[list[Example], list[Rejection]]:
-    """Examples with a target, and all other rows with the reason: len(rows) = len(examples) + len(rejections)."""
+    """Examples with a target, and all other rows with the reason: every row is in one example or in one rejection."""
     found: list[Example] = []
     rejected: list[Rejection] = []
+
+    def reject(index: int, reason: str) -> None:
+        rejected.append(Rejection(table.origin, line_of(table, index), reason))
+
     for index, outcome in _read(table, schema, task):
         if isinstance(outcome, Example) and outcome.target is not None:
             found.append(outcome)
         elif isinstance(outcome, Example):
-            reason = f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty"
-            rejected.append(Rejection(table.origin, line_of(table, index), reason))
+            reject(index, f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty")
         else:
-            rejected.append(Rejection(table.origin, line_of(table, index), outcome))
+            reject(index, outcome)
+    if isinstance(task, Gathers):
+        found = [one for rows in _sides(table, schema, found) for one in task.gather(rows)]
+        for one in found:
+            if one.target is None:
+                for index in (one.id, *one.more):
+                    reject(index, f"{UNLABELLED}no row says what answers it")
+        found = sorted((one for one in found if one.target is not None), key=lambda one: one.id)
     return found, rejected
+
+
+def row_count(found: Sequence[Example]) -> int:
+    """Rows of the table that stand in these examples."""
+    return sum(1 + len(example.more) for example in found)
+
+
+def _sides(table: Table, schema: Schema, found: Sequence[Example]) -> list[list[Example]]:
+    """The examples by the split that the data names for them: what is in a given test stays there."""
+    sides: dict[str | None, list[Example]] = {}
+    for one in found:
+        named = split_of(table.rows[one.id].get(schema.split)) if schema.split else None
+        named = table.splits[one.id] if table.splits and not schema.split else named
+        sides.setdefault(named, []).append(one)
+    return list(sides.values())
 
 
 def unlabelled(table: Table, schema: Schema, task: Task) -> list[Example]:

@@ -17,7 +17,7 @@ from autogpt.config import Columns
 from autogpt.core import Example, Rejection, Schema, Table
 from autogpt.data import duplicates as dup
 from autogpt.data import labels, languages, pii
-from autogpt.data.examples import UNLABELLED, examples
+from autogpt.data.examples import UNLABELLED, examples, row_count
 from autogpt.data.schema import Ask, infer
 from autogpt.data.split import given_splits
 from autogpt.data.suspicious import Suspicion, suspicious
@@ -153,7 +153,7 @@ def profile(
         schema=schema,
         reasons=inference.reasons,
         rows=len(table.rows) + len(table.rejected),
-        used=len(found),
+        used=row_count(found),
         rejected=(*table.rejected, *rejected),
         unlabelled=sum(rejection.reason.startswith(UNLABELLED) for rejection in rejected),
         languages=languages.shares(texts),

@@ -33,6 +33,7 @@ _HUB_TASKS = {
     "multi-label-classification": "text-classification",
     "text-regression": "text-classification",
     "relation-extraction": "text-classification",
+    "text-retrieval": "sentence-similarity",
 }
 
 _PARTS = (

@@ -106,7 +106,10 @@ def matrix(test: Sequence[Example], predictions: Sequence[Prediction], *, most: 
 def worst(
     test: Sequence[Example], predictions: Sequence[Prediction], output: str, *, limit: int = 12
 ) -> list[WrongAnswer]:
-    """The answers that should worry most: labels by misplaced confidence, numbers by error, tags by wrong entities."""
+    """The answers that should worry most: labels by misplaced confidence, numbers by error, tags by wrong entities.
+
+    Of a ranking the first label counts.
+    """
     if output == "value":
         ranked = sorted(zip(test, predictions, strict=True), key=lambda pair: -abs(pair[1].value - pair[0].target))
         return [
@@ -115,7 +118,11 @@ def worst(
         ]
     if output == "tokens":
         return _worst_tags(test, predictions, limit)
-    wrong = [(e, p) for e, p in zip(test, predictions, strict=True) if set(members(p.value)) != set(members(e.target))]
+    pairs = zip(test, predictions, strict=True)
+    if output == "ranking":  # any of the right ones will do
+        wrong = [(e, p) for e, p in pairs if p.value not in e.target]
+    else:
+        wrong = [(e, p) for e, p in pairs if set(members(p.value)) != set(members(e.target))]
     wrong.sort(key=lambda pair: (-(pair[1].confidence or 0.0), pair[0].id))
     return [WrongAnswer(e.id, text_of(e), _joined(e.target), _joined(p.value), p.confidence) for e, p in wrong[:limit]]
 

@@ -183,10 +183,11 @@ def _confusions(report: Report, words: Words) -> list[Block]:
 def _worst(report: Report, words: Words) -> list[Block]:
     if not report.worst:
         return []
-    kind = {"value": "_value", "tokens": "_tokens"}.get(report.output, "")
-    names = {"_tokens": ("row", "text", "missed", "made_up", "confidence")}.get(
-        kind, ("row", "text", "gold", "predicted", "error" if kind == "_value" else "confidence")
-    )
+    kind = {"value": "_value", "tokens": "_tokens", "ranking": "_ranking"}.get(report.output, "")
+    names = {
+        "_tokens": ("row", "text", "missed", "made_up", "confidence"),
+        "_ranking": ("row", "query", "wanted", "found", "confidence"),
+    }.get(kind, ("row", "text", "gold", "predicted", "error" if kind == "_value" else "confidence"))
     columns = tuple(words(f"col.{n}") for n in names)
     rows = tuple(
         (
@@ -195,7 +196,10 @@ def _worst(report: Report, words: Words) -> list[Block]:
         )
         for w in report.worst
     )  # fmt: skip
-    return [Note(words(f"lead.worst{kind}")), Grid(columns, "ntttn" if kind == "_tokens" else "ntlln", rows, shown=6)]
+    return [
+        Note(words(f"lead.worst{kind}")),
+        Grid(columns, "ntttn" if kind in {"_tokens", "_ranking"} else "ntlln", rows, shown=6),
+    ]
 
 
 def _slices(report: Report, words: Words) -> list[Block]:

@@ -21,7 +21,13 @@ from autogpt.training.features import FeatureCache
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-_MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1"}
+_MAIN_METRIC = {
+    "classes": "accuracy",
+    "labels": "micro-f1",
+    "value": "mae",
+    "tokens": "token-f1",
+    "ranking": "ndcg-at-10",
+}
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
     "gradual": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
@@ -34,6 +40,7 @@ _QUICK: Mapping[str, Mapping[str, Any]] = {
     "prompt": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "p-tuning": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
+    "retriever": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
 }
 
 
@@ -165,12 +172,16 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
         return [20.0 * np.eye(size)[row] for row in encoded]
     if kind.name == "classes":
         return 20.0 * np.eye(size)[encoded]
+    if kind.name == "ranking":
+        return 20.0 * np.stack([np.eye(size)[row[row >= 0]].sum(axis=0) for row in encoded])
     return 40.0 * encoded - 20.0 if kind.name == "labels" else np.asarray(encoded)[:, None]
 
 
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(b, float):
         return bool(abs(a - b) < 1e-5)
+    if isinstance(a, str) and isinstance(b, tuple):  # a ranking's first answer is one of the right ones
+        return a in b
     return bool(sorted(a) == sorted(b) if isinstance(b, tuple) else a == b)
 
 

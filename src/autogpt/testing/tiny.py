@@ -60,6 +60,8 @@ def examples(output: str, count: int = 48) -> list[Example]:
     for place in range(count):
         colour, noun = colours[place % 3], ("card", "dog", "cat", "money")[place % 4]
         text = f"the {noun} is {colour} and {'round' if place % 5 else 'good in paris'}"
+        if output == "ranking":
+            text = f"{('one', 'two', 'three', 'four')[place // 12 % 4]} {noun} {colour}"
         rows.append(Example(place, _inputs(output, text), _target(output, colour, noun, words=len(text.split()))))
     return rows
 
@@ -75,4 +77,6 @@ def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
         return (colour, "animal") if noun in ("dog", "cat") else (colour,)
     if output == "value":
         return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
+    if output == "ranking":
+        return (f"in rome the {noun} was {colour} and paris saw it",)
     return ("O", "B-THING", "O", "B-COLOUR", *["O"] * (words - 4))

@@ -12,7 +12,7 @@ import typer
 
 from autogpt import runtime
 from autogpt.cli import artefact
-from autogpt.cli.answers import COLUMNS, GROUP, NOTHING, answer_file, attempt, cell, grouped, spans
+from autogpt.cli.answers import COLUMNS, GROUP, NOTHING, answer_file, attempt, cell, grouped, ranking, spans
 from autogpt.cli.screen import Screen, clean
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError, InputError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autogpt.model import Model
 
 _WIDTH = 60  # characters of a text shown beside its answer
+_SHOWN = 3  # answers of a ranking
 
 
 def predict(
@@ -119,6 +120,8 @@ def described(model: Model, one: Prediction, item: Any) -> dict[str, Any]:
     """A prediction as JSON."""
     values = (cell(one.value), one.confidence, one.runner_up, one.abstained)
     found = {"input": item, **dict(zip(COLUMNS, values, strict=True))}
+    if one.best:
+        found["ranking"] = ranking(one)
     return {**found, "spans": spans(one)} if model.output.token_level else found
 
 
@@ -130,6 +133,8 @@ def _shown(
 
     if model.output.token_level:
         return [_spans(screen, one, item) for one, item in zip(predictions, items, strict=True)]
+    if predictions and predictions[0].best:
+        return [_best(one, item) for one, item in zip(predictions, items, strict=True)]
     rows = []
     for one, item in zip(predictions, items, strict=True):
         label = Text(clean(_words(one.value)), style="yellow" if one.abstained else "bold")
@@ -148,6 +153,16 @@ def _spans(screen: Screen, one: Prediction, item: Any) -> RenderableType:
         found.append(f"\n  {clean(span.label):<12} ", style="bold cyan").append(clean(span.text), style="not dim")
     if not one.spans:
         found.append("\n  " + screen.t("nothing found"))
+    return found
+
+
+def _best(one: Prediction, item: Any) -> RenderableType:
+    """The first answers of a ranking below what was asked."""
+    from rich.text import Text
+
+    found = Text(clean(_short(item, width=500)), style="dim")
+    for label, sure in one.best[:_SHOWN]:
+        found.append(f"\n  {sure:.2f}  ", style="bold cyan").append(clean(_short(label, width=160)), style="not dim")
     return found
 
 
