@@ -5,7 +5,7 @@ The waist between data, model and answer is a table of numbers, `Scores`:
     inputs -> Scorer.score -> Scores -> Output.probabilities -> Output.decode -> Prediction
 
 A task says how a row becomes an `Example` and which *output kind* it has; a method makes a `Scorer`; neither knows
-the other. Shapes: N rows, C classes, T_i tokens of row i.
+the other. Shapes: N rows, C classes, T_i tokens and K_i candidates of row i.
 
 | output kind | target of an example | scores            | answer                  |
 |-------------|----------------------|-------------------|-------------------------|
@@ -13,6 +13,7 @@ the other. Shapes: N rows, C classes, T_i tokens of row i.
 | `labels`    | tuple of labels      | [N, C]            | any number of labels    |
 | `value`     | float                | [N, 1] (scaled)   | a number                |
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
+| `choices`   | tuple of relevances  | list of [K_i, 1]  | the candidates in order |
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text) or `tokens` (a tuple of words, with their `offsets` in
-`text` where one is known). Which keys there are says how a backbone reads the row."""
+`text` where one is known), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that
+is not its text). Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -72,6 +74,9 @@ class Schema:
 
     `text` has one column, or two for sentence pairs; for token tasks it is the column of tokens (or of plain text
     when tags are given as spans). `target` is one column, or several when each label has a 0/1 column of its own.
+    `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group brings
+    together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
+    None where it gives a candidate's text.
     """
 
     task: str
@@ -82,6 +87,8 @@ class Schema:
     split: str | None = None
     metadata: tuple[str, ...] = ()
     separator: str | None = None
+    choices: tuple[str, ...] = ()
+    numbering: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +137,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One answer: the value in the user's own words, how sure, what came second, whether the model abstains."""
+    """One answer: the value in the user's own words, how sure, what came second, whether the model abstains.
+
+    `order` are all candidates of a row in the user's own words, best first, where the answer orders candidates.
+    """
 
     value: Any
     confidence: float | None = None
     runner_up: str | None = None
     abstained: bool = False
     spans: tuple[Span, ...] = ()
+    order: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,7 @@ class Step:
 class Output(Protocol):
     """An output kind: the only place that knows what the columns of a score table mean.
 
-    `token_level`: a row's scores are a table of their own. `linear`: its loss is a sum over rows (or tokens) of a score
+    `token_level`: a row's scores are a table with a row per token. `linear`: its loss is a sum over rows (or tokens) of a score
     table, so that a linear head can be solved on frozen features.
     """
 
@@ -172,7 +183,8 @@ class Output(Protocol):
         """Columns of the head."""
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
-        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i]; -100 is ignored."""
+        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N], or a list of int64 [T_i] | float32 [K_i] where
+        a row's scores are a table of their own; -100 is ignored."""
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
         """Scores [C] of the best constant answer to encoded targets."""
@@ -205,6 +217,14 @@ class Task(Protocol):
 
     def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
         """Inputs made of any text, of the form that this task's rows have (a saved model is tried on them)."""
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A task whose examples may be made of several rows of a table."""
+
+    def gather(self, rows: Sequence[Row], schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:
+        """The rows' places that make one example, and the row that they make; each place is given once."""
 
 
 class Metric(Protocol):
@@ -255,7 +275,7 @@ class Trainable(Protocol):
         """The training rows with these places, on the module's device."""
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Logits [B, C] or [B, T, C]."""
+        """Logits [B, C], [B, T, C], or those of all candidates of the rows [K_1 + ... + K_B, 1]."""
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Per-example loss [B]."""

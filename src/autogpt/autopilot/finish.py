@@ -14,7 +14,7 @@ from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import choose_threshold, fit_temperature
+from autogpt.evaluation.calibration import choose_threshold, fit_list_temperature, fit_temperature
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
 from autogpt.model import Model, versions
 from autogpt.pipeline import Prepared
@@ -75,6 +75,8 @@ def decide(bench: Bench, scores: Scores) -> Decision:
     if bench.output.name == "value":
         return Decision()
     gold = [example.target for example in bench.validation]
+    if bench.output.name == "choices":
+        return Decision(temperature=fit_list_temperature(scores, gold))
     decision = Decision(temperature=fit_temperature(scores, gold, space=bench.space))
     if bench.output.name != "labels":
         return decision
@@ -119,7 +121,7 @@ def _test_scores(
             break
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
-    scores = [row for part in found for row in part] if bench.output.token_level else np.concatenate(found)
+    scores = [row for part in found for row in part] if isinstance(found[0], list) else np.concatenate(found)
     return rows[:reached], scores
 
 
@@ -145,7 +147,7 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         score = bench.metric(
             [test[place].target for place in rest],
             [model.predictions[place].value for place in rest],
-            table if bench.output.token_level else np.asarray(table),
+            table if isinstance(model.probabilities, list) else np.asarray(table),
             bench.space,
         )
         without = f"{len(rest):,} test rows without a near twin in train"

@@ -46,18 +46,29 @@ class PooledNet(_Still):
         self.body = body
         self.head = nn.Linear(width * reading.parts, size)
         self.pooling, self.normalize, self.reading = pooling, normalize, reading
+        config: Any = body.config
+        self.has_segments = (config.to_dict().get("type_vocab_size") or 0) > 1
 
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
 
-    def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Sentence vectors [B, D]."""
-        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.pooling == "cls":
-            vector = hidden[:, 0]
-        else:
-            weight = mask.unsqueeze(-1).to(hidden.dtype)
-            vector = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+    def sentence(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        *,
+        types: torch.Tensor | None = None,
+        stretches: Sequence[torch.Tensor] = (),
+    ) -> torch.Tensor:
+        """Sentence vectors [B, D]; with `stretches` (masks [B, T]) [1 + S, B, D]: the whole's, then each one's mean.
+
+        `types` are segment ids [B, T], which the body is told if it knows segments.
+        """
+        told = {"token_type_ids": types} if types is not None and self.has_segments else {}
+        hidden = self.body(input_ids=ids, attention_mask=mask, **told).last_hidden_state
+        vector = hidden[:, 0] if self.pooling == "cls" else _mean(hidden, mask)
+        if stretches:
+            vector = torch.stack([vector, *(_mean(hidden, stretch) for stretch in stretches)])
         return nn.functional.normalize(vector, dim=-1) if self.normalize else vector
 
     def features(self, inputs: Tensors) -> torch.Tensor:
@@ -68,6 +79,12 @@ class PooledNet(_Still):
         """Logits [B, C]."""
         logits: torch.Tensor = self.head(self.features(inputs))
         return logits
+
+
+def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean hidden state [B, D] where the mask [B, T] is 1."""
+    weight = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
 
 class TokenNet(_Still):

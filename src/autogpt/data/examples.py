@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from autogpt.core import Example, Rejection, Schema, Table, Task
+from autogpt.core import Example, Gathering, Rejection, Row, Schema, Table, Task
 from autogpt.data.words import is_missing
 
 UNLABELLED = "unlabelled: "
@@ -12,17 +12,19 @@ UNLABELLED = "unlabelled: "
 
 
 def examples(table: Table, schema: Schema, task: Task) -> tuple[list[Example], list[Rejection]]:
-    """Examples with a target, and all other rows with the reason: len(rows) = len(examples) + len(rejections)."""
+    """Examples with a target, and all other rows with the reason: len(rows) = len(examples) + len(rejections).
+
+    Where a task gathers rows (`core.Gathering`), an example stands for all rows that it was made of.
+    """
     found: list[Example] = []
     rejected: list[Rejection] = []
-    for index, outcome in _read(table, schema, task):
+    for rows, outcome in _read(table, schema, task):
         if isinstance(outcome, Example) and outcome.target is not None:
             found.append(outcome)
-        elif isinstance(outcome, Example):
-            reason = f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty"
-            rejected.append(Rejection(table.origin, line_of(table, index), reason))
-        else:
-            rejected.append(Rejection(table.origin, line_of(table, index), outcome))
+            continue
+        empty = f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty"
+        reason = empty if isinstance(outcome, Example) else outcome
+        rejected += [Rejection(table.origin, line_of(table, index), reason) for index in rows]
     return found, rejected
 
 
@@ -38,15 +40,22 @@ def line_of(table: Table, index: int) -> int:
     return table.lines[index] if table.lines else index + 1
 
 
-def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[int, Example | str]]:
-    """Each row's index with its example (target None when the cell is empty), or the reason why it has none."""
-    for index, row in enumerate(table.rows):
+def _rows(table: Table, schema: Schema, task: Task) -> Iterable[tuple[tuple[int, ...], Row]]:
+    """The rows of the table with their places, or what the task makes of several of them."""
+    if isinstance(task, Gathering):
+        return task.gather(table.rows, schema)
+    return (((index,), row) for index, row in enumerate(table.rows))
+
+
+def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[tuple[int, ...], Example | str]]:
+    """Rows' places with their example (target None when the cell is empty), or the reason why they have none."""
+    for rows, row in _rows(table, schema, task):
         try:
             inputs = task.inputs(row, schema)
             empty = all(is_missing(row.get(column)) for column in schema.target)
             # An empty cell of a divided multi-label column means "no label"; None means that nobody looked.
             looked = task.output == "labels" and any(row.get(column) is not None for column in schema.target)
             target = None if empty and not looked else task.target(row, schema)
-            yield index, Example(id=index, inputs=inputs, target=target)
+            yield rows, Example(id=rows[0], inputs=inputs, target=target)
         except ValueError as error:
-            yield index, str(error)
+            yield rows, str(error)

@@ -63,4 +63,4 @@ def inputs_text(inputs: Any) -> str:
     if "tokens" in inputs:
         return " ".join(str(token) for token in inputs["tokens"])
     parts: Sequence[str] = [inputs["text"], inputs["text_pair"]] if inputs.get("text_pair") else [inputs["text"]]
-    return "\n".join(parts)
+    return "\n".join((*parts, *inputs.get("choices", ())))

@@ -45,7 +45,7 @@ class Tfidf:
     name = "tfidf"
     summary = "TF-IDF of words and characters with a linear classifier"
     needs_backbone = False
-    outputs = frozenset({"classes", "labels", "value", "tokens"})
+    outputs = frozenset({"classes", "labels", "value", "tokens", "choices"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

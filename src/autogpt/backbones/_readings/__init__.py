@@ -16,14 +16,14 @@ from autogpt.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-NAMES = ("tokens", "pair", "text")
+NAMES = ("choices", "tokens", "pair", "text")
 """In the order in which they are asked: the first whose keys a row has reads it."""
 
 
 class Reading(Protocol):
     """`keys` of the inputs that it reads; `parts`: vectors of the body's width that the head reads side by side.
 
-    `token_level`: the head reads a vector per token, and a row's scores are a table of their own.
+    `token_level`: the head reads a vector per token.
     """
 
     name: str
