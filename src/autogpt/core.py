@@ -168,8 +168,8 @@ class Step:
 class Output(Protocol):
     """An output kind: the only place that knows what the columns of a score table mean.
 
-    `token_level`: a row's scores are a table with a row per token. `linear`: its loss is a sum over rows (or tokens) of a score
-    table, so that a linear head can be solved on frozen features.
+    `token_level`: a row's scores are a table with a row per token. `linear`: its loss is a sum over rows (or tokens) of
+    a score table, so that a linear head can be solved on frozen features.
     """
 
     name: str
@@ -223,8 +223,8 @@ class Task(Protocol):
 class Gathering(Protocol):
     """A task whose examples may be made of several rows of a table."""
 
-    def gather(self, rows: Sequence[Row], schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:
-        """The rows' places that make one example, and the row that they make; each place is given once."""
+    def gather(self, table: Table, schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:
+        """The places of rows that make one example, and the row that they make; each place is given once."""
 
 
 class Metric(Protocol):

@@ -12,8 +12,8 @@ import torch
 
 from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
 from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
-from autogpt.probe import pad_targets
 from autogpt.core import Batch, Output
+from autogpt.probe import pad_targets
 
 if TYPE_CHECKING:
     from autogpt.backbones._activations import Cache

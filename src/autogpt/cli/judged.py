@@ -50,7 +50,11 @@ def judge(model: Model, table: Table) -> Judged:
     from autogpt.data.examples import examples
     from autogpt.evaluation.score import evaluate
 
-    missing = [column for column in (*model.schema.text, *model.schema.target) if column not in table.columns]
+    missing = [
+        column
+        for column in (*model.schema.text, *model.schema.choices, *model.schema.target)
+        if column not in table.columns
+    ]
     if missing:
         there = ", ".join(map(repr, table.columns))
         raise SchemaError(

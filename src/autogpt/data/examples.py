@@ -43,7 +43,7 @@ def line_of(table: Table, index: int) -> int:
 def _rows(table: Table, schema: Schema, task: Task) -> Iterable[tuple[tuple[int, ...], Row]]:
     """The rows of the table with their places, or what the task makes of several of them."""
     if isinstance(task, Gathering):
-        return task.gather(table.rows, schema)
+        return task.gather(table, schema)
     return (((index,), row) for index, row in enumerate(table.rows))
 
 

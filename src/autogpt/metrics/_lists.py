@@ -1,4 +1,4 @@
-"""What metrics of ordered candidates share. Gold values are relevances per candidate, probabilities [K_i, 1] order them.
+"""What metrics of ordered candidates share: gold are relevances per candidate, probabilities [K_i, 1] the order.
 
 Candidates with equal scores have no order: a metric is then what it would be on average over all their orders
 ("Computing Information Retrieval Performance Measures Efficiently in the Presence of Tied Scores", McSherry & Najork
@@ -58,16 +58,14 @@ class ListMetric(ABC):
             relevance, scores = np.asarray(target, dtype=float), np.asarray(table, dtype=float)
             if scores.shape != (len(relevance), 1):
                 raise ConfigError(f"metric {self.name} got scores {scores.shape} for {len(relevance)} candidates")
-            if relevance.max(initial=0.0) > 0 and not np.isnan(scores).any():
+            if np.isnan(scores).any():
+                found[place, 0] = 0.0  # a missing answer never makes a score better
+            elif relevance.max(initial=0.0) > 0:
                 found[place, 0] = self.of(relevance, scores[:, 0])
-            elif np.isnan(scores).any():
-                found[place, 0] = -np.inf  # a missing answer never makes a score better
         return found
 
     def score(self, rows: Array, weights: Array) -> Array:
         known = ~np.isnan(rows[:, 0])
         total = weights[:, known].sum(axis=1)
-        if np.isneginf(rows).any():
-            return np.full(len(weights), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(weights[:, known] @ rows[known, 0] / total)

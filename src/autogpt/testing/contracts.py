@@ -14,6 +14,8 @@ from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
 from autogpt.core import Decision, Scorer
 from autogpt.errors import AutoGPTError
+from autogpt.evaluation.errors import is_right
+from autogpt.probe import pad_targets
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
 from autogpt.training.features import FeatureCache
@@ -21,7 +23,13 @@ from autogpt.training.features import FeatureCache
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-_MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1"}
+_MAIN_METRIC = {
+    "classes": "accuracy",
+    "labels": "micro-f1",
+    "value": "mae",
+    "tokens": "token-f1",
+    "choices": "choice-accuracy",
+}
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
     "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
@@ -95,9 +103,10 @@ def check_output(name: str) -> None:
     space = kind.space(targets)
     scores = _certain(kind, kind.encode(targets, space), kind.size(space))
     answers = kind.decode(scores, space, Decision(), inputs)
-    for answer, target in zip(answers, targets, strict=True):
-        if not _equal(answer.value, target):
-            raise AssertionError(f"{name}: {target!r} was decoded as {answer.value!r}")
+    for answer, row in zip(answers, rows, strict=True):
+        right = is_right(row, answer) if "choices" in row.inputs else _equal(answer.value, row.target)
+        if not right:
+            raise AssertionError(f"{name}: {row.target!r} was decoded as {answer.value!r}")
     logits, encoded = _stacked(scores), _stacked(kind.encode(targets, space))
     losses = kind.loss(torch.tensor(logits, dtype=torch.float32), torch.tensor(encoded), None)
     if losses.shape != (len(rows),) or not bool((losses < 1e-3).all()):
@@ -117,7 +126,7 @@ def check_metric(name: str) -> None:
         space = kind.space(gold)
         right = _certain(kind, kind.encode(gold, space), kind.size(space))
         wrong = _certain(kind, kind.encode([*gold[1:], gold[0]], space), kind.size(space))
-        if output == "tokens":
+        if output in ("tokens", "choices"):
             wrong = [-table for table in right]
         try:
             best = _measure(metric, kind, right, gold, inputs, space)
@@ -155,11 +164,16 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
         return [20.0 * np.eye(size)[row] for row in encoded]
     if kind.name == "classes":
         return 20.0 * np.eye(size)[encoded]
+    if kind.name == "choices":
+        return [40.0 * row[:, None] - 20.0 for row in encoded]
     return 40.0 * encoded - 20.0 if kind.name == "labels" else np.asarray(encoded)[:, None]
 
 
 def _stacked(rows: Any) -> Any:
-    return np.stack(rows)
+    """One table; of candidates, of which rows have different numbers, what a loss takes of scores and of targets."""
+    if len({np.shape(row) for row in rows}) == 1:
+        return np.stack(rows)
+    return np.concatenate(rows) if np.ndim(rows[0]) == 2 else pad_targets(rows).numpy()
 
 
 def _equal(a: Any, b: Any) -> bool:

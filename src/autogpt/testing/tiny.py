@@ -54,14 +54,26 @@ def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0)
 
 
 def examples(output: str, count: int = 48) -> list[Example]:
-    """Rows that can be learned, for an output kind: the colour words decide (the first names an entity)."""
+    """Rows that can be learned, for an output kind: the colour words decide (of choices: good)."""
     colours = ("red", "green", "blue")
     rows = []
     for place in range(count):
         colour, noun = colours[place % 3], ("card", "dog", "cat", "money")[place % 4]
         text = f"the {noun} is {colour} and {'round' if place % 5 else 'good'}"
+        if output == "choices":
+            rows.append(_choice(place, text))
+            continue
         rows.append(Example(place, _inputs(output, text), _target(output, colour, noun)))
     return rows
+
+
+def _choice(place: int, text: str) -> Example:
+    """Two to four things, of which the good one is right; three lists of four call them by number."""
+    count = 2 + place % 3
+    right = place % count
+    things = tuple(f"{'good' if i == right else ('bad', 'awful')[i % 2]} {WORDS[20 + i]}" for i in range(count))
+    inputs = {"text": text, "choices": things} | ({"names": tuple(range(count))} if place % 4 else {})
+    return Example(place, inputs, tuple(float(i == right) for i in range(count)))
 
 
 def _inputs(output: str, text: str) -> Mapping[str, Any]:
