@@ -2,10 +2,10 @@
 
 The catalogue has no clicks, so readers are drawn (fixed seed). A reader likes two of the genres below and three
 authors. How well a book suits a reader: 1 if its title has a word of a liked genre, 1.5 if it is by a liked author,
-0.3 times its log popularity (standardised) and Gumbel noise of scale 0.5. A reader's history are titles drawn from the
-twelve that suit best of a random 400; the candidates are four of the remaining such titles (clicked) and sixteen
-others, drawn by popularity (not clicked). Whoever measures on it measures whether a method finds such tastes, and
-nothing about real readers.
+0.3 times its log popularity (standardised) and Gumbel noise of scale 0.5. The eight books that suit best, of a random
+400 and all by liked authors, are taken: five are the reader's history, three are candidates (clicked), beside nine of
+the other 400 (not clicked), all in random order. Whoever measures on it measures whether a method finds such tastes,
+and nothing about real readers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GENRES = {
     "childhood": "children school girls boys little adventures christmas diary animal bear rabbit magic",
     "war": "war wars soldier army battle enemy world empire lost fire american rising",
 }
-HISTORY, CLICKED, SHOWN, SUITED, DRAWN = 8, 4, 20, 12, 400
+HISTORY, SHOWN, SUITED, DRAWN = 5, 12, 8, 400
 
 
 def shown(book: dict[str, Any]) -> str:
@@ -45,7 +45,7 @@ def books(folder: Path = DATA) -> list[dict[str, Any]]:
 
 
 def clicks(readers: int, *, seed: int, folder: Path = DATA) -> list[dict[str, Any]]:
-    """Rows `reader, history, book, clicked, popularity`, 20 a reader, in random order."""
+    """Rows `reader, history, book, clicked, popularity`, twelve a reader, in random order."""
     rng = np.random.default_rng([seed, 404])
     catalogue = books(folder)
     words = [set(re.findall(r"[a-z]+", book["title"].lower())) for book in catalogue]
@@ -54,7 +54,6 @@ def clicks(readers: int, *, seed: int, folder: Path = DATA) -> list[dict[str, An
     known, counts = np.unique(authors, return_counts=True)
     popularity = np.log([book["ratings_count"] for book in catalogue])
     popularity = (popularity - popularity.mean()) / popularity.std()
-    by_popularity = np.exp(popularity) / np.exp(popularity).sum()
     rows: list[dict[str, Any]] = []
     for reader in range(readers):
         genres = rng.choice(list(GENRES), 2, replace=False)
@@ -64,9 +63,7 @@ def clicks(readers: int, *, seed: int, folder: Path = DATA) -> list[dict[str, An
         drawn = np.union1d(drawn, np.flatnonzero(np.isin(authors, liked)))
         best = drawn[np.argsort(-(suits[drawn] + rng.gumbel(0.0, 0.5, len(drawn))))[:SUITED]]
         best = rng.permutation(best)
-        others = np.setdiff1d(np.arange(len(catalogue)), best)
-        share = by_popularity[others] / by_popularity[others].sum()
-        unclicked = rng.choice(others, SHOWN - CLICKED, replace=False, p=share)
+        unclicked = rng.choice(np.setdiff1d(drawn, best), SHOWN - (SUITED - HISTORY), replace=False)
         history = " | ".join(shown(catalogue[place]) for place in best[:HISTORY])
         rows += [
             {
