@@ -93,12 +93,16 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row seen through the schema. `id` is the row's index in its table."""
+    """One row seen through the schema. `id` is the row's index in its table.
+
+    `rows` are the rows that it was made of, where a task gathers several; `id` is then the first one's.
+    """
 
     id: int
     inputs: Inputs
     target: Any = None
     weight: float = 1.0
+    rows: int = 1
 
 
 @dataclass(frozen=True, slots=True)

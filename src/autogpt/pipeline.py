@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,10 @@ def prepare(
         validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
         duplicates=found.duplicates_among(usable),
     )
+    if (rows := sum(example.rows for example in usable)) > len(usable):
+        split = replace(
+            split, how=(f"{rows:,} rows make {len(usable):,} lists, which are never torn apart", *split.how)
+        )
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
     space = output.space(learned)

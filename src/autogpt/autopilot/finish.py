@@ -220,7 +220,7 @@ def _data_facts(prepared: Prepared) -> DataFacts:
     return DataFacts(
         name=prepared.table.origin,
         rows_in=profile.rows,
-        rows_used=sum(sizes.values()),
+        rows_used=sum(example.rows for side in (split.train, split.validation, split.test) for example in side),
         rejected_count=len(profile.rejected),
         removed=len(split.removed),
         splits=sizes,

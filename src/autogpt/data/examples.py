@@ -56,6 +56,6 @@ def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[tuple[int,
             # An empty cell of a divided multi-label column means "no label"; None means that nobody looked.
             looked = task.output == "labels" and any(row.get(column) is not None for column in schema.target)
             target = None if empty and not looked else task.target(row, schema)
-            yield rows, Example(id=rows[0], inputs=inputs, target=target)
+            yield rows, Example(id=rows[0], inputs=inputs, target=target, rows=len(rows))
         except ValueError as error:
             yield rows, str(error)
