@@ -17,7 +17,7 @@ from autogpt.core import Table
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
 from autogpt.data.targets import Candidate
-from autogpt.data.words import as_text
+from autogpt.data.words import as_text, is_cjk
 
 TASK = "text-ranking"
 _ASKED = (
@@ -25,7 +25,7 @@ _ASKED = (
     r"|推荐|排序|检索|点击|相关性"
 )
 _HISTORY, _QUERY, _LISTS, _GOAL = 110.0, 50.0, 150.0, 80.0
-_LEAST_ROWS, _LEAST_LISTS = 3.0, 10
+_LEAST_ROWS, _LEAST_LISTS, _GRADES = 3.0, 10, 6
 
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
@@ -41,7 +41,10 @@ def _of_lists(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterato
     items = [n for n in lists if not facts[n].integer and _several_words(facts[n])]
     texts = [n for n, fact in facts.items() if fact.kind == "text" or (n in items and fact.kind == "tokens")]
     for item in items:
-        for label in (n for n in lists if facts[n].integer and facts[n].unique > 1):
+        for label in (n for n in lists if facts[n].integer and 2 <= len(facts[n].counts) <= _GRADES):
+            several = [one is not None and len(set(one)) > 1 for one in lists[label]]
+            if sum(several) < 0.6 * len(several):
+                continue
             same = [a and b and len(a) == len(b) for a, b in zip(lists[item], lists[label], strict=True)]
             text = [name for name in texts if name != item]
             if sum(map(bool, same)) >= 0.98 * len(rows) and text:
@@ -54,12 +57,13 @@ def _of_rows(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterator
     """A candidate per row; rows of a group share their text."""
     rows = table.rows[:20_000]
     grades = [n for n, fact in facts.items() if fact.kind in ("number", "category") and _graded(fact)]
-    texts = [n for n, fact in facts.items() if fact.kind in ("text", "tokens", "category", "short", "constant")]
+    kinds = ("text", "category", "short", "constant")
+    texts = [n for n, fact in facts.items() if fact.kind in kinds or (fact.kind == "tokens" and _several_words(fact))]
     if not grades or len(texts) < 2:
         return
     cell = {name: [as_text(row.get(name)) for row in rows] for name in {*texts, *grades}}
     groups = [n for n, fact in facts.items() if fact.kind in ("category", "number", "id", "short")]
-    for text in (n for n in texts if facts[n].kind in ("text", "tokens") or facts[n].words >= 2.2):
+    for text in (n for n in texts if facts[n].kind == "tokens" or _spaced(cell[n])):
         lists: dict[str, list[int]] = defaultdict(list)
         for place, value in enumerate(cell[text]):
             lists[value].append(place)
@@ -68,16 +72,26 @@ def _of_rows(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterator
         for item in (n for n in texts if n != text and facts[n].kind in ("text", "short", "category")):
             if facts[item].words < 1.5 or not _differs(cell[item], lists.values()):
                 continue
-            owner = next((g for g in groups if g not in (item, *grades) and _owns(rows, g, lists.values())), None)
+            others = [name for name in groups if name not in (text, item, *grades)]
+            owner = next((name for name in others if _owns(rows, name, lists.values())), None)
+            own = bool(owner) or facts[text].kind == "tokens"
             for label in (n for n in grades if n not in (text, item) and _parts(cell[n], lists.values())):
-                points = (_HISTORY if owner or facts[text].kind == "tokens" else _QUERY) + asked
+                if not (own or asked or facts[label].unique == 2):
+                    continue
+                points = (_HISTORY if own else _QUERY) + asked
                 why = f"column {label!r} tells the items of {item!r} apart that stand with the same {text!r}"
                 yield Candidate(TASK, (label,), points, (why,), (text,), choices=(item,), group=owner)
 
 
 def _graded(fact: Facts) -> bool:
     """0/1, or a few whole numbers from 0 or 1."""
-    return fact.kind == "number" and fact.integer and fact.low in (0, 1) and 2 <= fact.unique <= 6
+    return fact.kind == "number" and fact.integer and fact.low in (0, 1) and 2 <= fact.unique <= _GRADES
+
+
+def _spaced(values: Sequence[str]) -> bool:
+    """Whether most values are several words, written as people write (a code with marks between is one word)."""
+    sample = values[:1000]
+    return 2 * sum(len(value.split()) > 1 or is_cjk(value) for value in sample) >= len(sample)
 
 
 def _several_words(fact: Facts) -> bool:
