@@ -48,4 +48,5 @@ def test_bbq_is_multiple_choice(shared_rows: Any) -> None:
     table = Table(rows, tuple(rows[0]), "bbq")
     (found,) = [r for r in structures.readings(table, describe(table), goal.read("")) if r.task in OURS]
     assert (found.task, found.target, found.numbering) == ("multiple-choice", ("label",), "0")
+    assert found.group == "context", "two questions are asked to each context"
     assert (found.text, found.choices) == (("context", "question"), ("ans0", "ans1", "ans2"))

@@ -52,7 +52,20 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
             points += _NAMED * (
                 goal.mentions(target) or target.lower() in ("label", "answer", "gold", "target", "答案")
             )
-            found.append(Candidate(TASK, (target,), points, (why,), text, choices=columns, numbering=numbering))
+            # Questions to one context are no rows of their own: what one of them teaches, another one tests.
+            shared = len(text) > 1 and facts[text[0]].unique_share < 0.98
+            found.append(
+                Candidate(
+                    TASK,
+                    (target,),
+                    points,
+                    (why, f"rows with the same {text[0]!r} stay together" if shared else ""),
+                    text,
+                    choices=columns,
+                    numbering=numbering,
+                    group=text[0] if shared else None,
+                )
+            )
     return found
 
 
