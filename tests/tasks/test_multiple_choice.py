@@ -15,6 +15,7 @@ from autogpt.core import Schema, Table
 from autogpt.data.schema import infer
 from autogpt.errors import AmbiguityError, SchemaError
 from autogpt.tasks.multiple_choice import plugin
+from autogpt.testing import tiny
 
 NAMES = ("ann", "bob", "cleo", "dan", "eve", "finn", "gus", "hal")
 PLACES = ("market", "station", "library", "harbour", "museum")
@@ -161,3 +162,28 @@ def test_a_run_answers_in_the_users_own_words(tmp_path: Path) -> None:
     assert same == answer
     assert "choice-accuracy" in (face.run.folder / "model" / "README.md").read_text("utf-8")
     json.loads((face.run.folder / "model" / "report.json").read_text("utf-8"))
+
+
+def test_a_run_with_an_encoder_keeps_what_it_tested(tmp_path: Path) -> None:
+    """Features of candidates are cached, the winner is fitted again, saved, and gives the same answers when loaded."""
+    words = ("red", "blue", "green", "round")
+    rng = random.Random(0)
+    rows = []
+    for place in range(100):
+        things = [f"bad {word}" for word in rng.sample(words, 2 + place % 3)]
+        right = rng.randrange(len(things))
+        things[right] = things[right].replace("bad", "good")
+        rows.append({"q": f"which is good in {rng.choice(words)} number {place}", "c": things, "y": "ABCD"[right]})
+    backbone = tiny.bert_folder(tmp_path / "bert")
+    face = AutoGPT(output=str(tmp_path / "runs"), search=Search(methods="majority,head", backbone=str(backbone)))
+    face.train(rows, goal="choose the right answer", time_limit="60s")
+    assert face.run is not None
+    report = face.run.report
+    assert report.systems[0].scores[0].value > 0.9
+    assert report.curve is not None, "the quick model is refitted on cached features of lists"
+    again = load(face.run.folder)
+    assert again.info["family"] == "encoder"
+    questions_ = [{"q": row["q"], "c": row["c"]} for row in rows[:20]]
+    assert again.predict(questions_) == face.run.model.predict(questions_)
+    hits = [answer.value == row["y"] for answer, row in zip(again.predict(questions_), rows, strict=False)]
+    assert sum(hits) >= 18

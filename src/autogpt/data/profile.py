@@ -153,7 +153,7 @@ def profile(
         schema=schema,
         reasons=inference.reasons,
         rows=len(table.rows) + len(table.rejected),
-        used=len(found),
+        used=sum(example.rows for example in found),
         rejected=(*table.rejected, *rejected),
         unlabelled=sum(rejection.reason.startswith(UNLABELLED) for rejection in rejected),
         languages=languages.shares(texts),
