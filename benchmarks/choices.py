@@ -49,18 +49,16 @@ def bbq(split: str, train: int, seed: int, folder: Path) -> list[Row]:
     """Rows with columns `template` and `split`: a fixed number of rows, drawn with the seed."""
     rng = np.random.default_rng([seed, 5])
     rows: list[Row] = []
-    side: list[str] = []
     for category in CATEGORIES:
         with gzip.open(folder / "bbq" / f"{category}.jsonl.gz", "rt", encoding="utf-8") as lines:
             found = [json.loads(line) for line in lines]
-        made_of = [f"{category}-{number}" for number in templates(found)]
-        rows += [{**row, "template": template} for row, template in zip(found, made_of, strict=True)]
-        units = made_of if split == "template" else [str(place) for place in range(len(found))]
-        names = rng.permutation(np.unique(units))  # of each category, so that all are tested
-        tests = set(names[: round(TEST_SHARE * len(names))])
-        rest = names[len(tests) :]
-        held = set(rest[: round(VALIDATION_SHARE * len(rest))])
-        side += ["test" if unit in tests else "validation" if unit in held else "train" for unit in units]
+        rows += [{**row, "template": f"{category}-{t}"} for row, t in zip(found, templates(found), strict=True)]
+    units = [row["template"] if split == "template" else str(place) for place, row in enumerate(rows)]
+    names = rng.permutation(np.unique(units))
+    tests = set(names[: round(TEST_SHARE * len(names))])
+    rest = names[len(tests) :]
+    held = set(rest[: round(VALIDATION_SHARE * len(rest))])
+    side = ["test" if unit in tests else "validation" if unit in held else "train" for unit in units]
     limit = {"train": train, "validation": train // 4, "test": MOST_TEST}
     taken: dict[str, int] = defaultdict(int)
     chosen = []

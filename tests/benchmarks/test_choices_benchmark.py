@@ -1,4 +1,4 @@
-"""The benchmark of choosing measures what it says: whole templates on one side, the paper's bias scores, clicks."""
+"""The benchmark of choosing measures what it says: whole templates on one side, the bias scores of the paper, clicks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ def test_no_template_stands_on_two_sides(shared_data: Path) -> None:
         sides.setdefault(one["template"], set()).add(one["split"])
     assert all(len(found) == 1 for found in sides.values())
     assert {one["split"] for one in rows} == {"train", "validation", "test"}
-    assert len({one["category"] for one in rows if one["split"] == "test"}) == len(choices.CATEGORIES)
     mixed = choices.bbq("random", 600, 3, shared_data)
     held = {one["template"] for one in mixed if one["split"] == "test"}
     assert held & {one["template"] for one in mixed if one["split"] == "train"}
