@@ -1,7 +1,7 @@
 """Choosing and ordering with the embedded encoder: multiple choice on BBQ, ranking on synthetic clicks.
 
     python benchmarks/choices.py bbq [--split template|random] [--train 1200] [--methods majority,tfidf,head,full]
-    python benchmarks/choices.py clicks [--readers 400]
+    python benchmarks/choices.py clicks [--readers 300]
         [--seed 0] [--seconds 420 (of each method)] [--data FOLDER]
 
 One JSON document is printed. BBQ ("BBQ: A Hand-Built Bias Benchmark for Question Answering", Parrish et al. 2022) has
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("task", choices=("bbq", "clicks"))
     parser.add_argument("--split", choices=("template", "random"), default="template")
     parser.add_argument("--train", type=int, default=1200)
-    parser.add_argument("--readers", type=int, default=400)
+    parser.add_argument("--readers", type=int, default=300)
     parser.add_argument("--methods", default="majority,tfidf,head,full")
     parser.add_argument("--seconds", type=float, default=420.0)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""The benchmark of choosing measures what it says: whole templates on one side, the bias scores of the paper, clicks."""
+"""The benchmark of choosing measures what it says: whole templates on one side, known bias scores, fixed clicks."""
 
 from __future__ import annotations
 
