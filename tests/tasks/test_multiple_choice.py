@@ -58,7 +58,9 @@ def listed(rows: list[dict[str, Any]], target: Any) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("goal", ["", "choose the right answer", "answer the questions", "选择题"])
+@pytest.mark.parametrize(
+    "goal", ["", "choose the right answer", "answer the questions", "find the right names", "选择题"]
+)
 def test_a_family_of_columns_and_their_number_are_a_question_with_choices(goal: str) -> None:
     schema = infer(as_table(questions()), goal=goal).schema
     assert (schema.task, schema.text, schema.target) == ("multiple-choice", ("story", "question"), ("label",))

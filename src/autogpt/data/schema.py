@@ -127,7 +127,8 @@ def _choose_target(
     found = _relevance(table, facts, found, text, goal)
     if not found:
         raise _nothing_fits(table, facts, columns)
-    if goal.token and not (goal.classes or goal.multi or goal.value) and found[0].task != TOKENS and not columns.task:
+    other = goal.classes or goal.multi or goal.value or columns.task or found[0].choices
+    if goal.token and not other and found[0].task != TOKENS:
         raise AmbiguityError(
             f"{table.origin}: the goal sounds like finding words in the text, but no column has a tag per token, or "
             f"spans with start and end; {_listed(found)}; set --task and --target, or add such a column",
