@@ -182,6 +182,7 @@ def test_a_run_with_an_encoder_keeps_what_it_tested(tmp_path: Path) -> None:
     assert face.run is not None
     report = face.run.report
     assert report.systems[0].scores[0].value > 0.9
+    assert [system.name for system in report.systems] == ["head", "majority", "likeness"]
     assert report.curve is not None, "the quick model is refitted on cached features of lists"
     again = load(face.run.folder)
     assert again.info["family"] == "encoder"

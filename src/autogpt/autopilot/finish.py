@@ -157,7 +157,7 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
 
 
 def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
-    """Majority and TF-IDF on the same test rows, and the label names without any training where it can be had."""
+    """Majority and TF-IDF on the same test rows, and what the encoder knows without training where it can be had."""
     found = []
     for result in session.results:
         role = {"majority": "majority", "tfidf": "simple"}.get(result.method)
@@ -168,9 +168,10 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
         decision = decide(bench, load_scores(folder / "validation.safetensors"))
         scores = scorer.score([example.inputs for example in test])
         found.append(_contender(bench, result.name, role, scores, test, decision))
-    untrained = evidence.label_names(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
-    if untrained is not None:
-        found.append(_contender(bench, "label names", "zero-training", untrained, test, Decision()))
+    for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
+        answers = untrained(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
+        if answers is not None:
+            found.append(_contender(bench, name, "zero-training", answers, test, Decision()))
     return found
 
 
