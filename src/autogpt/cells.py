@@ -69,6 +69,41 @@ def _listed(cell: str) -> Any:
     return None
 
 
+def choices(row: Row, columns: Sequence[str]) -> tuple[str, ...]:
+    """Candidates of a row: those of a list in one column, or a column each (of which the last ones may be empty)."""
+    if len(columns) == 1:
+        listed = sequence(row.get(columns[0]))
+        if listed is None:
+            raise ValueError(f"column {columns[0]!r} has one candidate and no other to compare it with; give a list")
+        found = [str(part) for part in listed]
+    else:
+        found = ["" if row.get(column) is None else str(row.get(column)) for column in columns]
+        while found and not found[-1].strip():
+            found.pop()
+    shown = ", ".join(map(repr, columns))
+    if len(found) < 2:
+        raise ValueError(f"column {shown} has {len(found)} candidates; at least 2 are needed")
+    if not all(text.strip() for text in found):
+        raise ValueError(f"column {shown} has an empty candidate before others")
+    if len(set(found)) < len(found):
+        raise ValueError(f"column {shown} has the same candidate twice")
+    return tuple(found)
+
+
+def joined(row: Row, columns: Sequence[str], *, between: str = "\n") -> str:
+    """All texts of these columns that are there; a list is divided by bars. ValueError when there is none."""
+    parts = [row.get(column) for column in columns]
+    lists = [sequence(part) for part in parts]
+    found = [
+        "" if part is None else str(part) if listed is None else " | ".join(map(str, listed))
+        for part, listed in zip(parts, lists, strict=True)
+    ]
+    whole = between.join(text for text in found if text.strip())
+    if not whole:
+        raise ValueError(f"column {', '.join(map(repr, columns))} is empty")
+    return whole
+
+
 def labels(row: Row, column: str, separator: str | None) -> tuple[str, ...]:
     """Labels of one cell: a list, or text split at the separator. An empty cell means no label."""
     value = row.get(column)

@@ -5,7 +5,7 @@ The waist between data, model and answer is a table of numbers, `Scores`:
     inputs -> Scorer.score -> Scores -> Output.probabilities -> Output.decode -> Prediction
 
 A task says how a row becomes an `Example` and which *output kind* it has; a method makes a `Scorer`; neither knows
-the other. Shapes: N rows, C classes, T_i tokens of row i.
+the other. Shapes: N rows, C classes, T_i tokens and K_i candidates of row i.
 
 | output kind | target of an example | scores            | answer                  |
 |-------------|----------------------|-------------------|-------------------------|
@@ -14,6 +14,7 @@ the other. Shapes: N rows, C classes, T_i tokens of row i.
 | `value`     | float                | [N, 1] (scaled)   | a number                |
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
 | `ranking`   | tuple of labels      | [N, C]            | labels, best first      |
+| `choices`   | tuple of relevances  | list of [K_i, 1]  | the candidates in order |
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
-characters) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known). Which keys there are says
-how a backbone reads the row."""
+characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
+text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known). Which keys there are says how a
+backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -75,6 +77,9 @@ class Schema:
     `text` has one column, or two for sentence pairs; for token tasks it is the column of tokens (or of plain text
     when tags are given as spans). `target` is one column, or several when each label has a 0/1 column of its own.
     `spans` are the columns that say which stretches of the text are meant, where the text itself does not mark them.
+    `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group brings
+    together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
+    None where it gives a candidate's text.
     """
 
     task: str
@@ -86,6 +91,8 @@ class Schema:
     metadata: tuple[str, ...] = ()
     separator: str | None = None
     spans: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    numbering: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,11 @@ class Example:
     target: Any = None
     weight: float = 1.0
     more: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table that stand in this example."""
+        return 1 + len(self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ class Span:
 class Prediction:
     """One answer: the value in the user's own words, how sure, what came second, whether the model abstains.
 
-    `best`: the first answers of a ranking, each with its probability.
+    `best`: the first answers where the answer is an order, best first, each with its probability.
     """
 
     value: Any
@@ -145,7 +157,7 @@ class Prediction:
     runner_up: str | None = None
     abstained: bool = False
     spans: tuple[Span, ...] = ()
-    best: tuple[tuple[str, float], ...] = ()
+    best: tuple[tuple[Any, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +178,8 @@ class Step:
 class Output(Protocol):
     """An output kind: the only place that knows what the columns of a score table mean.
 
-    `token_level`: a row's scores are a table of their own. `linear`: its loss is a sum over rows (or tokens) of a score
-    table, so that a linear head can be solved on frozen features.
+    `token_level`: a row's scores are a table with a row per token. `linear`: its loss is a sum over rows (or tokens) of
+    a score table, so that a linear head can be solved on frozen features.
     """
 
     name: str
@@ -181,10 +193,8 @@ class Output(Protocol):
         """Columns of the head."""
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
-        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i] | int64 [N, R].
-
-        -100 is ignored.
-        """
+        """Targets as numbers: int64 [N] | int64 [N, R] | float32 [N, C] | float32 [N], or a list of int64 [T_i] |
+        float32 [K_i] where a row's scores are a table of their own; -100 is ignored."""
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
         """Scores [C] of the best constant answer to encoded targets."""
@@ -220,10 +230,18 @@ class Task(Protocol):
 
 
 @runtime_checkable
-class Gathers(Protocol):
-    """What a task offers beside `Task` when an answer stands in several rows, and its labels in all rows."""
+class Gathering(Protocol):
+    """A task whose examples may be made of several rows of a table."""
 
-    def gather(self, examples: Sequence[Example]) -> list[Example]:
+    def gather(self, table: Table, schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:
+        """The places of rows that make one example, and the row that they make; each place is given once."""
+
+
+@runtime_checkable
+class Searching(Protocol):
+    """A task whose answers stand in the rows themselves: several may be right, and all rows say which there are."""
+
+    def unite(self, examples: Sequence[Example]) -> list[Example]:
         """The examples with those that ask the same brought together; the ids of all but the first in `more`."""
 
     def corpus(self, rows: Sequence[Row], schema: Schema) -> list[Any]:
@@ -278,7 +296,7 @@ class Trainable(Protocol):
         """The training rows with these places, on the module's device."""
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """Logits [B, C] or [B, T, C]."""
+        """Logits [B, C], [B, T, C], or those of all candidates of the rows [K_1 + ... + K_B, 1]."""
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Per-example loss [B]."""

@@ -68,17 +68,21 @@ class Model:
     def inputs(self, item: Any) -> Inputs:
         """What the model reads of a text, a pair of texts, a list of tokens, or a row with the training columns.
 
-        Raises ValueError with the reason when there is nothing to read.
+        Where it orders candidates, an item has the texts and then a list of candidates. Raises ValueError with the
+        reason when there is nothing to read.
         """
         if isinstance(item, Mapping):
-            return self.task.inputs(item, replace(self.schema, text=self._columns(item)))
+            return self.task.inputs(item, self._schema(item))
         count = len(self.schema.text)
         words = count == 1 and self.output.token_level
         parts = (item,) if isinstance(item, str) or words else tuple(item)
-        if len(parts) != count:
-            raise ValueError(f"the model reads {count} text(s) per row, not {len(parts)}")
-        names = [f"text {place + 1}" if place else "text" for place in range(count)]
-        return self.task.inputs(dict(zip(names, parts, strict=True)), replace(self.schema, text=tuple(names)))
+        listed = ("choices",) if self.schema.choices else ()
+        if len(parts) != count + len(listed):
+            more = " and a list of candidates" if listed else ""
+            raise ValueError(f"the model reads {count} text(s){more} per row, not {len(parts)}")
+        names = tuple(f"text {place + 1}" if place else "text" for place in range(count))
+        row = dict(zip((*names, *listed), parts, strict=True))
+        return self.task.inputs(row, replace(self.schema, text=names, choices=listed))
 
     def predict(self, items: Any, *, abstain_below: float | None = None) -> list[Prediction]:
         """An answer per item; a single text is a list of one. Items are what `inputs` takes."""
@@ -143,6 +147,13 @@ class Model:
         )
         model.folder = source
         return model
+
+    def _schema(self, row: Mapping[str, Any]) -> Schema:
+        """How the row is read: by the columns of training, or by the plain names where it has those instead."""
+        choices = self.schema.choices
+        if choices and "choices" in row and any(column not in row for column in choices):
+            choices = ("choices",)
+        return replace(self.schema, text=self._columns(row), choices=choices)
 
     def _columns(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """The row's text columns: those of training, or the plain names `text`, `text_pair`, `tokens`."""

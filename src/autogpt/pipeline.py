@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import Example, Gathers, LabelSpace, Metric, Output, Rejection, Table, Task
+from autogpt.core import Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
 from autogpt.data.examples import examples
 from autogpt.data.profile import Profile, profile
@@ -96,10 +96,14 @@ def prepare(
         validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
         duplicates=found.duplicates_among(usable),
     )
+    if (rows := sum(example.rows for example in usable)) > len(usable):
+        split = replace(
+            split, how=(f"{rows:,} rows make {len(usable):,} lists, which are never torn apart", *split.how)
+        )
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
-    space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Gathers) else learned)
-    if isinstance(task, Gathers) and len(space.labels) < 2:
+    space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Searching) else learned)
+    if isinstance(task, Searching) and len(space.labels) < 2:
         raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
     if output.name in ("classes", "labels") and len(space.labels) < (2 if output.name == "classes" else 1):
         raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")

@@ -45,6 +45,9 @@ class Head:
 class Rows:
     """Features [n, D] with encoded targets and a weight per row; tokens are rows of their own.
 
+    Candidates are compared within a row: features of all rows stand below each other, `sizes` [N] says how many each
+    row has, and targets [N, K] are filled up with -100.
+
     `free` [K, D] are orthonormal directions that regularisation leaves alone, because they are known to matter.
     """
 
@@ -52,6 +55,7 @@ class Rows:
     target: Array
     weight: Array
     free: Array | None = None
+    sizes: Array | None = None
 
     @classmethod
     def of(
@@ -59,6 +63,9 @@ class Rows:
     ) -> Rows:
         """Flatten token features; leave out what has no target (-100)."""
         weight = np.asarray(weights, dtype=np.float32)
+        if isinstance(encoded, list) and not output.token_level:
+            sizes = np.array([len(row) for row in encoded])
+            return cls(np.concatenate(list(features)), pad_targets(encoded).numpy(), weight, free, sizes)
         if not output.token_level:
             keep = encoded >= 0 if output.name == "classes" else np.ones(len(encoded), dtype=bool)
             return cls(np.asarray(features)[keep], encoded[keep], weight[keep], free)
@@ -81,8 +88,21 @@ class Rows:
         return cls.of(features, encoded, [example.weight for example in examples], output, free=free)
 
     def where(self, mask: Array) -> Rows:
-        """The rows for which `mask` [n] is true."""
-        return replace(self, features=self.features[mask], target=self.target[mask], weight=self.weight[mask])
+        """The rows for which `mask` (one per target) is true."""
+        kept = mask if self.sizes is None else np.repeat(mask, self.sizes)
+        sizes = None if self.sizes is None else self.sizes[mask]
+        found = replace(self, features=self.features[kept], target=self.target[mask], weight=self.weight[mask])
+        return replace(found, sizes=sizes)
+
+
+def pad_targets(rows: Sequence[Array]) -> torch.Tensor:
+    """Encoded targets of different lengths as one table [N, K], filled up with -100."""
+    import torch
+
+    table = np.full((len(rows), max(map(len, rows))), -100, dtype=rows[0].dtype)
+    for place, row in enumerate(rows):
+        table[place, : len(row)] = row
+    return torch.from_numpy(table)
 
 
 def solve(

@@ -43,6 +43,9 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         lengths = rng.integers(1, 9, size=rows)
         draw = [[tuple(rng.choice(TAGS, size=n)) for n in lengths] for _ in range(2)]
         return draw[0], Answers([g if rng.random() < 0.5 else p for g, p in zip(*draw, strict=True)])
+    if kind == "choices":
+        gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
+        return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
     p = rng.dirichlet([0.5] * 3, size=rows)
     if kind == "labels":
         gold = [tuple(x for x in "abc" if rng.random() < 0.4) for _ in range(rows)]
@@ -55,6 +58,7 @@ KINDS = {
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
+    "choices": ("choice-accuracy", "list-ndcg", "list-mrr", "list-map", "list-auc"),
 }
 CASES = [(kind, name) for kind, names in KINDS.items() for name in names]
 

@@ -150,6 +150,21 @@ def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Sco
     return np.asarray(20.0 * (similarity - similarity.mean(axis=0)))
 
 
+def likeness(bench: Bench, test: Sequence[Example], *, seconds: float) -> Scores | None:
+    """Scores of candidates without any training: how alike their segment is to the text's, by frozen features.
+
+    None for other outputs, before anything was read, or where the test rows cannot be read in time.
+    """
+    rate = bench.features.rows_per_second
+    if bench.output.name != "choices" or rate is None or len(test) / rate > seconds:
+        return None
+    free = bench.features.free
+    if free is None:
+        return None
+    _, features = bench.features.get([example.inputs for example in test])
+    return [np.asarray(rows) @ free[-1][:, None] for rows in features]
+
+
 def _unit(
     table: np.ndarray[tuple[int, int], np.dtype[np.float32]],
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

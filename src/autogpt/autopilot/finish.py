@@ -15,7 +15,7 @@ from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, ref
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import choose_threshold, fit_temperature
+from autogpt.evaluation.calibration import choose_threshold, fit_list_temperature, fit_temperature
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
 from autogpt.model import Model, versions
 from autogpt.pipeline import Prepared
@@ -82,6 +82,8 @@ def decide(bench: Bench, scores: Scores) -> Decision:
     if bench.output.name == "ranking":  # of the right labels the first, on as many rows as fit into memory
         most = max(100, TEMPERATURE_CELLS // len(bench.space.labels))
         scores, gold = np.asarray(scores)[:most], [target[0] for target in gold[:most]]
+    if bench.output.name == "choices":
+        return Decision(temperature=fit_list_temperature(scores, gold))
     decision = Decision(temperature=fit_temperature(scores, gold, space=bench.space))
     if bench.output.name != "labels":
         return decision
@@ -126,7 +128,7 @@ def _test_scores(
             break
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
-    scores = [row for part in found for row in part] if bench.output.token_level else np.concatenate(found)
+    scores = [row for part in found for row in part] if isinstance(found[0], list) else np.concatenate(found)
     return rows[:reached], scores
 
 
@@ -152,7 +154,7 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         score = bench.metric(
             [test[place].target for place in rest],
             [model.predictions[place].value for place in rest],
-            table if bench.output.token_level else np.asarray(table),
+            table if isinstance(model.probabilities, list) else np.asarray(table),
             bench.space,
         )
         without = f"{len(rest):,} test rows without a near twin in train"
@@ -162,7 +164,7 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
 
 
 def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
-    """The simple methods on the same test rows, and the label names without any training where it can be had."""
+    """The simple methods on the same test rows, and what the encoder knows without training where it can be had."""
     found = []
     for result in session.results:
         role = ROLES.get(result.method)
@@ -173,9 +175,10 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
         decision = decide(bench, load_scores(folder / "validation.safetensors"))
         scores = scorer.score([example.inputs for example in test])
         found.append(_contender(bench, result.name, role, scores, test, decision))
-    untrained = evidence.label_names(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
-    if untrained is not None:
-        found.append(_contender(bench, "label names", "zero-training", untrained, test, Decision()))
+    for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
+        answers = untrained(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
+        if answers is not None:
+            found.append(_contender(bench, name, "zero-training", answers, test, Decision()))
     return found
 
 

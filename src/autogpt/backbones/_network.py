@@ -46,6 +46,8 @@ class PooledNet(_Still):
         self.body = body
         self.head = nn.Linear(width * reading.parts, size)
         self.pooling, self.normalize, self.reading = pooling, normalize, reading
+        config: Any = body.config
+        self.has_segments = (config.to_dict().get("type_vocab_size") or 0) > 1
 
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
@@ -54,19 +56,20 @@ class PooledNet(_Still):
         """Sentence vectors [B, D]."""
         return self.pooled(self.hidden(ids, mask), mask)
 
-    def hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """States of the last layer [B, T, D]."""
-        states: torch.Tensor = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor | None = None) -> torch.Tensor:
+        """States of the last layer [B, T, D]. The body is told segment ids `types` [B, T] if it knows segments."""
+        told = {"token_type_ids": types} if types is not None and self.has_segments else {}
+        states: torch.Tensor = self.body(input_ids=ids, attention_mask=mask, **told).last_hidden_state
         return states
 
     def pooled(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D] of states [B, T, D]."""
-        if self.pooling == "cls":
-            vector = hidden[:, 0]
-        else:
-            weight = mask.unsqueeze(-1).to(hidden.dtype)
-            vector = (hidden * weight).sum(dim=1) / weight.sum(dim=1)
-        return self.scaled(vector)
+        return self.scaled(hidden[:, 0] if self.pooling == "cls" else self.mean(hidden, mask))
+
+    def mean(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Means [B, D] of the states where the mask is 1."""
+        weight = mask.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
     def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
         """Vectors [..., D] at the length that sentence vectors have: 1 in a backbone that normalises them."""

@@ -28,9 +28,9 @@ LEAST_ROWS, MOST_PADDING = 16, 0.08
 class Piece:
     """`row` is the place in the list that was tokenized; `pair` a second text that is read by itself.
 
-    `words`: score rows of the row that this piece gives, from the hidden states at `places`. Without `words` the piece
-    gives the row's one answer, and `places` (as many in every piece) are states that its reading looks at. `types`
-    are segment ids, for readings of two texts at once.
+    `words`: score rows of the row that this piece gives, from the hidden states at `places`, or (without `places`) the
+    one that all of it gives. Without `words` the piece gives the row's one answer, and `places` (as many in every
+    piece) are states that its reading looks at. `types` are segment ids, for readings of two texts at once.
     """
 
     row: int
@@ -130,7 +130,7 @@ def gather(
             if piece.words is None:
                 rows[piece.row] = values
             else:
-                rows[piece.row][piece.words] = values[piece.places]
+                rows[piece.row][piece.words] = values if piece.places is None else values[piece.places]
 
 
 def _halves(places: list[int], problem: BaseException) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import torch
 from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
 from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
 from autogpt.core import Batch, Output
+from autogpt.probe import pad_targets
 
 if TYPE_CHECKING:
     from autogpt.backbones._activations import Cache
@@ -49,8 +50,17 @@ def freeze(net: Net, count: int, freezing: Freezing) -> int:
     return boundary
 
 
+def _units(pieces: Sequence[Piece]) -> list[list[int]]:
+    """Places of pieces that are trained on together: candidates of a row are compared, all others stand alone."""
+    units: dict[tuple[int, int], list[int]] = {}
+    for place, piece in enumerate(pieces):
+        compared = piece.words is not None and piece.places is None
+        units.setdefault((piece.row, -1 if compared else place), []).append(place)
+    return list(units.values())
+
+
 class EncoderTraining:
-    """See `core.Trainable`. With a cache of activations only the layers above it run."""
+    """See `core.Trainable`, whose rows are units of pieces. With cached activations only the layers above them run."""
 
     def __init__(
         self,
@@ -69,6 +79,7 @@ class EncoderTraining:
         self.pieces, self.targets, self.weights = pieces, targets, weights
         self.output, self.class_weight = output, class_weight
         self.pad_id, self.device = pad_id, device
+        self.units = _units(pieces)
         self.cache: Cache | None = None
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
@@ -81,11 +92,11 @@ class EncoderTraining:
         self.cache = cache
         self.net.eval()
         with torch.inference_mode():
-            batch = self.batch(range(min(8, len(self.pieces))))
+            batch = self.batch(range(min(8, len(self.units))))
             whole = self.net(batch.inputs)
             try:
                 read = batch.inputs["mask"].bool() if self.output.token_level else slice(None)  # padding is nobody's
-                same = torch.allclose(self._from_cache(batch, cache)[read], whole[read], rtol=1e-3, atol=1e-4)
+                same = torch.allclose(self._from_cache(batch.inputs, cache)[read], whole[read], rtol=1e-3, atol=1e-4)
             except Exception as problem:
                 log.info("cached activations: %s", problem)
                 same = False
@@ -94,28 +105,37 @@ class EncoderTraining:
             log.warning("%s cannot train over cached activations; all of it runs", type(self.net.body).__name__)
 
     def lengths(self) -> Sequence[int]:
-        return [piece.length for piece in self.pieces]
+        return [len(unit) * max(self.pieces[place].length for place in unit) for unit in self.units]
 
     def batch(self, rows: Sequence[int]) -> Batch:
-        pieces = [self.pieces[row] for row in rows]
-        inputs = tensors(pieces, self.pad_id, self.device)
-        if self.cache is not None:
-            chosen = [self.cache.states[row] for row in rows]
-            inputs["hidden"] = self._hidden([first for first, _ in chosen])
-            if chosen[0][1] is not None:
-                inputs["pair_hidden"] = self._hidden([second for _, second in chosen if second is not None])
+        inputs, pieces = self._inputs([place for row in rows for place in self.units[row]])
+        firsts = [self.pieces[self.units[row][0]] for row in rows]
         return Batch(
             inputs=inputs,
-            target=self._target(pieces, inputs["ids"].shape[1]),
-            weight=torch.tensor([self.weights[piece.row] for piece in pieces], device=self.device),
-            index=torch.tensor([piece.row for piece in pieces]),
+            target=self._target(firsts, inputs["ids"].shape[1]),
+            weight=torch.tensor([self.weights[piece.row] for piece in firsts], device=self.device),
+            index=torch.tensor([piece.row for piece in firsts]),
             tokens=sum(len(p.ids) + (len(p.pair) if p.pair is not None else 0) for p in pieces),
         )
 
-    def forward(self, batch: Batch) -> torch.Tensor:
+    def _inputs(self, places: Sequence[int]) -> tuple[dict[str, torch.Tensor], list[Piece]]:
+        """What the net reads of some pieces, and these pieces."""
+        pieces = [self.pieces[place] for place in places]
+        inputs = tensors(pieces, self.pad_id, self.device)
         if self.cache is not None:
-            return self._from_cache(batch, self.cache)
-        logits: torch.Tensor = self.net(batch.inputs)
+            chosen = [self.cache.states[place] for place in places]
+            inputs["hidden"] = self._hidden([first for first, _ in chosen])
+            if chosen[0][1] is not None:
+                inputs["pair_hidden"] = self._hidden([second for _, second in chosen if second is not None])
+        return inputs, pieces
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        return self._logits(batch.inputs)
+
+    def _logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if self.cache is not None:
+            return self._from_cache(inputs, self.cache)
+        logits: torch.Tensor = self.net(inputs)
         return logits
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -139,27 +159,31 @@ class EncoderTraining:
         was_training = self.net.training
         self.net.eval()
         rows = blank_rows(self.net.head.out_features, self._sizes(), self.net.head.bias)
-        gather(rows, self.pieces, lambda places: self.forward(self.batch(places)))
+        gather(rows, self.pieces, lambda places: self._logits(self._inputs(places)[0]))
         self.net.train(was_training)
         return rows
 
     def losses_of(self, rows: Sequence[int], scores: Scores) -> list[float]:
-        """What each piece loses by these scores of these rows; NaN for pieces of other rows."""
+        """What each unit of training loses by these scores of these rows; NaN for units of other rows."""
         known = np.full(len(self.targets), np.nan)
-        # Rows of tokens have different lengths: they go one by one.
-        groups = [[place] for place in range(len(rows))] if self.output.token_level else [list(range(len(rows)))]
+        # Rows with tables of their own have different lengths: they go one by one.
+        alone = isinstance(scores, list)
+        groups = [[place] for place in range(len(rows))] if alone else [list(range(len(rows)))]
         for group in groups:
             if group:
                 logits = torch.from_numpy(np.stack([scores[place] for place in group])).float()
                 target = torch.from_numpy(np.stack([self.targets[rows[place]] for place in group]))
                 known[[rows[place] for place in group]] = self.output.loss(logits, target, None).numpy()
-        return [float(known[piece.row]) for piece in self.pieces]
+        return [float(known[self.pieces[unit[0]].row]) for unit in self.units]
 
     def _sizes(self) -> list[int | None]:
-        """Words per row; None where a row has one answer."""
-        return [len(target) if self.output.token_level else None for target in self.targets]
+        """Words or candidates per row; None where a row has one answer."""
+        return [len(target) if isinstance(self.targets, list) else None for target in self.targets]
 
     def _target(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
+        """Of the rows, or windows of a row, that begin with these pieces; tables are filled up with -100."""
+        if not self.output.token_level and isinstance(self.targets, list):
+            return pad_targets([self.targets[piece.row] for piece in pieces]).to(self.device)
         if not self.output.token_level:
             return torch.from_numpy(np.stack([self.targets[p.row] for p in pieces])).to(self.device)
         table = np.full((len(pieces), width), -100, dtype=np.int64)
@@ -175,17 +199,17 @@ class EncoderTraining:
             table[place, : len(row)] = row
         return torch.from_numpy(table).to(self.device)
 
-    def _from_cache(self, batch: Batch, cache: Cache) -> torch.Tensor:
+    def _from_cache(self, inputs: Mapping[str, torch.Tensor], cache: Cache) -> torch.Tensor:
         """The net's own forward, with the frozen layers replaced by what they gave when they were run."""
         slot, stack = Slot(cache.others), list(cache.stack)
         injected = [Injector(layer, slot) for layer in stack[: cache.boundary]]
-        hidden = [batch.inputs["hidden"], batch.inputs.get("pair_hidden")]
+        hidden = [inputs["hidden"], inputs.get("pair_hidden")]
         # A pair is read by two passes of the body: the first takes the first hidden states, then the second.
         calls = iter([h for h in hidden if h is not None])
         hook = self.net.body.register_forward_pre_hook(lambda *_: setattr(slot, "hidden", next(calls)))
         try:
             with replaced(cache.stack, [*injected, *stack[cache.boundary :]]):
-                logits: torch.Tensor = self.net(batch.inputs)
+                logits: torch.Tensor = self.net(inputs)
         finally:
             hook.remove()
         return logits

@@ -67,6 +67,7 @@ class BagOfWords:
         tables = []
         if _listed(inputs[0]) is None:
             texts = [row[key] for row in inputs for key in ("text", "text_pair") if key in row]
+            texts += [text for row in inputs for text in row.get("choices", ())]
             for name, vectorizer in vectorizers(limits).items():
                 try:
                     tables.append(vectorizer.fit_transform(texts))
@@ -75,11 +76,11 @@ class BagOfWords:
                 vectorizer.idf_ = vectorizer.idf_.astype(np.float32)  # as it is saved
                 found[name] = vectorizer
         opened = cls(found, limits=limits, weight=np.zeros((0, 0)), bias=np.zeros(0))
-        plain = tables and "text_pair" not in inputs[0]
+        plain = tables and inputs[0].keys().isdisjoint(("text_pair", "choices"))
         return opened, sparse.hstack(tables).tocsr() if plain else opened.features(inputs)
 
     def features(self, inputs: Sequence[Inputs]) -> csr_matrix:
-        """Sparse [N, F]; for token input [sum of T_i, F], row after row."""
+        """Sparse [N, F]; for tokens [sum of T_i, F] and for candidates [sum of K_i, F], row after row."""
         from scipy import sparse
         from sklearn.feature_extraction import FeatureHasher
         from sklearn.preprocessing import normalize
@@ -90,6 +91,8 @@ class BagOfWords:
             table = hasher.transform(feature for row in inputs for feature in listed(row))
             return SPAN_LENGTH * normalize(table) if "marks" in inputs[0] else table
         first = self._tfidf([row["text"] for row in inputs])
+        if "choices" in inputs[0]:
+            return self._of_candidates(first, inputs)
         if "text_pair" not in inputs[0]:
             return first
         second = self._tfidf([row["text_pair"] for row in inputs])
@@ -102,12 +105,13 @@ class BagOfWords:
         for start in range(0, len(inputs), batch_rows):
             chunk = inputs[start : start + batch_rows]
             found = np.asarray(self.features(chunk) @ self.weight + self.bias)
-            if "tokens" in chunk[0]:
-                ends = np.cumsum([len(row["tokens"]) for row in chunk])
+            parts = next((key for key in ("tokens", "choices") if key in chunk[0]), None)
+            if parts is not None:
+                ends = np.cumsum([len(row[parts]) for row in chunk])
                 rows += np.split(found, ends[:-1])
             else:
                 rows.append(found)
-        if inputs and "tokens" in inputs[0]:
+        if inputs and not inputs[0].keys().isdisjoint(("tokens", "choices")):
             return rows
         return np.concatenate(rows) if rows else np.zeros((0, len(self.bias)))
 
@@ -137,6 +141,20 @@ class BagOfWords:
                 vectorizer.idf_ = tensors[f"idf.{name}"]
                 found[name] = vectorizer
         return cls(found, limits=limits, weight=tensors["weight"], bias=tensors["bias"])
+
+    def _of_candidates(self, texts: csr_matrix, inputs: Sequence[Inputs]) -> csr_matrix:
+        """Of each candidate: its n-grams, those shared with its text, their cosine, the share of them in the text.
+
+        The text's own n-grams are the same for all candidates of a row and cannot order them.
+        """
+        from scipy import sparse
+
+        candidates = self._tfidf([text for row in inputs for text in row["choices"]])
+        own = texts[np.repeat(np.arange(len(inputs)), [len(row["choices"]) for row in inputs])]
+        shared = own.multiply(candidates)
+        cosine = shared.sum(axis=1)
+        there = np.diff(shared.tocsr().indptr) / np.maximum(np.diff(candidates.indptr), 1)
+        return sparse.hstack([candidates, shared, sparse.csr_matrix(cosine), there[:, None]], dtype=np.float32).tocsr()
 
     def _tfidf(self, texts: list[str]) -> csr_matrix:
         from scipy import sparse

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """See `core.Scorer`. `row` has a score per column; token input gets it for every token."""
+    """See `core.Scorer`. `row` has a score per column; tokens and candidates of a row get it each."""
 
     row: tuple[float, ...]
     family = "constant"
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         row = np.asarray(self.row)
-        if inputs and "tokens" in inputs[0]:
-            return [np.tile(row, (len(one["tokens"]), 1)) for one in inputs]
+        for key in ("tokens", "choices"):
+            if inputs and key in inputs[0]:
+                return [np.tile(row, (len(one[key]), 1)) for one in inputs]
         return np.tile(row, (len(inputs), 1))
 
     def save(self, folder: Path) -> None:

@@ -109,11 +109,12 @@ class Encoder:
 
     @property
     def free(self) -> Array | None:
-        """Directions [K, width] of a pair's features that tell its likeness untrained: sum |u - v| and sum u * v."""
-        if self.net.reading.name != "pair":
+        """Directions [K, width] of features that tell the likeness of two texts untrained: sum |u - v|, sum u * v."""
+        parts = self.net.reading.parts
+        if self.net.reading.name not in ("pair", "choices"):
             return None
-        half = self.width // 2
-        return np.kron(np.eye(2), np.full((1, half), half**-0.5))
+        own = self.width // parts  # |u - v| and u * v are the last two parts
+        return np.kron(np.eye(parts)[-2:], np.full((1, own), own**-0.5))
 
     @property
     def cut(self) -> int:
@@ -130,7 +131,7 @@ class Encoder:
         return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.head.bias.detach())
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
-        """What the head reads: [N, D], or a list of [T_i, D] for token tasks."""
+        """What the head reads: [N, D], or a list of [T_i, D] for tokens, of [K_i, D] for candidates."""
         return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
 
     def unknown_share(self, inputs: Sequence[Inputs]) -> float:
@@ -238,7 +239,7 @@ class Encoder:
     def _rows(
         self, inputs: Sequence[Inputs], function: Callable[[Any], Any], *, batch_rows: int, empty_row: Any
     ) -> Scores:
-        """`function` of length-sorted batches of rows; rows of tokens give one row of numbers per token."""
+        """`function` of length-sorted batches; rows of tokens or candidates give a row of numbers for each of them."""
         pieces = self.pieces(inputs)
         width = int(self.net.head.out_features if empty_row is not None else self.width)
         rows = blank_rows(width, [self.net.reading.size(row) for row in inputs], empty_row)

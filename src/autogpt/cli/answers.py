@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("label", "confidence", "runner_up", "abstained")
 NOTHING = dict.fromkeys(COLUMNS) | {"abstained": True}  # the answer of a row that cannot have one
+MORE = {
+    "tokens": "spans",
+    "choices": "ranking",
+    "ranking": "ranking",
+}  # output kind: what its answers have beside these
 GROUP = 256  # rows answered at once
 
 
@@ -112,16 +117,14 @@ def _refuse_unanswerable(source: str, count: Count) -> None:
 
 
 def _with_answer(model: Model, row: Row, found: Prediction | str) -> Row:
-    """The row with four columns more (five for tokens, rankings); a name that is taken gets `predicted_` in front."""
+    """The row with four columns more (five for tokens and orders); a name that is taken gets `predicted_` in front."""
     answer: dict[str, Any] = dict(NOTHING)
     if isinstance(found, Prediction):
         sure = None if found.confidence is None else round(found.confidence, 6)
         values = (cell(found.value, model.schema.separator), sure, found.runner_up, found.abstained)
         answer = dict(zip(COLUMNS, values, strict=True))
-    if model.output.token_level:
-        answer["spans"] = spans(found) if isinstance(found, Prediction) else []
-    if isinstance(found, Prediction) and found.best:
-        answer["ranking"] = ranking(found)
+    if model.output.name in MORE:
+        answer[MORE[model.output.name]] = more(model, found) if isinstance(found, Prediction) else []
     return {**row, **{f"predicted_{name}" if name in row else name: value for name, value in answer.items()}}
 
 
@@ -130,6 +133,11 @@ def cell(value: Any, separator: str | None = None) -> Any:
     if isinstance(value, (tuple, list)):
         return separator.join(value) if separator else list(value)
     return value
+
+
+def more(model: Model, prediction: Prediction) -> list[Any]:
+    """What `MORE` names, as JSON-able values: spans, or the first answers in order."""
+    return spans(prediction) if model.output.name == "tokens" else ranking(prediction)
 
 
 def spans(prediction: Prediction) -> list[dict[str, Any]]:

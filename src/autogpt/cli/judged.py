@@ -50,7 +50,11 @@ def judge(model: Model, table: Table) -> Judged:
     from autogpt.data.examples import examples
     from autogpt.evaluation.score import evaluate
 
-    missing = [column for column in (*model.schema.text, *model.schema.target) if column not in table.columns]
+    missing = [
+        column
+        for column in (*model.schema.text, *model.schema.choices, *model.schema.target)
+        if column not in table.columns
+    ]
     if missing:
         there = ", ".join(map(repr, table.columns))
         raise SchemaError(
@@ -77,7 +81,7 @@ def judge(model: Model, table: Table) -> Judged:
 def _unknown(model: Model, gold: Sequence[Any]) -> Counter[str]:
     """Labels of the rows that the model never saw: it cannot be right on them."""
     known = set(model.space.labels)
-    if model.output.name == "value":
+    if not known:
         return Counter()
     labels = (label for target in gold for label in ((target,) if isinstance(target, str) else target))
     return Counter(label for label in labels if label not in known)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from autogpt.core import Example, Gathers, Rejection, Schema, Table, Task
+from autogpt.core import Example, Gathering, Rejection, Row, Schema, Searching, Table, Task
 from autogpt.data.words import is_missing
 from autogpt.sources import split_of
 
@@ -17,29 +17,28 @@ def examples(table: Table, schema: Schema, task: Task) -> tuple[list[Example], l
     found: list[Example] = []
     rejected: list[Rejection] = []
 
-    def reject(index: int, reason: str) -> None:
-        rejected.append(Rejection(table.origin, line_of(table, index), reason))
+    def reject(rows: Iterable[int], reason: str) -> None:
+        rejected.extend(Rejection(table.origin, line_of(table, index), reason) for index in rows)
 
-    for index, outcome in _read(table, schema, task):
+    for rows, outcome in _read(table, schema, task):
         if isinstance(outcome, Example) and outcome.target is not None:
             found.append(outcome)
         elif isinstance(outcome, Example):
-            reject(index, f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty")
+            reject(rows, f"{UNLABELLED}column {', '.join(map(repr, schema.target))} is empty")
         else:
-            reject(index, outcome)
-    if isinstance(task, Gathers):
-        found = [one for rows in _sides(table, schema, found) for one in task.gather(rows)]
+            reject(rows, outcome)
+    if isinstance(task, Searching):
+        found = [one for side in _sides(table, schema, found) for one in task.unite(side)]
         for one in found:
             if one.target is None:
-                for index in (one.id, *one.more):
-                    reject(index, f"{UNLABELLED}no row says what answers it")
+                reject((one.id, *one.more), f"{UNLABELLED}no row says what answers it")
         found = sorted((one for one in found if one.target is not None), key=lambda one: one.id)
     return found, rejected
 
 
 def row_count(found: Sequence[Example]) -> int:
     """Rows of the table that stand in these examples."""
-    return sum(1 + len(example.more) for example in found)
+    return sum(example.rows for example in found)
 
 
 def _sides(table: Table, schema: Schema, found: Sequence[Example]) -> list[list[Example]]:
@@ -64,15 +63,22 @@ def line_of(table: Table, index: int) -> int:
     return table.lines[index] if table.lines else index + 1
 
 
-def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[int, Example | str]]:
-    """Each row's index with its example (target None when the cell is empty), or the reason why it has none."""
-    for index, row in enumerate(table.rows):
+def _rows(table: Table, schema: Schema, task: Task) -> Iterable[tuple[tuple[int, ...], Row]]:
+    """The rows of the table with their places, or what the task makes of several of them."""
+    if isinstance(task, Gathering):
+        return task.gather(table, schema)
+    return (((index,), row) for index, row in enumerate(table.rows))
+
+
+def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[tuple[int, ...], Example | str]]:
+    """Rows' places with their example (target None when the cell is empty), or the reason why they have none."""
+    for rows, row in _rows(table, schema, task):
         try:
             inputs = task.inputs(row, schema)
             empty = all(is_missing(row.get(column)) for column in schema.target)
             # An empty cell of a divided multi-label column means "no label"; None means that nobody looked.
             looked = task.output == "labels" and any(row.get(column) is not None for column in schema.target)
             target = None if empty and not looked else task.target(row, schema)
-            yield index, Example(id=index, inputs=inputs, target=target)
+            yield rows, Example(id=rows[0], inputs=inputs, target=target, more=rows[1:])
         except ValueError as error:
-            yield index, str(error)
+            yield rows, str(error)

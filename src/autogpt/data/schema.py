@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from autogpt import registry
 from autogpt.config import Columns
 from autogpt.core import Schema, Table
 from autogpt.data import goal as goals
@@ -30,8 +31,8 @@ MARGIN = 25.0
 
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
-    "tokens with tags; text with spans; a text with two marked spans and a label; "
-    "queries with the passages that answer them"
+    "tokens with tags; text with spans; a text with two marked spans and a label; a text with choices; "
+    "texts with candidates to be ranked; queries with the passages that answer them"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
@@ -100,15 +101,15 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         reasons.append(f"text is {', '.join(map(repr, text))}, as told")
     for both in set(text) & set(chosen.target):
         raise SchemaError(f"{table.origin}: column {both!r} cannot be text and target at once; set --text or --target")
-    roles = {*text, *chosen.target, *chosen.spans, *side}
-    group = group or _group_column(facts, roles, reasons)
+    roles = {*text, *chosen.target, *chosen.spans, *chosen.choices, *side}
+    group = group or chosen.group or _group_column(facts, roles, reasons)
     time = time or _time_column(facts, roles, goal, reasons)
     metadata = tuple(name for name in table.columns if name not in {*roles, group, time} | ignored)
     if metadata:
         reasons.append(f"not used: {', '.join(map(repr, metadata))}")
     schema = Schema(
         task=chosen.task, text=text, target=chosen.target, group=group, time=time, split=split, metadata=metadata,
-        separator=chosen.separator, spans=chosen.spans,
+        separator=chosen.separator, spans=chosen.spans, choices=chosen.choices, numbering=chosen.numbering,
     )  # fmt: skip
     return Inference(schema, tuple(reasons), facts)
 
@@ -163,6 +164,8 @@ def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: 
     if columns.task:
         fitting = [reading for reading in found if reading.task == columns.task]
         separator = columns.separator if columns.task == LABELS else None
+        if not fitting and registry.get("tasks", columns.task).output == "choices":
+            raise _nothing_fits(table, facts, columns)
         found = fitting or [Candidate(columns.task, names, 100, (), separator=separator)]
     if not found:
         fact = facts.get(names[0])

@@ -155,8 +155,8 @@ def _told(split: str, count: int, by_time: bool, output: str) -> str:
         return f"{split}: none, because too few rows (or groups of rows) can be parted"
     if by_time:
         return f"{split}: the {count} latest rows"
-    by = {"classes": "label", "labels": "labels", "value": "value", "tokens": "entity types"}.get(output, "target")
-    return f"{split}: {count} rows, stratified by {by}"
+    by = {"classes": "label", "labels": "labels", "value": "value", "tokens": "entity types"}.get(output)
+    return f"{split}: {count} rows, {f'stratified by {by}' if by else 'drawn at random'}"
 
 
 def _without_leaks(

@@ -78,7 +78,8 @@ _SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
 class Candidate:
     """One reading: the task, its target columns, points, reasons; its text and span columns, where they go together.
 
-    `named` when the goal or the column's name speaks for the target.
+    `named` when the goal or the column's name speaks for the target. `choices` and `numbering` as in `core.Schema`;
+    `group` is the column whose rows belong to one list.
     """
 
     task: str
@@ -89,6 +90,9 @@ class Candidate:
     separator: str | None = None
     named: bool = False
     spans: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    numbering: str | None = None
+    group: str | None = None
 
     def plus(self, points: float, why: str, *, named: bool = False) -> Candidate:
         return replace(self, points=self.points + points, why=(*self.why, why), named=self.named or named)

@@ -132,7 +132,7 @@ def _pair_of(
     if _twin_names(a, b):
         return _pair([a, b], table, reasons, "their names belong together")
     short = a if facts[a].words < facts[b].words else b
-    if shared >= 0.03 and ratio > 2 and _question_share(table, short) >= 0.6:
+    if shared >= 0.03 and ratio > 2 and question_share(table, short) >= 0.6:
         return _pair([a, b], table, reasons, f"{short!r} holds questions to the other")
     if shared >= 0.1 and ratio <= 3 and fewer >= 0.5 * more:
         return _pair([a, b], table, reasons, f"they share {shared:.0%} more words than by chance")
@@ -153,7 +153,8 @@ def _twin_names(a: str, b: str) -> bool:
     return a != b and stem_a == stem_b and len(stem_a) >= 3
 
 
-def _question_share(table: Table, name: str) -> float:
+def question_share(table: Table, name: str) -> float:
+    """Share of a column's texts that ask something."""
     texts = [as_text(table.rows[place].get(name)) for place in sample_rows(len(table.rows), 200)]
     return sum(_ASKS.search(text.strip()) is not None for text in texts) / max(1, len(texts))
 

@@ -67,4 +67,4 @@ def inputs_text(inputs: Any) -> str:
     if "marks" in inputs:  # the same text with other spans is another row
         return cells.marked(inputs["text"], inputs["marks"], (("[", "]"), ("{", "}")))[0]
     parts: Sequence[str] = [inputs["text"], inputs["text_pair"]] if inputs.get("text_pair") else [inputs["text"]]
-    return "\n".join(parts)
+    return "\n".join((*parts, *inputs.get("choices", ())))

@@ -13,7 +13,7 @@ from autogpt.core import Decision, Example, LabelSpace, Metric, Prediction
 from autogpt.errors import InputError
 from autogpt.evaluation.calibration import Abstention, Calibration, calibration
 from autogpt.evaluation.energy import Costs
-from autogpt.evaluation.errors import Confusion, Matrix, confusions, matrix, slices, worst
+from autogpt.evaluation.errors import Confusion, Matrix, confusions, is_right, matrix, slices, worst
 from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
 from autogpt.evaluation.noise import Suspect
@@ -22,7 +22,6 @@ from autogpt.evaluation.score import bare_score, evaluate, point_scores
 from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
 from autogpt.evaluation.verdict import Rival, judge, noise_floor
 from autogpt.evaluation.words import Words
-from autogpt.metrics._labels import members
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -198,7 +197,7 @@ def _abstention(test: Sequence[Example], model: Contender, decision: Decision) -
     answered = [(e, p) for e, p in zip(test, model.predictions, strict=True) if not p.abstained]
     if not decision.abstain_below or not answered:
         return None
-    right = sum(set(members(e.target)) == set(members(p.value)) for e, p in answered)
+    right = sum(is_right(e, p) for e, p in answered)
     return Abstention(decision.abstain_below, len(answered) / len(test), right / len(answered))
 
 

@@ -98,6 +98,25 @@ def fit_temperature(scores: Scores, gold: Sequence[Any], *, space: LabelSpace) -
     return float(np.exp(_golden_section(loss)))
 
 
+def fit_list_temperature(scores: Scores, gold: Sequence[Sequence[float]]) -> float:
+    """The same for candidates [K_i, 1] with a relevance each: the loss is listwise, as `outputs.choices` has it."""
+    rows = [(np.asarray(s, dtype=float).ravel(), np.asarray(g, dtype=float)) for s, g in zip(scores, gold, strict=True)]
+    rows = [(s, g / g.sum()) for s, g in rows if g.sum() > 0 and np.isfinite(s).all()]
+    if not rows:
+        return 1.0
+    smooth = 1.0 / (len(rows) + 2.0)
+
+    def loss(log_temperature: float) -> float:
+        total = 0.0
+        for row, share in rows:
+            scaled = row / np.exp(log_temperature)
+            normalizer = np.logaddexp.reduce(scaled)
+            total += float(((1 - smooth) * share + smooth / len(row)) @ (normalizer - scaled))
+        return total / len(rows)
+
+    return float(np.exp(_golden_section(loss)))
+
+
 def _golden_section(loss: Any, low: float = _COLDEST, high: float = _HOTTEST, steps: int = 32) -> float:
     """The minimum of a function with one valley (the likelihood is convex in 1 / temperature)."""
     a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)

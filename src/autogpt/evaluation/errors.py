@@ -67,13 +67,14 @@ class Matrix:
 
 
 def text_of(example: Example) -> str:
-    """What a reader sees of a row: its text (with tags where spans are marked), both texts, or its tokens."""
+    """What a reader sees of a row: its text (with marks, second text or candidates), or its tokens."""
     inputs = example.inputs
     if "marks" in inputs:
         return cells.marked(inputs["text"], inputs["marks"], cells.TAGS)[0]
     if "text" in inputs:
         pair = inputs.get("text_pair")
-        return str(inputs["text"]) if pair is None else f"{inputs['text']} ‖ {pair}"
+        text = str(inputs["text"]) if pair is None else f"{inputs['text']} ‖ {pair}"
+        return f"{text} ‖ {' | '.join(map(str, inputs['choices']))}" if "choices" in inputs else text
     return " ".join(map(str, inputs.get("tokens", ())))
 
 
@@ -118,13 +119,26 @@ def worst(
         ]
     if output == "tokens":
         return _worst_tags(test, predictions, limit)
-    pairs = zip(test, predictions, strict=True)
-    if output == "ranking":  # any of the right ones will do
-        wrong = [(e, p) for e, p in pairs if p.value not in e.target]
-    else:
-        wrong = [(e, p) for e, p in pairs if set(members(p.value)) != set(members(e.target))]
+    wrong = [(e, p) for e, p in zip(test, predictions, strict=True) if not is_right(e, p)]
     wrong.sort(key=lambda pair: (-(pair[1].confidence or 0.0), pair[0].id))
-    return [WrongAnswer(e.id, text_of(e), _joined(e.target), _joined(p.value), p.confidence) for e, p in wrong[:limit]]
+    return [WrongAnswer(e.id, text_of(e), _joined(truth(e)), _joined(p.value), p.confidence) for e, p in wrong[:limit]]
+
+
+def truth(example: Example) -> Any:
+    """The target in the words of an answer: of candidates with a relevance each, the names of the most relevant."""
+    inputs = example.inputs
+    if "choices" not in inputs:
+        return example.target
+    best = max(example.target)
+    return tuple(n for n, r in zip(inputs.get("names", inputs["choices"]), example.target, strict=True) if r == best)
+
+
+def is_right(example: Example, prediction: Prediction) -> bool:
+    """Whether an answer is what the row says: its label, all of its labels, or one of those that answer as well."""
+    wanted = truth(example)
+    if isinstance(wanted, tuple) and not isinstance(prediction.value, tuple):
+        return prediction.value in wanted
+    return set(members(prediction.value)) == set(members(wanted))
 
 
 def _joined(value: Any) -> str:

@@ -16,7 +16,7 @@ from autogpt.core import Example, Inputs, Row, Schema
 
 
 class TextRetrieval:
-    """See `core.Task` and `core.Gathers`."""
+    """See `core.Task` and `core.Searching`."""
 
     name = "text-retrieval"
     output = "ranking"
@@ -37,7 +37,7 @@ class TextRetrieval:
     def samples(self, text: str, schema: Schema) -> Sequence[Inputs]:
         return cells.sample_texts(text, schema)
 
-    def gather(self, examples: Sequence[Example]) -> list[Example]:
+    def unite(self, examples: Sequence[Example]) -> list[Example]:
         """One example per query, with the relevant passages of all its rows; target None where there is none.
 
         Queries are the same when they differ in case and white space only.

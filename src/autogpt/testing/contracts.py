@@ -14,6 +14,7 @@ from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
 from autogpt.core import Decision, Scorer
 from autogpt.errors import AutoGPTError
+from autogpt.evaluation.errors import is_right
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
 from autogpt.training.features import FeatureCache
@@ -27,6 +28,7 @@ _MAIN_METRIC = {
     "value": "mae",
     "tokens": "token-f1",
     "ranking": "ndcg-at-10",
+    "choices": "choice-accuracy",
 }
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
@@ -107,10 +109,11 @@ def check_output(name: str) -> None:
     space = kind.space(targets)
     scores = _certain(kind, kind.encode(targets, space), kind.size(space))
     answers = kind.decode(scores, space, Decision(), inputs)
-    for answer, target in zip(answers, targets, strict=True):
-        if not _equal(answer.value, target):
-            raise AssertionError(f"{name}: {target!r} was decoded as {answer.value!r}")
-    # Row by row: tables of rows with different numbers of tokens cannot be stacked.
+    for answer, row in zip(answers, rows, strict=True):
+        right = is_right(row, answer) if "choices" in row.inputs else _equal(answer.value, row.target)
+        if not right:
+            raise AssertionError(f"{name}: {row.target!r} was decoded as {answer.value!r}")
+    # Row by row: tables of rows with different numbers of tokens or candidates cannot be stacked.
     encoded = kind.encode(targets, space)
     each = [
         (torch.tensor(row[None]).float(), torch.tensor(np.asarray(code)[None]))
@@ -134,7 +137,7 @@ def check_metric(name: str) -> None:
         space = kind.space(gold)
         right = _certain(kind, kind.encode(gold, space), kind.size(space))
         wrong = _certain(kind, kind.encode([*gold[1:], gold[0]], space), kind.size(space))
-        if output == "tokens":
+        if output in ("tokens", "choices"):
             wrong = [-table for table in right]
         try:
             best = _measure(metric, kind, right, gold, inputs, space)
@@ -174,6 +177,8 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
         return 20.0 * np.eye(size)[encoded]
     if kind.name == "ranking":
         return 20.0 * np.stack([np.eye(size)[row[row >= 0]].sum(axis=0) for row in encoded])
+    if kind.name == "choices":
+        return [40.0 * row[:, None] - 20.0 for row in encoded]
     return 40.0 * encoded - 20.0 if kind.name == "labels" else np.asarray(encoded)[:, None]
 
 

@@ -54,7 +54,7 @@ def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0)
 
 
 def examples(output: str, count: int = 48) -> list[Example]:
-    """Rows that can be learned, for an output kind: the colour words decide (the first names an entity)."""
+    """Rows that can be learned, for an output kind: the colour words decide (of choices: good)."""
     colours = ("red", "green", "blue")
     rows = []
     for place in range(count):
@@ -62,8 +62,20 @@ def examples(output: str, count: int = 48) -> list[Example]:
         text = f"the {noun} is {colour} and {'round' if place % 5 else 'good in paris'}"
         if output == "ranking":
             text = f"{('one', 'two', 'three', 'four')[place // 12 % 4]} {noun} {colour}"
+        if output == "choices":
+            rows.append(_choice(place, f"the {noun} is {colour} and {'round' if place % 5 else 'good'}"))
+            continue
         rows.append(Example(place, _inputs(output, text), _target(output, colour, noun, words=len(text.split()))))
     return rows
+
+
+def _choice(place: int, text: str) -> Example:
+    """Two to four things, of which the good one is right; three lists of four call them by number."""
+    count = 2 + place % 3
+    right = place % count
+    things = tuple(f"{'good' if i == right else ('bad', 'awful')[i % 2]} {WORDS[20 + i]}" for i in range(count))
+    inputs = {"text": text, "choices": things} | ({"names": tuple(range(count))} if place % 4 else {})
+    return Example(place, inputs, tuple(float(i == right) for i in range(count)))
 
 
 def _inputs(output: str, text: str) -> Mapping[str, Any]:

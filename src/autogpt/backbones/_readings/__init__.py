@@ -16,21 +16,24 @@ from autogpt.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-NAMES = ("tokens", "pair", "marks", "text")
+NAMES = ("choices", "tokens", "pair", "marks", "text")
 """In the order in which they are asked: the first whose keys a row has reads it."""
 
 
 class Body(Protocol):
     """What a reading may ask of the net. Every call of `hidden` or `sentence` runs the body once."""
 
-    def hidden(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """States [B, T, D] of the last layer."""
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor | None = None) -> torch.Tensor:
+        """States [B, T, D] of the last layer; `types` are segment ids [B, T], told to a body that knows segments."""
 
     def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D]: `pooled` of `hidden`."""
 
     def pooled(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D] of states [B, T, D]."""
+
+    def mean(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Means [B, D] of the states where the mask is 1."""
 
     def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
         """Vectors [..., D] at the length that sentence vectors have."""
@@ -39,7 +42,7 @@ class Body(Protocol):
 class Reading(Protocol):
     """`keys` of the inputs that it reads; `parts`: vectors of the body's width that the head reads side by side.
 
-    `token_level`: the head reads a vector per token, and a row's scores are a table of their own.
+    `token_level`: the head reads a vector per token.
     """
 
     name: str

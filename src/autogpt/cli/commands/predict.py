@@ -12,7 +12,7 @@ import typer
 
 from autogpt import runtime
 from autogpt.cli import artefact
-from autogpt.cli.answers import COLUMNS, GROUP, NOTHING, answer_file, attempt, cell, grouped, ranking, spans
+from autogpt.cli.answers import COLUMNS, GROUP, MORE, NOTHING, answer_file, attempt, cell, grouped, more
 from autogpt.cli.screen import Screen, clean
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError, InputError
@@ -78,6 +78,8 @@ def _check(texts: list[str] | None, source: str | None, target: str | None, abst
 def _items(model: Model, texts: Sequence[str]) -> list[Any]:
     """Texts as the model reads them: two make one item where it compares pairs."""
     columns = model.schema.text
+    if model.schema.choices:
+        return [_parted(model, texts)]
     if len(columns) == 1:
         return list(texts)
     if len(texts) % 2:
@@ -86,17 +88,23 @@ def _items(model: Model, texts: Sequence[str]) -> list[Any]:
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
+def _parted(model: Model, parts: Sequence[str]) -> tuple[Any, ...]:
+    """One item of several texts; where it orders candidates, these are all that follow its texts."""
+    count = len(model.schema.text)
+    return (*parts[:count], list(parts[count:])) if model.schema.choices else tuple(parts)
+
+
 def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> None:
     """Every line of standard input gets one line (or one JSON entry), an empty one as well: they stay in step."""
     answered: list[dict[str, Any]] = []
     unanswered: list[tuple[int, str]] = []
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")
-    pair = len(model.schema.text) == 2
-    names = (*COLUMNS, "spans") if model.output.token_level else COLUMNS
+    several = len(model.schema.text) > 1 or bool(model.schema.choices)
+    names = (*COLUMNS, MORE[model.output.name]) if model.output.name in MORE else COLUMNS
     numbered = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
     for lines in grouped(numbered, GROUP):
-        items = [tuple(line.split("\t")) if pair else line for _, line in lines]
+        items = [_parted(model, line.split("\t")) if several else line for _, line in lines]
         answers = attempt(model, items, abstain_below=abstain_below)
         for (number, _), item, answer in zip(lines, items, answers, strict=True):
             if isinstance(answer, str):
@@ -120,9 +128,8 @@ def described(model: Model, one: Prediction, item: Any) -> dict[str, Any]:
     """A prediction as JSON."""
     values = (cell(one.value), one.confidence, one.runner_up, one.abstained)
     found = {"input": item, **dict(zip(COLUMNS, values, strict=True))}
-    if one.best:
-        found["ranking"] = ranking(one)
-    return {**found, "spans": spans(one)} if model.output.token_level else found
+    kind = model.output.name
+    return {**found, MORE[kind]: more(model, one)} if kind in MORE else found
 
 
 def _shown(
@@ -131,7 +138,7 @@ def _shown(
     """Answers for people: spans below their text for token tasks, else one line each."""
     from rich.text import Text
 
-    if model.output.token_level:
+    if model.output.name == "tokens":
         return [_spans(screen, one, item) for one, item in zip(predictions, items, strict=True)]
     if predictions and predictions[0].best:
         return [_best(one, item) for one, item in zip(predictions, items, strict=True)]
@@ -162,12 +169,16 @@ def _best(one: Prediction, item: Any) -> RenderableType:
 
     found = Text(clean(_short(item, width=500)), style="dim")
     for label, sure in one.best[:_SHOWN]:
-        found.append(f"\n  {sure:.2f}  ", style="bold cyan").append(clean(_short(label, width=160)), style="not dim")
+        found.append(f"\n  {sure:.2f}  ", style="bold cyan").append(
+            clean(_short(str(label), width=160)), style="not dim"
+        )
     return found
 
 
 def _short(item: Any, *, width: int = _WIDTH) -> str:
-    flat = " ".join((item if isinstance(item, str) else " | ".join(item)).split())
+    whole = [item] if isinstance(item, str) else item
+    parts = [text for part in whole for text in (part if isinstance(part, list) else [part])]
+    flat = " ".join(" | ".join(parts).split())
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

@@ -50,4 +50,7 @@ def show(screen: Screen, found: Run) -> None:
     verdict, _, rest = str(replace(found.report, language=screen.t.language)).partition("\n")
     screen.result(document, "", screen.heading(verdict), rest)
     screen.note("")
+    if found.model.schema.choices:
+        screen.note('use it with:  autogpt predict {folder} "a text" "a choice" "another choice"', folder=found.folder)
+        return
     screen.note('use it with:  autogpt predict {folder} "a text"', folder=found.folder)
