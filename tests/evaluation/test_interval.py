@@ -47,6 +47,10 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
         return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
     p = rng.dirichlet([0.5] * 3, size=rows)
+    if kind == "ranking":
+        return [("a", "c") if rng.random() < 0.4 else (str(rng.choice(list("abc"))),) for _ in range(rows)], Answers(
+            [None] * rows, p
+        )
     if kind == "labels":
         gold = [tuple(x for x in "abc" if rng.random() < 0.4) for _ in range(rows)]
         return gold, Answers([tuple(x for x, q in zip("abc", row, strict=True) if q > 0.4) for row in p], p)
@@ -58,6 +62,7 @@ KINDS = {
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
+    "ranking": ("ndcg-at-10", "mrr", "recall-at-1", "recall-at-10"),
     "choices": ("choice-accuracy", "list-ndcg", "list-mrr", "list-map", "list-auc"),
 }
 CASES = [(kind, name) for kind, names in KINDS.items() for name in names]
