@@ -47,10 +47,9 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
         return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
     p = rng.dirichlet([0.5] * 3, size=rows)
-    if kind == "ranking":
-        return [("a", "c") if rng.random() < 0.4 else (str(rng.choice(list("abc"))),) for _ in range(rows)], Answers(
-            [None] * rows, p
-        )
+    if kind == "ranking":  # "z" stands in no space: it is never found
+        gold = [("a", "z") if rng.random() < 0.4 else (str(rng.choice(list("abcz"))),) for _ in range(rows)]
+        return gold, Answers([None] * rows, p)
     if kind == "labels":
         gold = [tuple(x for x in "abc" if rng.random() < 0.4) for _ in range(rows)]
         return gold, Answers([tuple(x for x, q in zip("abc", row, strict=True) if q > 0.4) for row in p], p)
