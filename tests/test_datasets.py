@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from autogpt import datasets
-from autogpt.errors import SourceError
+from autogpt.errors import ConfigError, SourceError
 from autogpt.files import sha256
 from autogpt.sources.bundled import FOLDER
 
@@ -22,6 +23,17 @@ def test_banking77_has_its_rows_and_labels() -> None:
     assert len({row["label"] for row in train.rows}) == len({row["label"] for row in test.rows}) == 77
     assert train.rows[0] == {"text": "I am still waiting on my card?", "label": "card_arrival"}
     assert (set(train.splits), set(test.splits)) == ({"train"}, {"test"})
+
+
+def test_a_small_pair_for_encoders_is_balanced_and_official() -> None:
+    train, test = datasets.load_bert_dataset(labels=3, rows=5)
+    whole = datasets.load("banking77")
+    for part, source in zip((train, test), whole, strict=True):
+        assert Counter(Counter(row["label"] for row in part.rows).values()) == {5: 3}
+        assert all(row in source.rows for row in part.rows)
+        assert len(part.lines) == len(part.splits) == 15
+    with pytest.raises(ConfigError, match="labels is 1"):
+        datasets.load_bert_dataset(labels=1)
 
 
 @pytest.mark.parametrize("name", datasets.names())

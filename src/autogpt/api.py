@@ -71,6 +71,29 @@ class AutoGPT:
         return load(folder)
 
 
+def fine_tune(
+    model: str | Path | None,
+    data: Any,
+    test: Any = None,
+    *,
+    method: str | None = None,
+    goal: str = "",
+    time_limit: str | float | None = "10m",
+    output: str = "runs",
+    seed: int = 0,
+    offline: bool = False,
+    listen: Listener | None = None,
+) -> Model:
+    """Fine-tune one model on one data set: a folder, a Hub name, or None for the embedded encoder.
+
+    `method` names one of `autogpt models`, or several with commas between; without it the run chooses by measurement.
+    `data` and `test` are anything with rows, as in `AutoGPT.train`; a column of train/val/test values is honoured.
+    """
+    search = Search(backbone=None if model is None else str(model), methods=method)
+    tuner = AutoGPT(output=output, seed=seed, offline=offline, search=search)
+    return tuner.train(data, test, goal=goal, time_limit=time_limit, listen=listen)
+
+
 def load(folder: str | Path) -> Model:
     """A saved model, or the model of a run; its files are verified first."""
     from autogpt.model import MANIFEST, Model

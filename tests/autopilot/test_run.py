@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from autogpt import AutoGPT, datasets, load
+from autogpt import AutoGPT, datasets, fine_tune, load
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
 from autogpt.config import RunConfig, Search, Source
 from autogpt.errors import AmbiguityError, InputError, Interrupted, ModelError
 from autogpt.events import Event
+from autogpt.testing import tiny
 
 NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
 MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
@@ -60,6 +61,17 @@ def test_the_model_answers_and_the_report_shows_baselines(finished: tuple[Run, l
     assert main.metric == "accuracy"
     assert main.value > 0.9
     assert main.low <= main.value <= main.high
+
+
+def test_one_call_tunes_one_named_model_with_one_method(tmp_path: Path) -> None:
+    backbone = tiny.bert_folder(tmp_path / "bert")
+    parts = [*["train"] * 150, *["val"] * 30, *["test"] * 60]
+    rows = [{**row, "task": part} for row, part in zip(table(), parts, strict=True)]
+    model = fine_tune(backbone, rows, method="full", time_limit="60s", output=str(tmp_path / "runs"))
+    assert model.info["method"].startswith("full")
+    assert model.info["backbone"]["name"] == str(backbone)
+    assert model.report is not None
+    assert model.report.data.splits == {"train": 150, "validation": 30, "test": 60}
 
 
 def test_every_row_is_accounted_for(finished: tuple[Run, list[Event]]) -> None:
