@@ -47,6 +47,9 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
     if kind == "labels":
         gold = [tuple(x for x in "abc" if rng.random() < 0.4) for _ in range(rows)]
         return gold, Answers([tuple(x for x, q in zip("abc", row, strict=True) if q > 0.4) for row in p], p)
+    if kind == "ranking":  # a label that is not in the space is never found
+        gold = [tuple(rng.choice(list("abcz"), size=int(rng.integers(1, 3)), replace=False)) for _ in range(rows)]
+        return gold, Answers(["abc"[i] for i in p.argmax(axis=1)], p)
     return [str(rng.choice(list("aaabc"))) for _ in range(rows)], Answers(["abc"[i] for i in p.argmax(axis=1)], p)
 
 
@@ -55,6 +58,7 @@ KINDS = {
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
+    "ranking": ("ndcg-at-10", "mrr", "recall-at-1", "recall-at-10"),
 }
 CASES = [(kind, name) for kind, names in KINDS.items() for name in names]
 
