@@ -48,7 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[Event]
 
 def test_words_come_first_then_the_encoder_as_it_is_then_tuned(finished: tuple[Run, list[Event]]) -> None:
     done = [event.data["method"] for event in finished[1] if event.data.get("state") == "done"]
-    assert done == ["majority", "bm25", "bi-encoder", "retriever"]
+    assert done == ["majority", "bm25", "bi-encoder", "hybrid", "retriever"]
 
 
 def test_the_model_finds_passages_and_reloads(finished: tuple[Run, list[Event]]) -> None:
@@ -110,7 +110,7 @@ def told(**changes: Any) -> Facts:
         "rows_per_second": lambda: 10.0,
         "remaining": lambda: 1e6,
         "device": lambda: "cpu",
-        "allowed": ["bi-encoder", "bm25", "majority", "retriever"],
+        "allowed": ["bi-encoder", "bm25", "hybrid", "majority", "retriever"],
         "has_backbone": True,
         "corpus": 100,
     }
@@ -120,15 +120,15 @@ def told(**changes: Any) -> Facts:
 @pytest.mark.parametrize(
     ("seconds", "tried"),
     [
-        (1e6, ["majority", "bm25", "bi-encoder", "retriever"]),
-        (30.0, ["majority", "bm25", "bi-encoder"]),
+        (1e6, ["majority", "bm25", "bi-encoder", "hybrid", "retriever"]),
+        (30.0, ["majority", "bm25", "bi-encoder", "hybrid"]),
         (5.0, ["majority", "bm25"]),
     ],
 )
 def test_a_rung_is_tried_when_the_corpus_can_be_read_in_time(seconds: float, tried: list[str]) -> None:
     found = list(rungs(told(remaining=lambda: seconds), []))
     assert [rung.method for rung in found if isinstance(rung, Candidate)] == tried
-    assert sum("left out" in rung for rung in found if isinstance(rung, str)) == 4 - len(tried)
+    assert sum("left out" in rung for rung in found if isinstance(rung, str)) == 5 - len(tried)
 
 
 def test_short_time_means_fewer_epochs() -> None:

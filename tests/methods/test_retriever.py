@@ -15,7 +15,7 @@ from autogpt.autopilot.trial import Candidate, make_job, run_trial
 from autogpt.backbones.bm25 import BM25, terms
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
-from autogpt.methods import _passages
+from autogpt.methods import _passages, hybrid
 from autogpt.methods.retriever import Options, Questions, hardest, mined
 from autogpt.testing import contracts, tiny
 
@@ -154,3 +154,23 @@ def test_tuning_ends_with_the_passages_read_by_the_tuned_encoder(tiny_bert: Path
                 break
         read = _passages.unit(np.asarray(encoder.features([{"text": p} for p in bench.space.labels])))
         np.testing.assert_allclose(encoder.net.head.weight.detach().numpy(), _passages.SCALE * read, atol=1e-3)
+
+
+def test_a_hybrid_adds_words_to_vectors_with_a_weight_chosen_on_validation(tiny_bert: Path, tmp_path: Path) -> None:
+    told = contracts.bench("ranking", tiny_bert)
+    inputs = [row.inputs for row in told.validation]
+    parts = [
+        run_trial(told, Candidate(method), folder=tmp_path / method, remaining=lambda: 60.0)[1].score(inputs)
+        for method in ("bm25", "bi-encoder")
+    ]
+    result, scorer = run_trial(told, Candidate("hybrid"), folder=tmp_path / "hybrid", remaining=lambda: 60.0)
+    weight = result.chosen["weight"]
+    contracts.same(scorer.score(inputs), weight * np.asarray(parts[0]) + np.asarray(parts[1]), tolerance=1e-3)
+    tried = [told.judge(w * np.asarray(parts[0]) + np.asarray(parts[1]))["ndcg-at-10"] for w in hybrid.WEIGHTS]
+    assert result.scores["ndcg-at-10"] == pytest.approx(max(tried), abs=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"dense": "words"}, {"weight": 0.0}])
+def test_a_hybrid_says_what_is_allowed(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="it must be"):
+        hybrid.Options(**options)

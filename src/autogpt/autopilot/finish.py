@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import config as settings
+from autogpt import registry
 from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
@@ -267,7 +268,7 @@ def _command(session: Session) -> str:
 
 
 def _backbone(bench: Bench, best: Result) -> str:
-    if best.family != "encoder":
+    if not registry.get("methods", best.method).needs_backbone:
         return ""
     source: Mapping[str, Any] = _source(bench.features.encoder())
     return f"{source['name']} ({source['revision']})"
@@ -280,9 +281,8 @@ def _device(bench: Bench) -> str:
 
 def _source(scorer: Any) -> dict[str, Any]:
     """Name and revision of the backbone; without its place on this machine."""
-    if scorer.family != "encoder":
-        return {}
-    return {key: value for key, value in asdict(scorer.source).items() if key != "location"}
+    source = getattr(scorer, "source", None)
+    return {key: value for key, value in asdict(source).items() if key != "location"} if source else {}
 
 
 def _folder(session: Session, result: Result) -> Any:

@@ -17,7 +17,7 @@ from autogpt.autopilot.trial import Candidate, Result
 from autogpt.core import Example, Output
 
 CHEAP = ("majority", "tfidf", "bm25")
-ORDERED = ("head", "bi-encoder", "retriever", "contrastive", "full")
+ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full")
 TRAIN_COST, PRUNED = 3.5, 0.75
 FEW_ROWS_PER_LABEL = 64
 SAFETY = 0.85
@@ -59,6 +59,8 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
         yield _head(facts)
     if "bi-encoder" in neural:
         yield _bi_encoder(facts)
+    if "hybrid" in neural:
+        yield _hybrid(facts)
     if "retriever" in neural:
         yield _retriever(facts)
     if "contrastive" in neural:
@@ -105,6 +107,14 @@ def _bi_encoder(facts: Facts) -> Candidate | str:
     if seconds > facts.remaining():
         return f"bi-encoder is left out: about {seconds:.0f} s are needed, {facts.remaining():.0f} s are left"
     return Candidate("bi-encoder", {}, seconds, "reads every passage once; nothing is trained")
+
+
+def _hybrid(facts: Facts) -> Candidate | str:
+    """What it reads was read for the bi-encoder, where that was tried."""
+    found = _bi_encoder(facts)
+    if isinstance(found, str):
+        return found.replace("bi-encoder", "hybrid", 1)
+    return Candidate("hybrid", {}, found.seconds, "words and vectors miss different passages")
 
 
 def _retriever(facts: Facts) -> Candidate | str:
