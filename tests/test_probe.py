@@ -65,8 +65,21 @@ def test_the_path_is_judged_by_held_out_loss() -> None:
     noise = rng.integers(0, 2, 60)
     rows = probe.Rows(features, noise, np.ones(60, dtype=np.float32))
     other = probe.Rows(held, rng.integers(0, 2, 60), np.ones(60, dtype=np.float32))
-    found = probe.solve(rows, output, space, c=None, judge=lambda head: probe.mean_loss(head, other, output))
+    found = probe.solve(rows, output, space, c=None, judge=probe.judge_on(other, output))
     assert found.c == min(probe.PATH), "labels that are noise ask for the strongest regularisation"
+
+
+def test_of_heads_that_few_rows_cannot_tell_apart_the_most_regularised_is_taken() -> None:
+    features, held = unit_rows(200, 4, 5), unit_rows(400, 4, 6)
+    output, space = registry.get("outputs", "value"), LabelSpace()
+    target, truth = ((table @ np.ones(4)).astype(np.float32) for table in (features, held))
+    rows = probe.Rows(features, target, np.ones(200, dtype=np.float32))
+    losses = iter([np.array([1.5, 0.9, 0.9]), np.ones(3), np.ones(3) * 9])
+    few = probe.solve(rows, output, space, c=None, judge=lambda head: next(losses))
+    assert few.c == probe.PATH[0], "half a unit more on one row of three is within the error of the difference"
+    other = probe.Rows(held, truth, np.ones(400, dtype=np.float32))
+    many = probe.solve(rows, output, space, c=None, judge=probe.judge_on(other, output))
+    assert many.c > probe.PATH[0], "a real difference on many rows counts"
 
 
 def test_rows_without_a_target_are_left_out() -> None:

@@ -111,43 +111,48 @@ def solve(
     space: LabelSpace,
     *,
     c: float | None,
-    judge: Callable[[Head], float] | None,
+    judge: Callable[[Head], Array] | None,
     seconds: float = float("inf"),
 ) -> Head:
-    """The head at regularisation `c`; with c=None the head on the path whose `judge` (a loss) is lowest.
+    """The head at regularisation `c`; with c=None the one on the path that `judge` (losses of other rows) likes.
 
-    Stops early when `seconds` are over, with the best head so far.
+    That is the most regularised one that is no more than a standard error worse than the best ("Classification and
+    Regression Trees", Breiman et al. 1984; ours takes the error of the paired difference): on few rows the best is
+    best by luck. Stops early when `seconds` are over, with what was tried so far.
     """
     deadline = time.monotonic() + seconds
     scale = float(np.linalg.norm(rows.features, axis=1).mean()) or 1.0
     problem = _Problem(rows, output, size=output.size(space), scale=scale)
     path = (c,) if c is not None else PATH if judge is not None else (DEFAULT_C,)
-    best, lowest = None, float("inf")
+    tried: list[tuple[Head, Array]] = []
     for place, strength in enumerate(path):
         if place and time.monotonic() > deadline:
             break
         head = problem.minimise(strength, deadline=deadline)
-        found = judge(head) if judge is not None else 0.0
-        if best is None or found < lowest:
-            best, lowest = head, found
-        elif found > lowest * 1.02:
+        tried.append((head, judge(head) if judge is not None else np.zeros(1)))
+        if tried[-1][1].mean() > 1.02 * min(losses.mean() for _, losses in tried):
             break  # the path has passed its valley
-    if best is None:
-        raise ValueError("the path of regularisation is empty")
-    return best
+    return _simplest(tried)
 
 
-def mean_loss(head: Head, rows: Rows, output: Output) -> float:
-    """Mean per-example loss of a head on rows."""
+def _simplest(tried: Sequence[tuple[Head, Array]]) -> Head:
+    """The first, most regularised head whose losses are at most a standard error above the lowest ones."""
+    _, best = min(tried, key=lambda one: float(one[1].mean()))
+    worse = ((head, losses - best) for head, losses in tried)
+    return next(head for head, more in worse if more.mean() <= more.std() / len(more) ** 0.5)
+
+
+def row_losses(head: Head, rows: Rows, output: Output) -> Array:
+    """Per-example losses [N] of a head on rows."""
     import torch
 
     logits = torch.from_numpy(np.asarray(head(rows.features), dtype=np.float32))
-    return float(_losses(logits, torch.from_numpy(rows.target), output).mean())
+    return np.asarray(_losses(logits, torch.from_numpy(rows.target), output).numpy())
 
 
-def judge_on(rows: Rows | None, output: Output) -> Callable[[Head], float] | None:
-    """What `solve` chooses by: the mean loss on other rows (None: there are none)."""
-    return None if rows is None else lambda head: mean_loss(head, rows, output)
+def judge_on(rows: Rows | None, output: Output) -> Callable[[Head], Array] | None:
+    """What `solve` chooses by: losses on other rows (None: there are none)."""
+    return None if rows is None else lambda head: row_losses(head, rows, output)
 
 
 def _losses(logits: torch.Tensor, target: torch.Tensor, output: Output) -> torch.Tensor:
