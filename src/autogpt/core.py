@@ -13,6 +13,7 @@ the other. Shapes: N rows, C classes, T_i tokens of row i.
 | `labels`    | tuple of labels      | [N, C]            | any number of labels    |
 | `value`     | float                | [N, 1] (scaled)   | a number                |
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
+| `span`      | `Answers`            | list of [T_i+1, 2]| a part of the text      |
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
-characters) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known). Which keys there are says
-how a backbone reads the row."""
+characters) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about
+them. Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -132,6 +133,17 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """The right answers to a question about a text of `words` words; no spans: the text does not tell."""
+
+    spans: tuple[Span, ...]
+    words: int
+
+    def __str__(self) -> str:
+        return " / ".join(dict.fromkeys(span.text for span in self.spans))
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer: the value in the user's own words, how sure, what came second, whether the model abstains."""
 
@@ -175,7 +187,7 @@ class Output(Protocol):
         """Columns of the head."""
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
-        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i]; -100 is ignored."""
+        """Targets as numbers: int64 [N] | float32 [N, C] | float32 [N] | list of int64 [T_i (+ 1)]; -100 is ignored."""
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
         """Scores [C] of the best constant answer to encoded targets."""

@@ -57,6 +57,7 @@ class EncoderTraining:
         net: Net,
         *,
         pieces: Sequence[Piece],
+        sizes: Sequence[int | None],
         targets: Sequence[Any],
         weights: Sequence[float],
         output: Output,
@@ -67,6 +68,7 @@ class EncoderTraining:
         self.module = net
         self.net = net
         self.pieces, self.targets, self.weights = pieces, targets, weights
+        self.sizes = sizes  # score rows per row; None where a row has one answer
         self.output, self.class_weight = output, class_weight
         self.pad_id, self.device = pad_id, device
         self.cache: Cache | None = None
@@ -138,7 +140,7 @@ class EncoderTraining:
         """Scores of all rows in their order, by way of the cached activations where there are some."""
         was_training = self.net.training
         self.net.eval()
-        rows = blank_rows(self.net.head.out_features, self._sizes(), self.net.head.bias)
+        rows = blank_rows(self.net.head.out_features, self.sizes, self.net.blank)
         gather(rows, self.pieces, lambda places: self.forward(self.batch(places)))
         self.net.train(was_training)
         return rows
@@ -155,17 +157,15 @@ class EncoderTraining:
                 known[[rows[place] for place in group]] = self.output.loss(logits, target, None).numpy()
         return [float(known[piece.row]) for piece in self.pieces]
 
-    def _sizes(self) -> list[int | None]:
-        """Words per row; None where a row has one answer."""
-        return [len(target) if self.output.token_level else None for target in self.targets]
-
     def _target(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
         if not self.output.token_level:
             return torch.from_numpy(np.stack([self.targets[p.row] for p in pieces])).to(self.device)
         table = np.full((len(pieces), width), -100, dtype=np.int64)
         for place, piece in enumerate(pieces):
             if piece.places is not None:
-                table[place, piece.places] = self.targets[piece.row][piece.words]
+                table[place, piece.places] = 0
+                # Two words may be one token: it has the bits of both.
+                np.bitwise_or.at(table[place], piece.places, self.targets[piece.row][piece.words])
         return torch.from_numpy(table).to(self.device)
 
     def _hidden(self, rows: Sequence[Array]) -> torch.Tensor:

@@ -69,6 +69,8 @@ class Matrix:
 def text_of(example: Example) -> str:
     """What a reader sees of a row: its text (with tags where spans are marked), both texts, or its tokens."""
     inputs = example.inputs
+    if "question" in inputs:
+        return f"{inputs['question']} ‖ {inputs['text']}"
     if "marks" in inputs:
         return cells.marked(inputs["text"], inputs["marks"], cells.TAGS)[0]
     if "text" in inputs:

@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import Decision, Scorer
+from autogpt.core import Answers, Decision, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
@@ -21,7 +21,7 @@ from autogpt.training.features import FeatureCache
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-_MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1"}
+_MAIN_METRIC = {"classes": "accuracy", "labels": "micro-f1", "value": "mae", "tokens": "token-f1", "span": "answer-f1"}
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
     "gradual": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
@@ -161,6 +161,8 @@ def _measure(metric: Any, kind: Any, scores: Any, gold: Any, inputs: Any, space:
 
 def _certain(kind: Any, encoded: Any, size: int) -> Any:
     """Scores that say `encoded` with certainty."""
+    if kind.name == "span":
+        return [20.0 * np.stack([row & 1, row >> 1 & 1], axis=-1) for row in encoded]
     if kind.name == "tokens":
         return [20.0 * np.eye(size)[row] for row in encoded]
     if kind.name == "classes":
@@ -169,6 +171,8 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
 
 
 def _equal(a: Any, b: Any) -> bool:
+    if isinstance(b, Answers):
+        return a in [span.text for span in b.spans] if b.spans else a == ""
     if isinstance(b, float):
         return bool(abs(a - b) < 1e-5)
     return bool(sorted(a) == sorted(b) if isinstance(b, tuple) else a == b)

@@ -1,0 +1,15 @@
+"""Share of the answers that are one of the right ones, but for case, punctuation and articles (see `_answers`)."""
+
+from __future__ import annotations
+
+from autogpt.metrics._answers import AnswerMetric, exact
+
+
+class ExactMatch(AnswerMetric):
+    name = "exact-match"
+
+    def agreement(self, gold: str, answer: str, *, cjk: bool) -> float:
+        return exact(gold, answer, cjk=cjk)
+
+
+plugin = ExactMatch()
