@@ -30,7 +30,7 @@ MARGIN = 25.0
 
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
-    "tokens with tags; text with spans; a text with two marked spans and a label"
+    "tokens with tags; text with spans; a text with two marked spans and a label; a question and a text with answers"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
@@ -100,7 +100,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     for both in set(text) & set(chosen.target):
         raise SchemaError(f"{table.origin}: column {both!r} cannot be text and target at once; set --text or --target")
     roles = {*text, *chosen.target, *chosen.spans, *side}
-    group = group or _group_column(facts, roles, reasons)
+    group = group or chosen.group or _group_column(facts, roles, reasons)
     time = time or _time_column(facts, roles, goal, reasons)
     metadata = tuple(name for name in table.columns if name not in {*roles, group, time} | ignored)
     if metadata:

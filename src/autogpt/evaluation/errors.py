@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 from autogpt import cells
 from autogpt.core import Example, LabelSpace, Metric, Prediction
 from autogpt.evaluation.interval import Answers, intervals
+from autogpt.metrics._answers import agreement, exact
 from autogpt.metrics._labels import members
 from autogpt.metrics._spans import entities
 
@@ -117,9 +118,18 @@ def worst(
         ]
     if output == "tokens":
         return _worst_tags(test, predictions, limit)
-    wrong = [(e, p) for e, p in zip(test, predictions, strict=True) if set(members(p.value)) != set(members(e.target))]
+    right: Callable[[Example, Prediction], bool] = _answers_right if output == "span" else _labels_right
+    wrong = [(e, p) for e, p in zip(test, predictions, strict=True) if not right(e, p)]
     wrong.sort(key=lambda pair: (-(pair[1].confidence or 0.0), pair[0].id))
     return [WrongAnswer(e.id, text_of(e), _joined(e.target), _joined(p.value), p.confidence) for e, p in wrong[:limit]]
+
+
+def _labels_right(example: Example, prediction: Prediction) -> bool:
+    return set(members(prediction.value)) == set(members(example.target))
+
+
+def _answers_right(example: Example, prediction: Prediction) -> bool:
+    return bool(agreement(example.target, prediction.value, exact))
 
 
 def _joined(value: Any) -> str:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 import string
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,9 @@ from autogpt.errors import ConfigError
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
+
+Compare = Callable[[str, str, bool], float]
+"""Of a right answer, an answer, and whether the rules for Chinese and Japanese hold."""
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -51,7 +53,7 @@ def is_cjk(answers: Sequence[str]) -> bool:
     return any(_CJK.search(answer) for answer in answers)
 
 
-def exact(gold: str, answer: str, *, cjk: bool) -> float:
+def exact(gold: str, answer: str, cjk: bool) -> float:
     """1.0 if both are the same by the rules, else 0.0."""
     if cjk:
         bare = ["".join(c for c in text.lower().strip() if c not in _MARKS) for text in (gold, answer)]
@@ -59,7 +61,7 @@ def exact(gold: str, answer: str, *, cjk: bool) -> float:
     return float(plain(gold) == plain(answer))
 
 
-def overlap(gold: str, answer: str, *, cjk: bool) -> float:
+def overlap(gold: str, answer: str, cjk: bool) -> float:
     """F1 of what both have in common."""
     a, b = (units(text) if cjk else plain(text).split() for text in (gold, answer))
     if not a or not b:
@@ -77,12 +79,23 @@ def _longest_run(a: Sequence[str], b: Sequence[str]) -> int:
     return best
 
 
-class AnswerMetric(ABC):
+def agreement(gold: Answers, answer: str, compare: Compare) -> float:
+    """How well an answer agrees with the right one that it is nearest to, 0 to 1."""
+    texts = [span.text for span in gold.spans]
+    cjk = is_cjk(texts)
+    # An answer of nothing but marks and articles is none (official script).
+    right = [text for text in texts if (units(text) if cjk else plain(text))] or [""]
+    return max(compare(text, answer, cjk) for text in right)
+
+
+class AnswerMetric:
     """The mean over rows of the best agreement with a right answer; gold are `core.Answers`, answers are texts."""
 
-    name: str
     higher_is_better = True
     decimals = 3
+
+    def __init__(self, name: str, compare: Compare) -> None:
+        self.name, self.compare = name, compare
 
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
@@ -90,25 +103,16 @@ class AnswerMetric(ABC):
         found = self.rows(gold, predicted, probabilities, space)
         return float(found.mean()) if len(found) else float("nan")
 
-    @abstractmethod
-    def agreement(self, gold: str, answer: str, *, cjk: bool) -> float:
-        """How well an answer agrees with one that is right, 0 to 1."""
-
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> Array:
         """The score of each row [N]."""
-        return np.array([self._row(right, answer) for right, answer in zip(gold, predicted, strict=True)], dtype=float)
+        odd = next((right for right in gold if not isinstance(right, Answers)), None)
+        if odd is not None:
+            raise ConfigError(f"metric {self.name} judges answers to questions, and {odd!r} is none")
+        pairs = zip(gold, predicted, strict=True)
+        return np.array([agreement(right, answer, self.compare) for right, answer in pairs], dtype=float)
 
     def score(self, rows: Array, weights: Array) -> Array:
         """The mean under each resample [R]."""
         return np.asarray(weights @ rows / weights.sum(axis=1))
-
-    def _row(self, gold: Any, answer: str) -> float:
-        if not isinstance(gold, Answers):
-            raise ConfigError(f"metric {self.name} compares answers to questions; {gold!r} is none")
-        texts = [span.text for span in gold.spans]
-        cjk = is_cjk(texts)
-        # An answer of nothing but marks and articles is none (official script).
-        right = [text for text in texts if (units(text) if cjk else plain(text))] or [""]
-        return max(self.agreement(text, answer, cjk=cjk) for text in right)

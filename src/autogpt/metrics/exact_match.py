@@ -4,12 +4,4 @@ from __future__ import annotations
 
 from autogpt.metrics._answers import AnswerMetric, exact
 
-
-class ExactMatch(AnswerMetric):
-    name = "exact-match"
-
-    def agreement(self, gold: str, answer: str, *, cjk: bool) -> float:
-        return exact(gold, answer, cjk=cjk)
-
-
-plugin = ExactMatch()
+plugin = AnswerMetric("exact-match", exact)

@@ -48,7 +48,7 @@ class Question:
             windows[row].append(window)
         pieces = []
         for row, (_, offsets) in enumerate(texts):
-            seen = [_words(encoded, window, np.asarray(offsets, np.int64)) for window in windows[row]]
+            seen = [_words(encoded, window, np.asarray(offsets, np.int64).reshape(-1, 2)) for window in windows[row]]
             for window, (words, places) in zip(windows[row], _owned(seen, len(offsets)), strict=True):
                 types = encoded.get("token_type_ids")
                 pieces.append(
@@ -74,7 +74,9 @@ def _text(row: Inputs) -> tuple[str, Sequence[tuple[int, int]]]:
     if "offsets" in row:
         return row["text"], row["offsets"]
     ends = np.cumsum([len(word) + 1 for word in row["tokens"]]) - 1
-    return " ".join(row["tokens"]), [(int(end) - len(word), int(end)) for word, end in zip(row["tokens"], ends, strict=True)]
+    return " ".join(row["tokens"]), [
+        (int(end) - len(word), int(end)) for word, end in zip(row["tokens"], ends, strict=True)
+    ]
 
 
 def _shortened(tokenizer: Any, questions: list[str], most: int) -> tuple[list[str], list[str]]:
