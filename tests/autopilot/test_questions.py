@@ -38,7 +38,7 @@ def test_a_run_on_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "rows.jsonl").write_text("\n".join(lines), "utf-8")
     backbone = tiny.bert_folder(tmp_path / "bert")
     command = ["run", str(tmp_path / "rows.jsonl"), "--goal", "answer questions from the text"]
-    command += ["--methods", "majority,full", "--backbone", str(backbone), "--time-limit", "40s"]
+    command += ["--methods", "majority,tfidf,full", "--backbone", str(backbone), "--time-limit", "40s"]
     command += ["--output", str(tmp_path / "runs"), "--json"]
     assert execute(command) == 0, capsys.readouterr().out
     folder = Path(json.loads(capsys.readouterr().out)["model"])
