@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def test_a_run_on_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     one = table[1]
     (answer,) = model.predict([(one["question"], one["context"])])
     assert answer.value == "" or answer.value in one["context"]
+    model.schema = replace(model.schema, text=("frage", "absatz"))  # the plain names do as well
+    assert model.predict({"question": one["question"], "context": one["context"]}) == [answer]
     assert execute(["predict", str(folder), one["question"], one["context"], "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)["predictions"]
     assert told["label"] == answer.value
