@@ -145,7 +145,7 @@ class Model:
         return model
 
     def _columns(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """The row's text columns: those of training, or plain names (`text`, `text_pair`; `tokens`; `question`, `context`)."""
+        """The text columns of a row: those of training, or `text`, `text_pair`, `tokens`, `question`, `context`."""
         if all(column in row for column in self.schema.text):
             return self.schema.text
         plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
