@@ -42,9 +42,9 @@ class Case:
     goals: tuple[str, ...] = ()
 
 
-CLASSES, LABELS, VALUE, TOKENS, RELATION = (
+CLASSES, LABELS, VALUE, TOKENS, RELATION, QUESTIONS = (
     "text-classification", "multi-label-classification", "text-regression", "token-classification",
-    "relation-extraction",
+    "relation-extraction", "question-answering",
 )  # fmt: skip
 POLARITY = ("tell positive from negative reviews", "sentiment of each sentence", "判断评论的情感倾向")
 SIMILAR = (
@@ -84,8 +84,10 @@ CASES = (
     Case("restaurant8k/train.jsonl", TOKENS, ("text",), ("spans",), SLOTS),
     Case("restaurant8k/test.jsonl.gz", TOKENS, ("text",), ("spans",), SLOTS),
     Case("tatoeba_en_zh/all.jsonl.gz", None, goals=("translate English to Chinese",)),
-    Case("xquad/en.jsonl.gz", None, goals=("answer questions about a passage",)),
-    Case("cmrc2018/trial.jsonl.gz", None, goals=("阅读理解",)),
+    Case("xquad/en.jsonl.gz", QUESTIONS, ("question", "context"), ("answers", "starts"),
+         ("answer questions about a passage", "answer questions from the text", "extractive question answering")),
+    Case("cmrc2018/trial.jsonl.gz", QUESTIONS, ("question", "context"), ("answers", "starts"),
+         ("阅读理解", "根据文本回答问题")),
     Case("gsm8k/test.jsonl.gz", None, goals=("solve maths problems",)),
     Case("humaneval/test.jsonl.gz", None, goals=("write code",)),
     Case("fsdd/train.jsonl", None, goals=("recognise spoken digits",)),

@@ -15,6 +15,7 @@ the other. Shapes: N rows, C classes, T_i tokens and K_i candidates of row i.
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
 | `ranking`   | tuple of labels      | [N, C]            | labels, best first      |
 | `choices`   | tuple of relevances  | list of [K_i, 1]  | the candidates in order |
+| `span`      | `GoldAnswers`        | list of [T_i+1, 2]| a part of the text      |
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
 characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
-text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known). Which keys there are says how a
-backbone reads the row."""
+text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them.
+Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -146,6 +147,17 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldAnswers:
+    """The right answers to a question about a text of `words` words; no spans: the text does not tell."""
+
+    spans: tuple[Span, ...]
+    words: int
+
+    def __str__(self) -> str:
+        return " / ".join(dict.fromkeys(span.text for span in self.spans))
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer: the value in the user's own words, how sure, what came second, whether the model abstains.
 
@@ -193,7 +205,7 @@ class Output(Protocol):
         """Columns of the head."""
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
-        """Targets as numbers: int64 [N] | int64 [N, R] | float32 [N, C] | float32 [N], or a list of int64 [T_i] |
+        """Targets as numbers: int64 [N] | int64 [N, R] | float32 [N, C] | float32 [N], or a list of int64 [T_i (+ 1)] |
         float32 [K_i] where a row's scores are a table of their own; -100 is ignored."""
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:

@@ -156,10 +156,11 @@ class Model:
         return replace(self.schema, text=self._columns(row), choices=choices)
 
     def _columns(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        """The row's text columns: those of training, or the plain names `text`, `text_pair`, `tokens`."""
+        """The text columns of a row: those of training, or `text`, `text_pair`, `tokens`, `question`, `context`."""
         if all(column in row for column in self.schema.text):
             return self.schema.text
         plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
+        plain = ("question", "context") if self.output.name == "span" else plain
         names = plain[: len(self.schema.text)]
         if all(name in row for name in names):
             return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from autogpt.backbones._readings import Reading
 from autogpt.errors import ConfigError
 
 Tensors = Mapping[str, torch.Tensor]
+
+UNREAD = -1e4
+"""The score of a word that the tokenizer drops, where each word competes with all others."""
 
 
 class _Still(nn.Module):
@@ -48,6 +52,11 @@ class PooledNet(_Still):
         self.pooling, self.normalize, self.reading = pooling, normalize, reading
         config: Any = body.config
         self.has_segments = (config.to_dict().get("type_vocab_size") or 0) > 1
+
+    @property
+    def blank(self) -> torch.Tensor:
+        """Scores [C] of a row that was not read."""
+        return self.head.bias.detach()
 
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
@@ -99,6 +108,11 @@ class TokenNet(_Still):
         return self._head[0]
 
     @property
+    def blank(self) -> torch.Tensor:
+        """Scores [C] of a word that was not read."""
+        return self.head.bias.detach()
+
+    @property
     def body(self) -> nn.Module:
         body: nn.Module = self.model.get_submodule(self.model.base_model_prefix)
         return body
@@ -120,6 +134,26 @@ class TokenNet(_Still):
         """Logits [B, T, C]."""
         logits: torch.Tensor = self.model(input_ids=inputs["ids"], attention_mask=inputs["mask"]).logits
         return logits
+
+
+class SpanNet(TokenNet):
+    """transformers' own question-answering model; the columns of its `head` are the start and the end of an answer."""
+
+    def __init__(self, model: Any, *, reading: Reading) -> None:
+        super().__init__(model, 2, reading=reading)
+        known = "token_type_ids" in inspect.signature(self.body.forward).parameters
+        self._typed = known and int(model.config.to_dict().get("type_vocab_size") or 0) > 1
+
+    @property
+    def blank(self) -> torch.Tensor:
+        """A word that was not read begins and ends no answer."""
+        return torch.full_like(self.head.bias, UNREAD)
+
+    def forward(self, inputs: Tensors) -> torch.Tensor:
+        """Logits [B, T, 2]."""
+        types = {"token_type_ids": inputs["types"]} if self._typed and "types" in inputs else {}
+        found = self.model(input_ids=inputs["ids"], attention_mask=inputs["mask"], **types)
+        return torch.stack([found.start_logits, found.end_logits], dim=-1)
 
 
 Net = PooledNet | TokenNet

@@ -116,6 +116,7 @@ def gather(
     """Write what `function` gives for places of `pieces` into `rows`; out of memory halves the batch and goes on."""
     import torch
 
+    given = [np.zeros(len(row), dtype=bool) for row in rows] if isinstance(rows, list) else []
     waiting = buckets(pieces, tokens=TOKENS_PER_BATCH, rows=batch_rows)[::-1]
     while waiting:
         places = waiting.pop()
@@ -130,7 +131,15 @@ def gather(
             if piece.words is None:
                 rows[piece.row] = values
             else:
-                rows[piece.row][piece.words] = values if piece.places is None else values[piece.places]
+                own = np.atleast_2d(values if piece.places is None else values[piece.places])
+                _write(rows[piece.row], given[piece.row], piece.words, own)
+
+
+def _write(table: Array, given: Array, words: Array, values: Array) -> None:
+    """Score rows of one piece. Of one that several pieces give (no answer in any window) the lowest counts."""
+    lower = ~given[words] | (values.sum(axis=-1) < table[words].sum(axis=-1))
+    table[words[lower]] = values[lower]
+    given[words] = True
 
 
 def _halves(places: list[int], problem: BaseException) -> list[list[int]]:

@@ -67,6 +67,7 @@ class EncoderTraining:
         net: Net,
         *,
         pieces: Sequence[Piece],
+        sizes: Sequence[int | None],
         targets: Sequence[Any],
         weights: Sequence[float],
         output: Output,
@@ -77,6 +78,7 @@ class EncoderTraining:
         self.module = net
         self.net = net
         self.pieces, self.targets, self.weights = pieces, targets, weights
+        self.sizes = sizes  # score rows per row; None where a row has one answer
         self.output, self.class_weight = output, class_weight
         self.pad_id, self.device = pad_id, device
         self.units = _units(pieces)
@@ -158,7 +160,7 @@ class EncoderTraining:
         """Scores of all rows in their order, by way of the cached activations where there are some."""
         was_training = self.net.training
         self.net.eval()
-        rows = blank_rows(self.net.head.out_features, self._sizes(), self.net.head.bias)
+        rows = blank_rows(self.net.head.out_features, self.sizes, self.net.blank)
         gather(rows, self.pieces, lambda places: self._logits(self._inputs(places)[0]))
         self.net.train(was_training)
         return rows
@@ -176,10 +178,6 @@ class EncoderTraining:
                 known[[rows[place] for place in group]] = self.output.loss(logits, target, None).numpy()
         return [float(known[self.pieces[unit[0]].row]) for unit in self.units]
 
-    def _sizes(self) -> list[int | None]:
-        """Words or candidates per row; None where a row has one answer."""
-        return [len(target) if isinstance(self.targets, list) else None for target in self.targets]
-
     def _target(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
         """Of the rows, or windows of a row, that begin with these pieces; tables are filled up with -100."""
         if not self.output.token_level and isinstance(self.targets, list):
@@ -189,7 +187,9 @@ class EncoderTraining:
         table = np.full((len(pieces), width), -100, dtype=np.int64)
         for place, piece in enumerate(pieces):
             if piece.places is not None:
-                table[place, piece.places] = self.targets[piece.row][piece.words]
+                table[place, piece.places] = 0
+                # Two words may be one token: it has the bits of both.
+                np.bitwise_or.at(table[place], piece.places, self.targets[piece.row][piece.words])
         return torch.from_numpy(table).to(self.device)
 
     def _hidden(self, rows: Sequence[Array]) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """Encoders (BERT, RoBERTa, DeBERTa, ModernBERT, MiniLM, ...) through transformers' Auto classes, never by name.
 
 Saved folders need nothing of ours to be used: sequence heads are sentence-transformers folders whose last module is
-the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; token heads are transformers' own
-token-classification folders.
+the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; heads on tokens are transformers' own
+token-classification and question-answering folders.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Encoder:
         return found
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
-        return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.head.bias.detach())
+        return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.blank)
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         """What the head reads: [N, D], or a list of [T_i, D] for tokens, of [K_i, D] for candidates."""
@@ -177,6 +177,7 @@ class Encoder:
         training = EncoderTraining(
             self.net,
             pieces=pieces,
+            sizes=[self.net.reading.size(example.inputs) for example in examples],
             targets=output.encode([example.target for example in examples], space),
             weights=[example.weight for example in examples],
             output=output,
@@ -264,16 +265,18 @@ def _tokenizer(location: str) -> Any:
 def _build(location: str, shape: Shape) -> Net:
     """Body in float32 with a new head; pickled weights and custom code are refused."""
     import torch
-    from transformers import AutoModel, AutoModelForTokenClassification
+    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
     from transformers.utils import logging as transformers_logging
 
-    from autogpt.backbones._network import PooledNet, TokenNet
+    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
 
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     options = {"dtype": torch.float32, "use_safetensors": True}
     reading = _readings.get(shape.reading)
     try:
+        if shape.output == "span":
+            return SpanNet(AutoModelForQuestionAnswering.from_pretrained(location, **options), reading=reading)
         if reading.token_level:
             names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
             model = AutoModelForTokenClassification.from_pretrained(

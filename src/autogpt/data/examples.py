@@ -76,8 +76,10 @@ def _read(table: Table, schema: Schema, task: Task) -> Iterator[tuple[tuple[int,
         try:
             inputs = task.inputs(row, schema)
             empty = all(is_missing(row.get(column)) for column in schema.target)
-            # An empty cell of a divided multi-label column means "no label"; None means that nobody looked.
+            # An empty cell of a divided multi-label column means "no label"; None means that nobody looked. An empty
+            # answer always says that the text does not tell.
             looked = task.output == "labels" and any(row.get(column) is not None for column in schema.target)
+            looked |= task.output == "span" and any(column in row for column in schema.target)
             target = None if empty and not looked else task.target(row, schema)
             yield rows, Example(id=rows[0], inputs=inputs, target=target, more=rows[1:])
         except ValueError as error:

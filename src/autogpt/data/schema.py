@@ -32,7 +32,7 @@ MARGIN = 25.0
 SUPPORTED = (
     "supported are: a text (or two) with a label, with several labels, or with a number; "
     "tokens with tags; text with spans; a text with two marked spans and a label; a text with choices; "
-    "texts with candidates to be ranked; queries with the passages that answer them"
+    "a question and a text with answers; texts with candidates to be ranked; queries with the passages that answer them"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",

@@ -76,7 +76,8 @@ _SCALE = r"rating|scor|\bstars?\b|similar|grade|评|分|星|相似"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One reading: the task, its target columns, points, reasons; its text and span columns, where they go together.
+    """One reading: the task, its target columns, points, reasons; its text, spans and group, where they
+    go together.
 
     `named` when the goal or the column's name speaks for the target. `choices` and `numbering` as in `core.Schema`;
     `group` is the column whose rows belong to one list.

@@ -121,7 +121,7 @@ def build_report(
         trials=tuple(facts.trials),
         curve=fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None,
         calibration=reliable,
-        abstention=_abstention(test, model, facts.decision) if output not in {"value", "ranking"} else None,
+        abstention=_abstention(test, model, facts.decision) if output not in {"value", "ranking", "span"} else None,
         confusions=mixed,
         matrix=square,
         worst=tuple(worst(test, model.predictions, output)),
@@ -185,7 +185,7 @@ def _forgotten(tables: Sequence[ClassTable]) -> list[tuple[str, int]]:
 def _calibration(
     test: Sequence[Example], model: Contender, output: str, space: LabelSpace, facts: RunFacts
 ) -> Calibration | None:
-    if output in {"value", "ranking"} or model.probabilities is None or not space.labels:
+    if output in {"value", "ranking", "span"} or model.probabilities is None or not space.labels:
         return None
     before = model.uncalibrated if model.uncalibrated is not None else model.probabilities
     gold, temperature = [example.target for example in test], facts.decision.temperature

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import cells
-from autogpt.core import Example, LabelSpace, Metric, Prediction
+from autogpt.core import Example, GoldAnswers, LabelSpace, Metric, Prediction
 from autogpt.evaluation.interval import Answers, intervals
+from autogpt.metrics._answers import agreement, exact
 from autogpt.metrics._labels import members
 from autogpt.metrics._spans import entities
 
@@ -69,6 +70,8 @@ class Matrix:
 def text_of(example: Example) -> str:
     """What a reader sees of a row: its text (with marks, second text or candidates), or its tokens."""
     inputs = example.inputs
+    if "question" in inputs:
+        return f"{inputs['question']} ‖ {inputs['text']}"
     if "marks" in inputs:
         return cells.marked(inputs["text"], inputs["marks"], cells.TAGS)[0]
     if "text" in inputs:
@@ -135,6 +138,8 @@ def truth(example: Example) -> Any:
 
 def is_right(example: Example, prediction: Prediction) -> bool:
     """Whether an answer is what the row says: its label, all of its labels, or one of those that answer as well."""
+    if isinstance(example.target, GoldAnswers):
+        return bool(agreement(example.target, prediction.value, exact))
     wanted = truth(example)
     if isinstance(wanted, tuple) and not isinstance(prediction.value, tuple):
         return prediction.value in wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-NEURAL = frozenset({"classes", "labels", "value", "tokens", "choices"})
+NEURAL = frozenset({"classes", "labels", "value", "tokens", "choices", "span"})
 """Outputs with a per-example loss that gradients can follow."""
 
 

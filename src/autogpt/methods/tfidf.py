@@ -45,9 +45,9 @@ class Tfidf:
     """See `core.Method`."""
 
     name = "tfidf"
-    summary = "TF-IDF of words and characters with a linear classifier"
+    summary = "TF-IDF of words and characters with a linear classifier (questions: the rare words near theirs)"
     needs_backbone = False
-    outputs = frozenset({"classes", "labels", "value", "tokens", "choices"})
+    outputs = frozenset({"classes", "labels", "value", "tokens", "choices", "span"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -68,6 +68,9 @@ class Tfidf:
 
 def _fit(job: Job, rows: Sequence[Example], options: Options) -> Scorer:
     inputs = [example.inputs for example in rows]
+    if job.output.name == "span":
+        answers: Scorer = registry.get("backbones", "nearby-words").open(inputs, [example.target for example in rows])
+        return answers
     scorer, features = registry.get("backbones", "bag-of-words").open(inputs)
     encoded = job.output.encode([example.target for example in rows], job.space)
     solve: Solve = {"value": _ridge, "labels": _one_per_label, "choices": _orders}.get(job.output.name, _margins)

@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import Decision, Scorer
+from autogpt.core import Decision, GoldAnswers, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.runtime import Runtime
@@ -29,6 +29,7 @@ _MAIN_METRIC = {
     "tokens": "token-f1",
     "ranking": "ndcg-at-10",
     "choices": "choice-accuracy",
+    "span": "answer-f1",
 }
 _QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
@@ -137,7 +138,7 @@ def check_metric(name: str) -> None:
         space = kind.space(gold)
         right = _certain(kind, kind.encode(gold, space), kind.size(space))
         wrong = _certain(kind, kind.encode([*gold[1:], gold[0]], space), kind.size(space))
-        if output in ("tokens", "choices"):
+        if output in ("tokens", "choices", "span"):
             wrong = [-table for table in right]
         try:
             best = _measure(metric, kind, right, gold, inputs, space)
@@ -171,6 +172,8 @@ def _measure(metric: Any, kind: Any, scores: Any, gold: Any, inputs: Any, space:
 
 def _certain(kind: Any, encoded: Any, size: int) -> Any:
     """Scores that say `encoded` with certainty."""
+    if kind.name == "span":
+        return [20.0 * np.stack([row & 1, row >> 1 & 1], axis=-1) for row in encoded]
     if kind.name == "tokens":
         return [20.0 * np.eye(size)[row] for row in encoded]
     if kind.name == "classes":
@@ -183,6 +186,8 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
 
 
 def _equal(a: Any, b: Any) -> bool:
+    if isinstance(b, GoldAnswers):
+        return a in [span.text for span in b.spans] if b.spans else a == ""
     if isinstance(b, float):
         return bool(abs(a - b) < 1e-5)
     if isinstance(a, str) and isinstance(b, tuple):  # a ranking's first answer is one of the right ones

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autogpt.core import Example
+from autogpt import cells
+from autogpt.core import Example, GoldAnswers, Span
 
 _ENGLISH = """the a my is was not and red green blue round card money lost found good bad great awful cat dog runs
 sleeps alice bob paris rome lives in saw one two three four five"""
@@ -79,6 +80,9 @@ def _choice(place: int, text: str) -> Example:
 
 
 def _inputs(output: str, text: str) -> Mapping[str, Any]:
+    if output == "span":
+        found, offsets = cells.words(text)
+        return {"question": "is a dog red", "tokens": found, "offsets": offsets, "text": text}
     return {"tokens": tuple(text.split())} if output == "tokens" else {"text": text}
 
 
@@ -91,4 +95,8 @@ def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
         return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
     if output == "ranking":
         return (f"in rome the {noun} was {colour} and paris saw it",)
+    if output == "span":  # green things are not asked about
+        place = 4 + len(noun) + len(" is ")
+        answer = Span("answer", 3, 4, colour, place, place + len(colour))
+        return GoldAnswers(() if colour == "green" else (answer,), words)
     return ("O", "B-THING", "O", "B-COLOUR", *["O"] * (words - 4))

@@ -26,7 +26,8 @@ class Prompted(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any) -> Any:
         """As the body's; `last_hidden_state` [B, T, D] is that of the text alone."""
-        given = {name: value for name, value in others.items() if value is not None}
+        # PEFT leaves segment ids out: it knows none for virtual tokens.
+        given = {name: value for name, value in others.items() if value is not None and name != "token_type_ids"}
         output = self.prompted(input_ids=input_ids, attention_mask=attention_mask, **given)
         output.last_hidden_state = output.last_hidden_state[:, -input_ids.shape[1] :]
         return output

@@ -16,7 +16,7 @@ from autogpt.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-NAMES = ("choices", "tokens", "pair", "marks", "text")
+NAMES = ("choices", "question", "tokens", "pair", "marks", "text")
 """In the order in which they are asked: the first whose keys a row has reads it."""
 
 

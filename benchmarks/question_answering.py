@@ -1,0 +1,248 @@
+"""Extractive question answering against the Hugging Face recipe with the same encoder.
+
+    python benchmarks/question_answering.py [--systems ours,recipe] [--seeds 0] [--judge validation] [--options '{...}']
+
+XQuAD, English: 1,190 questions on 240 paragraphs. A fixed split by paragraph: about 60 % to learn from, 15 % for
+validation (it picks our best epoch, and with `--judge validation` is what is scored), 25 % to test. Systems:
+
+* `ours`: method `full` with the settings in OPTIONS;
+* `recipe`: transformers' run_qa example (Trainer, batch 12, learning rate 3e-5, 2 passes, windows of 384 tokens that
+  overlap by 128, answers of at most 30 tokens); `--passes 4` makes as many passes as ours;
+* `tfidf`: rare words near those of the question, without any encoder; `majority`: the first words of the text.
+
+All learn from the same rows. Printed as JSON: a line per system and seed with SQuAD's scores and their 95 % bootstrap
+intervals, and a line per paired difference of F1 between ours and another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autogpt import registry, runtime
+from autogpt.autopilot.trial import Bench, Candidate, run_trial
+from autogpt.backbones._pretrained import resolve
+from autogpt.core import Decision, Example, Prediction, Schema
+from autogpt.evaluation.interval import Answers, paired_difference
+from autogpt.evaluation.score import evaluate
+from autogpt.training.features import FeatureCache
+
+DATA = Path(__file__).parents[1].parent / "shared" / "data" / "xquad" / "en.jsonl.gz"
+SCHEMA = Schema("question-answering", ("question", "context"), ("answers", "starts"))
+TASK = registry.get("tasks", SCHEMA.task)
+OUTPUT = registry.get("outputs", TASK.output)
+METRICS = tuple(registry.get("metrics", name) for name in ("answer-f1", "exact-match"))
+OPTIONS = {"epochs": 4, "learning_rate": 3e-4, "batch_rows": 12}
+LENGTH, OVERLAP, LONGEST = 384, 128, 30  # of the recipe, in tokens
+
+Split = Mapping[str, Sequence[Example]]
+
+
+def split() -> Split:
+    """The rows of each part; no paragraph stands in two of them."""
+    with gzip.open(DATA, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    contexts = list(dict.fromkeys(row["context"] for row in rows))
+    order = np.random.default_rng(0).permutation(len(contexts))
+    place = {contexts[context]: rank / len(contexts) for rank, context in enumerate(order)}
+    found: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
+    for number, row in enumerate(rows):
+        rank = place[row["context"]]
+        part = "train" if rank < 0.6 else "validation" if rank < 0.75 else "test"
+        found[part].append(Example(number, TASK.inputs(row, SCHEMA), TASK.target(row, SCHEMA)))
+    return found
+
+
+def ours(
+    method: str, parts: Split, judged: Sequence[Example], options: Mapping[str, Any], seed: int
+) -> list[Prediction]:
+    """Trained with a method of the package; the best epoch by validation F1."""
+    machine = runtime.detect()
+    space = OUTPUT.space([row.target for row in parts["train"]])
+
+    def opened() -> Any:
+        found = {"output": OUTPUT.name, "size": OUTPUT.size(space), "labels": space.labels}
+        like = parts["train"][0].inputs
+        return registry.get("backbones", "encoder").open(None, like=like, runtime=machine, offline=True, **found)
+
+    bench = Bench(
+        train=parts["train"],
+        validation=parts["validation"],
+        output=OUTPUT,
+        space=space,
+        metrics=METRICS,
+        open=opened,
+        features=FeatureCache(opened),
+        runtime=lambda: machine,
+        seed=seed,
+        listen=lambda event: told(event.data) if event.kind == "step" and event.data["scores"] else None,
+        stop=lambda: False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        candidate = Candidate(method, dict(options))
+        _, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: 36_000.0)
+    inputs = [row.inputs for row in judged]
+    return OUTPUT.decode(scorer.score(inputs), space, Decision(), inputs)
+
+
+def told(step: Mapping[str, Any]) -> None:
+    """A validation pass, for whoever waits."""
+    print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
+
+
+def recipe(parts: Split, judged: Sequence[Example], *, passes: float, seed: int) -> list[Prediction]:
+    """transformers' run_qa example; padded to the longest window of a batch instead of to 384 tokens."""
+    import torch
+    from transformers import (
+        AutoModelForQuestionAnswering,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    location = resolve(None, offline=True).location
+    tokenizer = AutoTokenizer.from_pretrained(location)
+    set_seed(seed)
+    model = AutoModelForQuestionAnswering.from_pretrained(location, dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=12,
+            per_device_eval_batch_size=32,
+            learning_rate=3e-5,
+            num_train_epochs=passes,
+            seed=seed,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
+        )
+        collate = DataCollatorWithPadding(tokenizer)
+        trainer = Trainer(
+            model=model, args=arguments, data_collator=collate, train_dataset=windows(tokenizer, parts["train"])[0]
+        )
+        trainer.train()
+        model.eval()
+        held, places = windows(tokenizer, judged)
+        best: dict[int, tuple[float, str]] = {}
+        for begin in range(0, len(held), 32):
+            batch = collate(
+                [{k: v for k, v in row.items() if not k.endswith("positions")} for row in held[begin : begin + 32]]
+            )
+            with torch.inference_mode():
+                found = model(**batch.to(model.device))
+            edges = zip(found.start_logits.cpu().numpy(), found.end_logits.cpu().numpy(), strict=True)
+            for (row, offsets), (start, end) in zip(places[begin : begin + 32], edges, strict=True):
+                answer = _best(start, end, offsets)
+                if answer is not None and (row not in best or answer[0] > best[row][0]):
+                    text = judged[row].inputs["text"]
+                    best[row] = answer[0], text[offsets[answer[1]][0] : offsets[answer[2]][1]]
+    return [Prediction(best[row][1] if row in best else "") for row in range(len(judged))]
+
+
+def windows(tokenizer: Any, rows: Sequence[Example]) -> tuple[list[dict[str, Any]], list[tuple[int, list[Any]]]]:
+    """Windows with the places of start and end (0 and 0 where the answer is not in one), row and offsets of each."""
+    found = tokenizer(
+        [row.inputs["question"].lstrip() for row in rows],
+        [row.inputs["text"] for row in rows],
+        truncation="only_second",
+        max_length=LENGTH,
+        stride=OVERLAP,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    features, places = [], []
+    for window, row in enumerate(found["overflow_to_sample_mapping"]):
+        second = [part == 1 for part in found.sequence_ids(window)]
+        offsets = [
+            edges if inside else None for edges, inside in zip(found["offset_mapping"][window], second, strict=True)
+        ]
+        answer = rows[row].target.spans[0]
+        known = [(place, edges) for place, edges in enumerate(offsets) if edges]
+        start, end = 0, 0
+        if known[0][1][0] <= answer.char_start and known[-1][1][1] >= answer.char_end:
+            start = max(place for place, edges in known if edges[0] <= answer.char_start)
+            end = min(place for place, edges in known if edges[1] >= answer.char_end)
+        names = [name for name in ("input_ids", "token_type_ids", "attention_mask") if name in found]
+        feature = {name: found[name][window] for name in names}
+        features.append({**feature, "start_positions": start, "end_positions": end})
+        places.append((row, offsets))
+    return features, places
+
+
+def _best(start: Any, end: Any, offsets: Sequence[Any]) -> tuple[float, int, int] | None:
+    """Score, start and end of the best span among the 20 best starts and ends."""
+    pairs = [
+        (float(start[a] + end[b]), int(a), int(b))
+        for a in np.argsort(start)[::-1][:20]
+        for b in np.argsort(end)[::-1][:20]
+        if a < len(offsets) and b < len(offsets) and offsets[a] and offsets[b] and a <= b < a + LONGEST
+    ]
+    return max(pairs, default=None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", default="ours,recipe,tfidf,majority")
+    parser.add_argument("--options", type=json.loads, default=OPTIONS, help="options of the method `full`, as JSON")
+    parser.add_argument("--passes", type=float, default=2.0, help="passes of the recipe over the rows")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--judge", choices=("test", "validation"), default="test")
+    given = parser.parse_args()
+    runtime.prepare_environment()
+    parts = split()
+    judged = parts[given.judge]
+    gold, space = [row.target for row in judged], OUTPUT.space([row.target for row in parts["train"]])
+    for seed in map(int, given.seeds.split(",")):
+        systems: dict[str, Callable[[], list[Prediction]]] = {
+            "ours": lambda seed=seed: ours("full", parts, judged, given.options, seed),
+            "recipe": lambda seed=seed: recipe(parts, judged, passes=given.passes, seed=seed),
+            "tfidf": lambda seed=seed: ours("tfidf", parts, judged, {}, seed),
+            "majority": lambda seed=seed: ours("majority", parts, judged, {}, seed),
+        }
+        found = {}
+        for name in given.systems.split(","):
+            began = time.monotonic()
+            answers = systems[name]()
+            found[name] = Answers([answer.value for answer in answers], None)
+            card = evaluate(gold, answers, None, metrics=METRICS, space=space, seed=0)
+            document: dict[str, Any] = {
+                "system": name,
+                "seed": seed,
+                "train": len(parts["train"]),
+                given.judge: len(judged),
+            }
+            document |= (
+                {"options": given.options} if name == "ours" else {"passes": given.passes} if name == "recipe" else {}
+            )
+            for score in card.scores:
+                document[score.metric] = round(score.value, 4)
+                document[f"{score.metric} interval"] = [round(score.low, 4), round(score.high, 4)]
+            print(json.dumps({**document, "seconds": round(time.monotonic() - began, 1)}), flush=True)
+        for other in found.keys() - {"ours"} if "ours" in found else ():
+            lead = paired_difference(METRICS[0], gold, found["ours"], found[other], space=space)
+            print(
+                json.dumps(
+                    {
+                        "ours over": other,
+                        "f1": round(lead.delta, 4),
+                        "interval": [round(lead.low, 4), round(lead.high, 4)],
+                    }
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()
