@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autogpt import registry
-from autogpt.core import LabelSpace, Metric
+from autogpt.core import GoldAnswers, LabelSpace, Metric, Span
 from autogpt.evaluation.interval import Answers, Resampled, _draws, intervals, paired_difference
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         lengths = rng.integers(1, 9, size=rows)
         draw = [[tuple(rng.choice(TAGS, size=n)) for n in lengths] for _ in range(2)]
         return draw[0], Answers([g if rng.random() < 0.5 else p for g, p in zip(*draw, strict=True)])
+    if kind == "span":
+        draw = [[" ".join(rng.choice(list("abcd"), size=int(rng.integers(0, 4)))) for _ in range(rows)] for _ in "ab"]
+        gold = [GoldAnswers((Span("answer", 0, 1, text),) if text else (), 9) for text in draw[0]]
+        return gold, Answers([g if rng.random() < 0.4 else p for g, p in zip(*draw, strict=True)])
     if kind == "choices":
         gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
         return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
@@ -61,6 +65,7 @@ KINDS = {
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
+    "span": ("exact-match", "answer-f1"),
     "ranking": ("ndcg-at-10", "mrr", "recall-at-1", "recall-at-10"),
     "choices": ("choice-accuracy", "list-ndcg", "list-mrr", "list-map", "list-auc"),
 }

@@ -26,6 +26,7 @@ COLUMNS = ("label", "confidence", "runner_up", "abstained")
 NOTHING = dict.fromkeys(COLUMNS) | {"abstained": True}  # the answer of a row that cannot have one
 MORE = {
     "tokens": "spans",
+    "span": "spans",
     "choices": "ranking",
     "ranking": "ranking",
 }  # output kind: what its answers have beside these
@@ -137,7 +138,7 @@ def cell(value: Any, separator: str | None = None) -> Any:
 
 def more(model: Model, prediction: Prediction) -> list[Any]:
     """What `MORE` names, as JSON-able values: spans, or the first answers in order."""
-    return spans(prediction) if model.output.name == "tokens" else ranking(prediction)
+    return spans(prediction) if model.output.token_level else ranking(prediction)
 
 
 def spans(prediction: Prediction) -> list[dict[str, Any]]:
