@@ -174,3 +174,24 @@ def test_real_sets_of_questions_are_recognised(name: str, goal: str, shared_rows
     schema = infer(Table(rows, tuple(rows[0]), name), goal=goal).schema
     assert (schema.task, schema.text, schema.target) == (NAME, ("question", "context"), ("answers", "starts"))
     assert schema.group == "context"
+
+
+@pytest.mark.parametrize(
+    ("goal", "task"),
+    [
+        ("find the answer to each question in the passage", NAME),
+        ("find answers in our documents", NAME),
+        ("找出文章中的答案", NAME),
+        ("retrieve the right paragraph", "text-retrieval"),
+        ("找到包含答案的文章", "text-retrieval"),
+    ],
+)
+def test_the_goal_says_whether_texts_or_answers_in_them_are_wanted(goal: str, task: str) -> None:
+    rng = random.Random(0)
+    made = [strings(rng) for _ in range(60)]
+    rows = [
+        {"context": row["c"], "question": f"{row['q'][:-1]}, case {place}?", "answer": row["a"]}
+        for place, row in enumerate(made)
+    ]
+    table = Table(rows, ("context", "question", "answer"), "made")
+    assert infer(table, goal=goal).schema.task == task

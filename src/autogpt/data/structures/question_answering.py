@@ -33,6 +33,15 @@ _ASKS = re.compile(
 )
 _GOAL = re.compile(r"\banswer|\bquestions?\b|\breading comprehension|回答|问答|答案|阅读理解", re.IGNORECASE)
 
+_TEXTS = re.compile(
+    r"\b(?:find|search|retriev\w*|fetch|locate|match|rank|which|look up)\b"
+    r"(?!.{0,30}\banswers?\b.{0,30}\b(?:in|from|within)\b)"
+    r".{0,30}\b(?:passages?|documents?|docs|paragraphs?|articles?|pages?|sections?|faqs?)\b"
+    r"|(?:检索|搜索|找|哪).{0,16}(?:段|文章|文档|篇|页)(?!.{0,4}答案)",
+    re.IGNORECASE,
+)
+"""Goals that ask for whole texts, not for what stands in them."""
+
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
     """The table as questions about texts, if answers are found in them."""
@@ -52,6 +61,8 @@ def _reading(text: tuple[str, str], answers: tuple[str, ...], goal: Goal) -> Can
     why = f"answers of {answers[0]!r} to the questions of {text[0]!r} stand in {text[1]!r}"
     together = f"rows with the same {text[1]!r} stay together"
     found = Candidate(NAME, answers, _POINTS, (why, together), text=text, group=text[1])
+    if _TEXTS.search(goal.text):
+        return found.plus(-_ASKED, "")
     if _GOAL.search(goal.text):
         return found.plus(_ASKED, f"the goal sounds like {NAME}")
     return found.plus(-_ASKED, "") if goal.any_task else found
