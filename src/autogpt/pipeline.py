@@ -17,7 +17,7 @@ from autogpt import registry
 from autogpt.config import Columns
 from autogpt.core import Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
-from autogpt.data.examples import examples
+from autogpt.data.examples import examples, row_count
 from autogpt.data.profile import Profile, profile
 from autogpt.data.split import Split, given_splits, make_split
 from autogpt.errors import AmbiguityError, ConfigError, InputError
@@ -96,7 +96,7 @@ def prepare(
         validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
         duplicates=found.duplicates_among(usable),
     )
-    if (rows := sum(example.rows for example in usable)) > len(usable):
+    if (rows := row_count(usable)) > len(usable):
         split = replace(
             split, how=(f"{rows:,} rows make {len(usable):,} lists, which are never torn apart", *split.how)
         )

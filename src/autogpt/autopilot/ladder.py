@@ -58,9 +58,9 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     if "head" in neural:
         yield _head(facts)
     if "bi-encoder" in neural:
-        yield _bi_encoder(facts)
+        yield _vectors(facts, "bi-encoder", "reads every passage once; nothing is trained")
     if "hybrid" in neural:
-        yield _hybrid(facts)
+        yield _vectors(facts, "hybrid", "words and vectors miss different passages")
     if "retriever" in neural:
         yield _retriever(facts)
     if "contrastive" in neural:
@@ -100,21 +100,13 @@ def _head(facts: Facts) -> Candidate | str:
     return Candidate("head", {}, seconds, "reads every text once; the features are kept for all later trials")
 
 
-def _bi_encoder(facts: Facts) -> Candidate | str:
-    """All passages and all validation queries have to be read, and no training rows."""
+def _vectors(facts: Facts, method: str, reason: str) -> Candidate | str:
+    """All passages and all validation queries have to be read (once for all such methods), and no training rows."""
     rate = facts.rows_per_second()
     seconds = (facts.validation + facts.corpus) / (rate or GUESSED_ROWS_PER_SECOND) + (0.0 if rate else LOAD_SECONDS)
     if seconds > facts.remaining():
-        return f"bi-encoder is left out: about {seconds:.0f} s are needed, {facts.remaining():.0f} s are left"
-    return Candidate("bi-encoder", {}, seconds, "reads every passage once; nothing is trained")
-
-
-def _hybrid(facts: Facts) -> Candidate | str:
-    """What it reads was read for the bi-encoder, where that was tried."""
-    found = _bi_encoder(facts)
-    if isinstance(found, str):
-        return found.replace("bi-encoder", "hybrid", 1)
-    return Candidate("hybrid", {}, found.seconds, "words and vectors miss different passages")
+        return f"{method} is left out: about {seconds:.0f} s are needed, {facts.remaining():.0f} s are left"
+    return Candidate(method, {}, seconds, reason)
 
 
 def _retriever(facts: Facts) -> Candidate | str:

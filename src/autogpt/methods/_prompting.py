@@ -15,7 +15,7 @@ import numpy as np
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import FineTuning, loop_settings, option
+from autogpt.methods._options import FineTuning, loop_settings, option, passes, peak_rate
 
 
 def ratio(default: float) -> Any:
@@ -27,6 +27,8 @@ def ratio(default: float) -> Any:
 class Options(FineTuning):
     """Options of virtual tokens."""
 
+    epochs: float = passes(5.0, (1.0, 20.0))
+    learning_rate: float = peak_rate(1e-3, (3e-4, 1e-2))
     tokens: int = option(16, "virtual tokens; texts may be so many tokens shorter", (4, 64))
     ratio: float = ratio(10.0)
 
@@ -42,21 +44,24 @@ def tune(
     *,
     name: str,
     options: Options,
-    config: Callable[[], Any],
+    config: str,
     start: Callable[[Any, Any], None],
 ) -> Generator[Step, None, Scorer]:
-    """Train virtual tokens that a PEFT `config()` describes; `start(prompted, ids)` gives them their first values.
+    """Train virtual tokens of the kind of PEFT's class `config`; `start(prompted, ids)` gives them their first values.
 
     `prompted` is the PEFT model, `ids` [tokens] are token ids of training rows. ConfigError: the body cannot have them.
     """
     encoder = job.open()
 
     def prepare() -> None:
+        import peft
+
         ids = _real_tokens(encoder, job, options.tokens)
         if encoder.max_length <= 8:
             raise ConfigError(f"{name}: texts of {encoder.max_length} tokens leave no room; use lora or adapter")
         try:
-            encoder.attach("virtual_tokens", config=config(), seed=job.seed)
+            described = getattr(peft, config)(task_type="FEATURE_EXTRACTION", num_virtual_tokens=options.tokens)
+            encoder.attach("virtual_tokens", config=described, seed=job.seed)
             _try(encoder, job)
             start(encoder.net.body.prompted, ids)
         except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError) as problem:

@@ -13,15 +13,13 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _prompting
-from autogpt.methods._options import NEURAL, passes, peak_rate
+from autogpt.methods._options import NEURAL
 
 
 @dataclass(frozen=True, slots=True)
 class Options(_prompting.Options):
     """Options of p-tuning."""
 
-    epochs: float = passes(5.0, (1.0, 20.0))
-    learning_rate: float = peak_rate(1e-3, (3e-4, 1e-2))
     ratio: float = _prompting.ratio(1.0)
 
 
@@ -36,13 +34,9 @@ class PTuning:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
-
-        def config() -> Any:
-            from peft import PromptEncoderConfig
-
-            return PromptEncoderConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=options.tokens)
-
-        return (yield from _prompting.tune(job, name=self.name, options=options, config=config, start=_start))
+        return (
+            yield from _prompting.tune(job, name=self.name, options=options, config="PromptEncoderConfig", start=_start)
+        )
 
 
 def _start(prompted: Any, ids: Any) -> None:

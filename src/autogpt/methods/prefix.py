@@ -13,15 +13,12 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _prompting
-from autogpt.methods._options import NEURAL, passes, peak_rate
+from autogpt.methods._options import NEURAL
 
 
 @dataclass(frozen=True, slots=True)
 class Options(_prompting.Options):
     """Options of prefix tuning."""
-
-    epochs: float = passes(5.0, (1.0, 20.0))
-    learning_rate: float = peak_rate(1e-3, (3e-4, 1e-2))
 
 
 class Prefix:
@@ -35,13 +32,9 @@ class Prefix:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
-
-        def config() -> Any:
-            from peft import PrefixTuningConfig
-
-            return PrefixTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=options.tokens)
-
-        return (yield from _prompting.tune(job, name=self.name, options=options, config=config, start=_start))
+        return (
+            yield from _prompting.tune(job, name=self.name, options=options, config="PrefixTuningConfig", start=_start)
+        )
 
 
 def _start(prompted: Any, ids: Any) -> None:

@@ -8,6 +8,7 @@ the space count as never found. NaN scores give NaN, and so do rows without a ri
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,16 +35,16 @@ class Found:
     right: int
 
 
-class RankMetric:
+class RankMetric(ABC):
     """The mean over rows of a number that `of` gives for a row."""
 
     name: str
     higher_is_better = True
     decimals = 3
 
+    @abstractmethod
     def of(self, row: Found) -> float:
         """The row's score, from 0 to 1."""
-        raise NotImplementedError
 
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace

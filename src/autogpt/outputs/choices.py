@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
+from autogpt.outputs.classes import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -52,12 +53,7 @@ class Choices:
         return -(target * log_share).masked_fill(~there, 0.0).sum(dim=-1)
 
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> list[Array]:
-        tables = []
-        for table in scores:
-            shifted = np.asarray(table, dtype=np.float64) / decision.temperature
-            shifted = np.exp(shifted - shifted.max())
-            tables.append(shifted / shifted.sum())
-        return tables
+        return [softmax(np.asarray(table).T, decision.temperature).T for table in scores]
 
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction, Span
+from autogpt.outputs.classes import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -74,11 +75,10 @@ class SpanOfText:
         """Of each place to be the start, and to be the end; "no answer" has 0 if it is never given."""
         tables = []
         for table in scores:
-            shifted = np.asarray(table, dtype=np.float64) / decision.temperature
+            given = np.array(table, dtype=np.float64)
             if NONE not in space.labels:
-                shifted[-1] = -np.inf
-            shifted = np.exp(shifted - shifted.max(axis=0))
-            tables.append(shifted / shifted.sum(axis=0))
+                given[-1] = -np.inf
+            tables.append(softmax(given.T, decision.temperature).T)
         return tables
 
     def decode(

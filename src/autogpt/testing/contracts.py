@@ -32,8 +32,8 @@ _MAIN_METRIC = {
     "span": "answer-f1",
 }
 _QUICK: Mapping[str, Mapping[str, Any]] = {
-    "full": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
-    "gradual": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
+    "full": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
+    "gradual": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "adalora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "ia3": {"epochs": 4.0, "learning_rate": 5e-2, "batch_rows": 8},

@@ -11,9 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +70,7 @@ class Gradients:
         if self.accelerator.scaler is not None:
             raise ConfigError("ACCELERATE_MIXED_PRECISION is fp16, which is not supported; unset it or use bf16 or no")
         self.device: torch.device = self.accelerator.device
-        self.half = runtime.dtype == "bfloat16"
+        self.runtime = runtime
         self.seed = seed
         self.stop = stop
 
@@ -144,14 +142,10 @@ class Gradients:
         )
 
     def _backward(self, model: Trainable, batch: Batch, weight: torch.Tensor) -> torch.Tensor:
-        with self._autocast():
+        with self.runtime.autocast():
             losses = model.loss(model.forward(batch), batch).float()
         self.accelerator.backward((losses * batch.weight).sum() / weight)
         return losses.detach()
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        """bf16 where the runtime measured it to be faster. (Accelerate's own setting is fixed once per process.)"""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
 
 
 def _weighted(batch: Batch, share: Weights) -> Batch:
