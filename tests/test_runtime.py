@@ -1,0 +1,49 @@
+"""What a run computes on: measured once, and a choice of kernels changes speed, not numbers."""
+
+import torch
+
+from autogpt.backbones.encoder import Encoder
+from autogpt.runtime import Runtime, detect
+from autogpt.testing import tiny
+
+TEXTS = [{"text": text} for text in ("the red card", "a dog runs", "money lost in paris and found in rome")]
+
+
+def test_every_choice_is_told_with_its_measurement():
+    found = detect()
+    assert found.threads >= 1
+    assert any(found.dtype in reason for reason in found.reasons)
+    if found.plain_attention:
+        assert any(reason.startswith("plain attention") for reason in found.reasons)
+
+
+def test_plain_attention_and_bf16_read_nearly_the_same(tmp_path):
+    folder = tiny.bert_folder(tmp_path / "bert")
+
+    def features(runtime):
+        encoder = Encoder.open(str(folder), output="classes", size=2, runtime=runtime, offline=True)
+        return torch.from_numpy(encoder.features(TEXTS))
+
+    exact = features(Runtime())
+    assert torch.allclose(features(Runtime(plain_attention=True)), exact, atol=1e-5)
+    assert torch.allclose(features(Runtime(dtype="bfloat16", plain_attention=True)), exact, atol=0.05)
+
+
+def test_scores_are_exact_whatever_features_are_read_in(tmp_path):
+    folder = tiny.bert_folder(tmp_path / "bert")
+    half, exact = (
+        Encoder.open(str(folder), output="classes", size=2, runtime=Runtime(dtype=dtype), offline=True)
+        for dtype in ("bfloat16", "float32")
+    )
+    for encoder in (half, exact):
+        encoder.set_head(torch.ones(2, 16).numpy(), torch.zeros(2).numpy())
+    assert (half.score(TEXTS) == exact.score(TEXTS)).all()
+
+
+def test_kernels_are_as_before_after_the_block():
+    before = torch.backends.cuda.flash_sdp_enabled()
+    with Runtime(dtype="bfloat16", plain_attention=True).autocast():
+        assert torch.is_autocast_enabled("cpu")
+        assert not torch.backends.cuda.flash_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled() == before
+    assert not torch.is_autocast_enabled("cpu")
