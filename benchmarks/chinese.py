@@ -1,0 +1,178 @@
+"""Chinese: an encoder with a tokenizer that suits, against characters counted and against the English encoder.
+
+    python benchmarks/chinese.py [--sets weibo_ner,acts,cmrc2018,stsb] [--minutes 8] [--seeds 0] [--encoder FOLDER]
+
+No Chinese encoder can be fetched here, so a small one of BERT's shape (4 layers, width 256, the vocabulary of
+bert-base-chinese) is made by masked-language training on Chinese text for `--minutes`: novels, and the texts of
+training rows (never of test rows). It is saved as an ordinary folder and then used by name, as any other would be.
+
+* `weibo_ner`: entities in microblogs, official split
+* `acts`: the acts of a user's turn in CrossWOZ (several labels), its development dialogues to learn from
+* `cmrc2018`: extractive questions; the development file to learn from, the trial file to test
+* `stsb`: similarity of two sentences, machine-translated, official split
+
+Systems: `majority`; `tfidf` (characters, or words near those of the question); `full` on the embedded English encoder;
+`full` on the Chinese one. Printed as JSON: a line per system and seed, and the paired lead of the last over `tfidf`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import trials
+from autogpt import runtime
+from autogpt.core import Row, Schema
+from sets import DATA
+
+TOKENIZER = DATA.parent / "weights" / "tokenizers" / "bert-base-chinese" / "vocab.txt"
+OPTIONS = {
+    "weibo_ner": {"epochs": 12.0, "learning_rate": 3e-4, "batch_rows": 16, "embeddings": True, "dropout": True},
+    "acts": {"epochs": 12.0, "learning_rate": 3e-4, "batch_rows": 16, "embeddings": True, "dropout": True},
+    "cmrc2018": {"epochs": 4.0, "learning_rate": 3e-4, "batch_rows": 16, "embeddings": True, "dropout": True},
+    "stsb": {"epochs": 4.0, "learning_rate": 3e-4, "batch_rows": 32, "embeddings": True, "dropout": True},
+}
+"""Set beforehand, the same for both encoders."""
+CHUNK, MASKED = 128, 0.15
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def held_out(rows: Sequence[Any], share: float) -> tuple[list[Any], list[Any]]:
+    """The rows without a random share of them, and that share."""
+    order = list(range(len(rows)))
+    random.Random(7).shuffle(order)
+    cut = round(share * len(rows))
+    return [rows[i] for i in order[cut:]], [rows[i] for i in order[:cut]]
+
+
+def weibo_ner() -> trials.Parts:
+    parts = [read(f"weibo_ner/{name}") for name in ("train", "dev", "test")]
+    return trials.Parts.of(Schema("token-classification", ("tokens",), ("tags",)), *parts)
+
+
+def acts() -> trials.Parts:
+    """Turns of a user with at least one act; an act is its intent, domain and slot, without the value."""
+
+    def turns(dialogues: Sequence[dict[str, Any]]) -> list[Row]:
+        return [
+            {"text": turn["text"], "acts": sorted({"-".join(act[:3]) for act in turn["acts"]})}
+            for dialogue in dialogues
+            for turn in dialogue["turns"]
+            if turn["role"] == "user" and turn["acts"]
+        ]
+
+    train, held = held_out(read("crosswoz/dev"), 0.15)
+    schema = Schema("multi-label-classification", ("text",), ("acts",))
+    return trials.Parts.of(schema, turns(train), turns(held), turns(read("crosswoz/test")))
+
+
+def cmrc2018() -> trials.Parts:
+    train, held = held_out(read("cmrc2018/dev"), 0.1)
+    schema = Schema("question-answering", ("question", "context"), ("answers", "starts"))
+    return trials.Parts.of(schema, train, held, read("cmrc2018/trial"))
+
+
+def stsb() -> trials.Parts:
+    parts = [read(f"stsb/zh_{name}") for name in ("train", "dev", "test")]
+    return trials.Parts.of(Schema("text-regression", ("sentence1", "sentence2"), ("score",)), *parts)
+
+
+SETS: dict[str, Callable[[], trials.Parts]] = {
+    "weibo_ner": weibo_ner, "acts": acts, "cmrc2018": cmrc2018, "stsb": stsb,
+}  # fmt: skip
+
+
+def corpus() -> Iterator[str]:
+    """Chinese text without that of any test row."""
+    for document in read("plain_zh_classics/all"):
+        yield document["text"]
+    yield from dict.fromkeys(row["context"] for row in read("cmrc2018/dev"))
+    yield from (turn["text"] for dialogue in read("crosswoz/dev") for turn in dialogue["turns"])
+    yield from (row[column] for row in read("stsb/zh_train") for column in ("sentence1", "sentence2"))
+    yield from ("".join(row["tokens"]) for row in read("weibo_ner/train"))
+
+
+def small_encoder(folder: Path, *, minutes: float) -> None:
+    """Masked-language training ("BERT", Devlin et al. 2019) of a small encoder from nothing."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer, DataCollatorForLanguageModeling
+
+    tokenizer = BertTokenizer(str(TOKENIZER))
+    size = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
+    torch.manual_seed(0)
+    model = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **size))
+    ids = [i for text in corpus() for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
+    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids) - CHUNK, CHUNK)]
+    collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=MASKED)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+    machine, rng, started, seen = runtime.detect(), random.Random(0), time.monotonic(), 0
+    model.train()
+    while (spent := (time.monotonic() - started) / (60 * minutes)) < 1:
+        batch = collate([{"input_ids": chunk} for chunk in rng.sample(chunks, 32)])
+        for group in optimizer.param_groups:  # a short warm-up, then down to nothing
+            group["lr"] = 1e-3 * min(1.0, 50 * spent, 1 - spent)
+        with machine.autocast():
+            loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        seen += 1
+        if seen % 200 == 1:
+            print(json.dumps({"masked-language step": seen, "loss": round(loss.item(), 3)}), flush=True)
+    model.bert.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    print(json.dumps({"encoder": folder.name, "steps": seen, "characters": len(ids), "loss": round(loss.item(), 3)}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--systems", default="majority,tfidf,english,chinese")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of masked-language training, where it must be made")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--encoder", type=Path, default=Path(__file__).parents[1] / "runs" / "small-bert-chinese")
+    given = parser.parse_args()
+    runtime.prepare_environment()
+    if not (given.encoder / "config.json").is_file() and "chinese" in given.systems:
+        small_encoder(given.encoder, minutes=given.minutes)
+    for name in given.sets.split(","):
+        parts = SETS[name]()
+        systems: dict[str, tuple[str, dict[str, Any], str | None]] = {
+            "majority": ("majority", {}, None),
+            "tfidf": ("tfidf", {}, None),
+            "english": ("full", OPTIONS[name], None),
+            "chinese": ("full", OPTIONS[name], str(given.encoder)),
+        }
+        rows = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+        for seed in map(int, given.seeds.split(",")):
+            found = {}
+            for system in given.systems.split(","):
+                method, options, backbone = systems[system]
+                found[system], document = trials.run(parts, method, options, backbone=backbone, seed=seed)
+                print(json.dumps({"set": name, "system": system, "seed": seed, **rows, **document}), flush=True)
+            if {"chinese", "tfidf"} <= found.keys():
+                print(
+                    json.dumps(
+                        {
+                            "set": name,
+                            "seed": seed,
+                            "chinese over tfidf": trials.lead(parts, found["chinese"], found["tfidf"]),
+                        }
+                    ),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
