@@ -21,6 +21,7 @@ PRIOR: Mapping[str, float] = {
     "head": 0.0,
     "contrastive": 0.02,
     "full": 0.01,
+    "cross-encoder": 0.01,
     "lora": 0.01,
 }
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""

@@ -17,7 +17,7 @@ from autogpt.autopilot.trial import Candidate, Result
 from autogpt.core import Example, Output
 
 CHEAP = ("majority", "tfidf", "bm25")
-ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full")
+ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full", "cross-encoder")
 TRAIN_COST, PRUNED = 3.5, 0.75
 FEW_ROWS_PER_LABEL = 64
 SAFETY = 0.85
@@ -67,6 +67,8 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
         yield _contrastive(facts)
     if "full" in neural:
         yield from _full(facts)
+    if "cross-encoder" in neural and (facts.named or "text_pair" in facts.train[0].inputs):
+        yield _cross_encoder(facts)
     for method in neural:
         if method not in ORDERED and (facts.named or method == "lora"):
             yield _adapters(facts, method)
@@ -163,6 +165,18 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     seconds = boundary + reachable * top_epoch
     reason = f"the top {top} of {count} layers: all of them would need {all_epoch:.0f} s an epoch"
     yield Candidate("full", options, seconds, reason)
+
+
+def _cross_encoder(facts: Facts) -> Candidate | str:
+    """Pairs are read anew, together, before training: features of single texts are of no use."""
+    epochs, epoch = wanted_epochs(len(facts.train)), _epoch_seconds(facts)
+    reading = _read_seconds(facts) * (1 + facts.validation / len(facts.train))
+    reachable = min(epochs, (facts.remaining() * SAFETY - reading) / epoch)
+    if reachable < 0.7:
+        needed = reading + 0.7 * epoch
+        return f"cross-encoder is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"
+    seconds = reading + reachable * epoch
+    return Candidate("cross-encoder", {"epochs": round(reachable, 2)}, seconds, "the two texts of a pair read together")
 
 
 def _adapters(facts: Facts, method: str) -> Candidate | str:

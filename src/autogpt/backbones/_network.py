@@ -61,6 +61,11 @@ class PooledNet(_Still):
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
 
+    def replace_reading(self, reading: Reading) -> None:
+        """Read rows in another way, with a new head."""
+        width = self.head.in_features // self.reading.parts
+        self.reading, self.head = reading, nn.Linear(width * reading.parts, self.head.out_features)
+
     def sentence(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D]."""
         return self.pooled(self.hidden(ids, mask), mask)

@@ -8,7 +8,7 @@ token-classification and question-answering folders.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -111,7 +111,7 @@ class Encoder:
     def free(self) -> Array | None:
         """Directions [K, width] of features that tell the likeness of two texts untrained: sum |u - v|, sum u * v."""
         parts = self.net.reading.parts
-        if self.net.reading.name not in ("pair", "choices"):
+        if self.net.reading.name not in ("pair", "joint", "choices"):
             return None
         own = self.width // parts  # |u - v| and u * v are the last two parts
         return np.kron(np.eye(parts)[-2:], np.full((1, own), own**-0.5))
@@ -193,6 +193,18 @@ class Encoder:
         if boundary and cache:
             training.use(self.activations(pieces, boundary))
         return training
+
+    def read_together(self) -> bool:
+        """From now on read the two texts of a row as one sequence, under a new head of zeros; False: rows have one."""
+        from autogpt.backbones._network import PooledNet
+
+        if self.shape.reading != "pair" or not isinstance(self.net, PooledNet):
+            return False
+        self.shape = replace(self.shape, reading="joint")
+        self.net.replace_reading(_readings.get("joint"))
+        self.set_head(np.zeros((self.shape.size, self.width)), np.zeros(self.shape.size))
+        self._placed()
+        return True
 
     def replace_body(self, change: Callable[[Any], Any]) -> None:
         """Put `change(body)` in the body's place (adapters are attached and merged this way)."""

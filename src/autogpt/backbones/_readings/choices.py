@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.backbones._pieces import Piece
+from autogpt.backbones._readings import _segments
 from autogpt.core import Inputs
 
 if TYPE_CHECKING:
@@ -29,42 +30,18 @@ class Choices:
     def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
         owners = [(row, place) for row, one in enumerate(inputs) for place in range(len(one["choices"]))]
         read = [(inputs[row]["text"], inputs[row]["choices"][place]) for row, place in owners]
-        # One more token than allowed tells a cut pair from one that just fits. The longer side is cut.
-        found = _encode(tokenizer, read, max_length + 1)
-        cut = [place for place, (ids, _) in enumerate(found) if len(ids) > max_length]
-        for place, short in zip(cut, _encode(tokenizer, [read[place] for place in cut], max_length), strict=True):
-            found[place] = short
+        found, cut = _segments.encode(tokenizer, read, max_length)
         pieces = [
             Piece(row, ids, words=np.array([place]), types=types)
             for (row, place), (ids, types) in zip(owners, found, strict=True)
         ]
-        return pieces, [read[place][0] for place in cut]
+        return pieces, cut
 
     def size(self, inputs: Inputs) -> int | None:
         return len(inputs["choices"])
 
     def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        import torch
-
-        mask, types = inputs["mask"], inputs["types"]
-        hidden = body.hidden(inputs["ids"], mask, types)
-        first, second = (body.scaled(body.mean(hidden, part)) for part in (mask * (1 - types), mask * types))
-        return torch.cat([body.pooled(hidden, mask), (first - second).abs(), first * second], dim=-1)
-
-
-def _encode(tokenizer: Any, pairs: list[tuple[str, str]], max_length: int) -> list[tuple[Any, Any]]:
-    """Token ids and segment ids of each pair. Families without segments get them from where the tokens come from."""
-    if not pairs:
-        return []
-    texts, candidates = (list(side) for side in zip(*pairs, strict=True))
-    found = tokenizer(texts, candidates, truncation="longest_first", max_length=max_length)
-    types = found.get("token_type_ids")
-    if types is None or not any(map(any, types)):
-        types = [[int(part == 1) for part in found.sequence_ids(row)] for row in range(len(pairs))]
-    return [
-        (np.asarray(ids, dtype=np.int32), np.asarray(type_ids, dtype=np.int32))
-        for ids, type_ids in zip(found["input_ids"], types, strict=True)
-    ]
+        return _segments.compared(body, inputs)
 
 
 reading = Choices()
