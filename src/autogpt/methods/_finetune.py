@@ -55,7 +55,8 @@ def fine_tune(
         held = encoder.training(job.validation, output=job.output, space=job.space, **shape)
 
         def validate() -> Mapping[str, float]:
-            scores: Scores = held.score()
+            with encoder.runtime.autocast():  # it picks weights; what is tested and served is computed exactly
+                scores: Scores = held.score()
             return job.judge(scores)
 
     if settings.get("prune") and head is not None:
