@@ -72,3 +72,11 @@ def test_pairs_need_both_texts() -> None:
     assert cells.texts({"a": "x", "b": "y"}, schema) == {"text": "x", "text_pair": "y"}
     with pytest.raises(ValueError, match="column 'b' is empty"):
         cells.texts({"a": "x"}, schema)
+
+
+def test_joined_columns_are_one_text_and_an_empty_part_is_left_out() -> None:
+    schema = Schema("text-classification", ("title", "body"), ("label",), joined=True)
+    assert cells.texts({"title": "a", "body": "b"}, schema) == {"text": "a\nb"}
+    assert cells.texts({"title": None, "body": "b"}, schema) == {"text": "b"}
+    with pytest.raises(ValueError, match="'title', 'body' is empty"):
+        cells.texts({"title": " ", "body": ""}, schema)

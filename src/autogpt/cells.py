@@ -26,7 +26,9 @@ def text(row: Row, column: str) -> str:
 
 
 def texts(row: Row, schema: Schema) -> dict[str, str]:
-    """`text`, and `text_pair` when the schema has a second text column."""
+    """`text`, and `text_pair` when the schema has a second text column; columns that are joined are one text."""
+    if schema.joined:
+        return {"text": joined(row, schema.text)}
     inputs = {"text": text(row, schema.text[0])}
     if len(schema.text) > 1:
         inputs["text_pair"] = text(row, schema.text[1])

@@ -79,7 +79,10 @@ class Columns:
     """Overrides of what the profile would infer from the data. Each is a column name (several: comma-separated)."""
 
     task: str | None = _help("task name, instead of inferring it (see `autogpt models --tasks`)", kind="tasks")
-    text: str | None = _help("column of the text; two columns, comma-separated, for sentence pairs", metavar="COLUMN")
+    text: str | None = _help(
+        "column of the text; a,b for sentence pairs, a+b for parts of one text (a title and what follows)",
+        metavar="COLUMN",
+    )
     target: str | None = _help(
         "column of the answer; several 0/1 columns, comma-separated, for multi-label data", metavar="COLUMN"
     )

@@ -75,8 +75,9 @@ class Table:
 class Schema:
     """How the columns of a table are read.
 
-    `text` has one column, or two for sentence pairs; for token tasks it is the column of tokens (or of plain text
-    when tags are given as spans). `target` is one column, or several when each label has a 0/1 column of its own.
+    `text` has one column, or two for sentence pairs, or the columns that are `joined` to one text; for token tasks it
+    is the column of tokens (or of plain text when tags are given as spans). `target` is one column, or several when
+    each label has a 0/1 column of its own.
     `spans` are the columns that say which stretches of the text are meant, where the text itself does not mark them.
     `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group brings
     together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
@@ -94,6 +95,17 @@ class Schema:
     spans: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     numbering: str | None = None
+    joined: bool = False
+
+    @property
+    def texts(self) -> int:
+        """How many texts a row has; columns that are joined are one."""
+        return 1 if self.joined else len(self.text)
+
+    @property
+    def told(self) -> str:
+        """The text columns as people are told of them: `a, b` for a pair, `a + b` for one text."""
+        return (" + " if self.joined else ", ").join(self.text)
 
 
 @dataclass(frozen=True, slots=True)

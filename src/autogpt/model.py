@@ -73,7 +73,7 @@ class Model:
         """
         if isinstance(item, Mapping):
             return self.task.inputs(item, self._schema(item))
-        count = len(self.schema.text)
+        count = self.schema.texts
         words = count == 1 and self.output.token_level
         parts = (item,) if isinstance(item, str) or words else tuple(item)
         listed = ("choices",) if self.schema.choices else ()
@@ -82,7 +82,7 @@ class Model:
             raise ValueError(f"the model reads {count} text(s){more} per row, not {len(parts)}")
         names = tuple(f"text {place + 1}" if place else "text" for place in range(count))
         row = dict(zip((*names, *listed), parts, strict=True))
-        return self.task.inputs(row, replace(self.schema, text=names, choices=listed))
+        return self.task.inputs(row, replace(self.schema, text=names, choices=listed, joined=False))
 
     def predict(self, items: Any, *, abstain_below: float | None = None) -> list[Prediction]:
         """An answer per item; a single text is a list of one. Items are what `inputs` takes."""
@@ -159,9 +159,11 @@ class Model:
         """The text columns of a row: those of training, or `text`, `text_pair`, `tokens`, `question`, `context`."""
         if all(column in row for column in self.schema.text):
             return self.schema.text
+        if self.schema.joined and (parts := tuple(column for column in self.schema.text if column in row)):
+            return parts
         plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
         plain = ("question", "context") if self.output.name == "span" else plain
-        names = plain[: len(self.schema.text)]
+        names = plain[: self.schema.texts]
         if all(name in row for name in names):
             return names
         missing = ", ".join(repr(column) for column in self.schema.text if column not in row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -539,3 +540,36 @@ def test_every_inference_has_a_reason() -> None:
     assert any("'queue'" in reason for reason in reasons)
     assert any("'message'" in reason for reason in reasons)
     assert all(reason and reason == reason.strip() for reason in reasons)
+
+
+def _tickets(rows: int = 80) -> list[dict[str, Any]]:
+    rng = random.Random(3)
+    found = []
+    for place in range(rows):
+        queue = list(TOPIC_WORDS)[place % 4]
+        words = [*rng.sample(TOPIC_WORDS[queue], 4), *rng.sample(FILLER, 8)]
+        rng.shuffle(words)
+        title = " ".join(rng.sample(TOPIC_WORDS[queue], 3)) + f" {place}"
+        found.append({"subject": title, "body": " ".join(words), "queue": queue})
+    return found
+
+
+def test_a_title_and_what_follows_are_read_as_one_text() -> None:
+    found = infer(as_table(_tickets(), random.Random(0)), goal="send each ticket to its queue")
+    assert (found.schema.text, found.schema.joined, found.schema.texts) == (("subject", "body"), True, 1)
+    assert any("read as one text" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("told", "joined"), [("subject,body", False), ("subject+body", True), ("body", False), ("subject", False)]
+)
+def test_the_user_says_whether_two_columns_are_a_pair_or_one_text(told: str, joined: bool) -> None:
+    schema = infer(as_table(_tickets(), random.Random(0)), columns=Columns(text=told, target="queue")).schema
+    assert (schema.text, schema.joined) == (tuple(re.split("[,+]", told)), joined)
+
+
+def test_more_than_two_columns_are_one_text() -> None:
+    rows = [{**row, "notes": f"seen by agent number {place}"} for place, row in enumerate(_tickets())]
+    schema = infer(as_table(rows, random.Random(0)), columns=Columns(text="subject,body,notes", target="queue")).schema
+    assert schema.joined
+    assert schema.told == "subject + body + notes"

@@ -21,7 +21,7 @@ class Plan:
     """The data as it would be read, the trials in order, and what is left out with the reason."""
 
     task: str
-    text: tuple[str, ...]
+    text: str
     target: tuple[str, ...]
     rows: dict[str, int]
     time_limit: float | None
@@ -36,7 +36,7 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan for people."""
         sizes = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
-        found = [f"task: {self.task}; text: {', '.join(self.text)}; target: {', '.join(self.target)}", f"rows: {sizes}"]
+        found = [f"task: {self.task}; text: {self.text}; target: {', '.join(self.target)}", f"rows: {sizes}"]
         found.append(f"time limit: {duration(self.time_limit)}; memory: about {self.memory_bytes / 1e9:.1f} GB")
         found += [f"try {trial.name}: about {trial.seconds:.0f} s ({trial.reason})" for trial in self.trials]
         return found + list(self.left_out)
@@ -64,7 +64,7 @@ def make_plan(session: Session, table: Table) -> Plan:
     schema = prepared.profile.schema
     return Plan(
         task=schema.task,
-        text=schema.text,
+        text=schema.told,
         target=schema.target,
         rows={"train": len(bench.train), "validation": len(bench.validation), "test": prepared.test.count},
         time_limit=session.config.time_limit,

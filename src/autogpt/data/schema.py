@@ -7,6 +7,7 @@ close, `AmbiguityError` lists them (or `ask` is called with it and answers).
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,11 +20,14 @@ from autogpt.data.association import NOTHING, SOMETHING, association
 from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
 from autogpt.data.targets import CLASSES, LABELS, VALUE, Candidate
-from autogpt.data.text_columns import choose_text, text_candidates
+from autogpt.data.text_columns import beside, choose_text, text_candidates
 from autogpt.errors import AmbiguityError, SchemaError
 from autogpt.sources import split_of
 
 Ask = Callable[[AmbiguityError], str]
+
+PLAIN = (CLASSES, LABELS, VALUE)
+"""Tasks whose rows are texts and an answer, with no structure beside it."""
 
 ENOUGH, ALONE = 40.0, 15.0
 MARGIN = 25.0
@@ -71,7 +75,7 @@ def resolve(table: Table, value: str, flag: str) -> tuple[str, ...]:
     """The columns that an override names: one name, or several with commas between. SchemaError lists near names."""
     if value in table.columns:
         return (value,)
-    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    names = tuple(name.strip() for name in re.split(r"[,+]", value) if name.strip())
     for name in names or (value,):
         if name not in table.columns:
             near = difflib.get_close_matches(name, table.columns, n=3, cutoff=0.4) or list(table.columns)[:8]
@@ -80,6 +84,11 @@ def resolve(table: Table, value: str, flag: str) -> tuple[str, ...]:
                 f"did you mean {' or '.join(map(repr, near))}? (columns: {', '.join(map(repr, table.columns))})"
             )
     return names
+
+
+def _joins(told: str, names: Sequence[str]) -> bool:
+    """Whether the columns that the user named are one text: `a+b`, or more than two, which cannot be a pair."""
+    return len(names) > 2 or (len(names) == 2 and "," not in told)
 
 
 def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Columns) -> Inference:
@@ -95,10 +104,15 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         _refuse_media(table, usable)
     chosen = _choose_target(table, usable, goal, columns, text)
     reasons += [why for why in chosen.why if why]
+    joined = chosen.task in PLAIN and _joins(columns.text or "", text)
     if not text:
         text = chosen.text or choose_text(table, usable, goal=goal, target=chosen.target, reasons=reasons)
+        title = beside(table, usable, text[0], chosen.target) if len(text) == 1 and chosen.task in PLAIN else None
+        if title:
+            reasons.append(f"{title!r} and {text[0]!r} are read as one text: the first is the other's title")
+            text, joined = (title, *text), True
     else:
-        reasons.append(f"text is {', '.join(map(repr, text))}, as told")
+        reasons.append(f"text is {(' + ' if joined else ', ').join(map(repr, text))}, as told")
     for both in set(text) & set(chosen.target):
         raise SchemaError(f"{table.origin}: column {both!r} cannot be text and target at once; set --text or --target")
     roles = {*text, *chosen.target, *chosen.spans, *chosen.choices, *side}
@@ -110,6 +124,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     schema = Schema(
         task=chosen.task, text=text, target=chosen.target, group=group, time=time, split=split, metadata=metadata,
         separator=chosen.separator, spans=chosen.spans, choices=chosen.choices, numbering=chosen.numbering,
+        joined=joined,
     )  # fmt: skip
     return Inference(schema, tuple(reasons), facts)
 
@@ -128,7 +143,7 @@ def _choose_target(
     found = _relevance(table, facts, found, text, goal)
     if not found:
         raise _nothing_fits(table, facts, columns)
-    plain = found[0].task in (CLASSES, LABELS, VALUE)  # no structure speaks for it
+    plain = found[0].task in PLAIN  # no structure speaks for it
     if goal.token and not (goal.classes or goal.multi or goal.value) and plain and not columns.task:
         raise AmbiguityError(
             f"{table.origin}: the goal sounds like finding words in the text, but no column has a tag per token, or "

@@ -16,6 +16,7 @@ _TEXT_NAMES = vocabulary(
     "text sentence review comment message content body tweet utterance query document description post question",
     "文本 内容 评论 正文 句子 消息 描述 微博 问题 留言",
 )
+_TITLE_NAMES = vocabulary("title subject headline heading summary caption", "标题 主题 题目 摘要")
 _ASKS = re.compile(r"[?？]\s*$|^(who|what|when|where|which|why|how|is|are|do|does|did|can)\b|[吗呢谁么]", re.IGNORECASE)
 
 _TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"前提", "假设"})
@@ -72,6 +73,22 @@ def choose_text(
         f"set --text to one of them, or to two for pairs ({both})",
         question="text", candidates=(*names, both), flag="--text",
     )  # fmt: skip
+
+
+def beside(table: Table, facts: Mapping[str, Facts], text: str, target: Collection[str]) -> str | None:
+    """A column that is the title of `text` (by its name, and shorter), if there is just one: both are one text."""
+    found = [
+        name
+        for name, fact in facts.items()
+        if name != text
+        and name not in target
+        and set(re.split(r"[^a-z\u4e00-\u9fff]+", name.lower())) & _TITLE_NAMES
+        and fact.kind in ("text", "short")
+        and fact.unique_share >= 0.5
+        and 1.5 <= fact.words < facts[text].words
+        and overlap(table, name, text) < 0.8
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def overlap(table: Table, a: str, b: str, *, shift: int = 0, rows: int = 300) -> float:

@@ -80,7 +80,7 @@ def _items(model: Model, texts: Sequence[str]) -> list[Any]:
     columns = model.schema.text
     if model.schema.choices:
         return [_parted(model, texts)]
-    if len(columns) == 1:
+    if model.schema.texts == 1:
         return list(texts)
     if len(texts) % 2:
         given = f"{len(texts)} texts are given"
@@ -90,7 +90,7 @@ def _items(model: Model, texts: Sequence[str]) -> list[Any]:
 
 def _parted(model: Model, parts: Sequence[str]) -> tuple[Any, ...]:
     """One item of several texts; where it orders candidates, these are all that follow its texts."""
-    count = len(model.schema.text)
+    count = model.schema.texts
     return (*parts[:count], list(parts[count:])) if model.schema.choices else tuple(parts)
 
 
@@ -100,7 +100,7 @@ def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> 
     unanswered: list[tuple[int, str]] = []
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")
-    several = len(model.schema.text) > 1 or bool(model.schema.choices)
+    several = model.schema.texts > 1 or bool(model.schema.choices)
     names = (*COLUMNS, MORE[model.output.name]) if model.output.name in MORE else COLUMNS
     numbered = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
     for lines in grouped(numbered, GROUP):

@@ -37,7 +37,7 @@ def _parts(screen: Screen, found: Profile) -> list[RenderableType]:
     t, schema = screen.t, found.schema
     facts = [
         (t("task"), schema.task),
-        (t("text"), ", ".join(schema.text)),
+        (t("text"), schema.told),
         (t("target"), ", ".join(schema.target)),
         *((t(name), value) for name, value in (("group", schema.group), ("date", schema.time), ("split", schema.split))
           if value),
