@@ -3,8 +3,9 @@
     python benchmarks/pairs.py [--sets stsb,answers] [--methods head,full,cross-encoder] [--seeds 0] [--options '{...}']
 
 * `stsb`: how similar two sentences are, official split; beside the methods stands the cosine of the untrained encoder
-* `answers`: whether a passage answers a question. XQuAD en, split by article: a question with its own passage, and with
-  the passage of the same article that shares most words with it (a wrong one that is not easy to tell)
+* `answers`: whether a sentence answers a question, made of XQuAD en as QNLI was of SQuAD ("GLUE", Wang et al. 2019),
+  split by article: a question with the sentence that holds its answer, and with the other sentence of the same passage
+  that shares most words with it (a wrong one that is not easy to tell)
 
 Printed as JSON: a line per set, method and seed, and the paired lead of `cross-encoder` over `full`.
 """
@@ -15,6 +16,7 @@ import argparse
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -46,18 +48,23 @@ def answers() -> trials.Parts:
     random.Random("answers").shuffle(order)
     ends = (round(0.6 * len(order)), round(0.75 * len(order)))
     sides = (order[: ends[0]], order[ends[0] : ends[1]], order[ends[1] :])
-    parts = [_asked([row for row in rows if article[row["context"]] in side], passages, article) for side in sides]
-    return trials.Parts.of(Schema("text-classification", ("question", "passage"), ("answers",)), *parts)
+    parts = [_asked([row for row in rows if article[row["context"]] in side]) for side in sides]
+    return trials.Parts.of(Schema("text-classification", ("question", "sentence"), ("answers",)), *parts)
 
 
-def _asked(rows: list[dict[str, Any]], passages: list[str], article: dict[str, int]) -> list[Row]:
+def _asked(rows: list[dict[str, Any]]) -> list[Row]:
     found: list[Row] = []
     for row in rows:
+        ends = [match.end() for match in re.finditer(r"[.!?](?=\s+[A-Z])", row["context"])] + [len(row["context"])]
+        bounds = list(zip([0, *ends], ends, strict=False))
+        own = next(bound for bound in bounds if bound[0] <= row["starts"][0] < bound[1])
         words = set(row["question"].lower().split())
-        others = [p for p in passages if article[p] == article[row["context"]] and p != row["context"]]
-        near = max(others, key=lambda passage: len(words & set(passage.lower().split())))
-        found += [{"question": row["question"], "passage": row["context"], "answers": "yes"},
-                  {"question": row["question"], "passage": near, "answers": "no"}]  # fmt: skip
+        others = [row["context"][a:b].strip() for a, b in bounds if (a, b) != own and b - a > 20]
+        if others:
+            near = max(others, key=lambda sentence: len(words & set(sentence.lower().split())))
+            right = row["context"][slice(*own)].strip()
+            found += [{"question": row["question"], "sentence": right, "answers": "yes"},
+                      {"question": row["question"], "sentence": near, "answers": "no"}]  # fmt: skip
     return found
 
 
