@@ -287,3 +287,11 @@ def test_no_limit_is_no_limit(tmp_path: Path) -> None:
 def test_interrupted_has_the_command() -> None:
     assert Interrupted("stopped", resume="autogpt resume x").resume == "autogpt resume x"
     assert os.name
+
+
+def test_the_report_is_in_the_language_of_the_goal(tmp_path: Path) -> None:
+    face = AutoGPT(output=str(tmp_path), search=Search(methods="majority,tfidf"))
+    report = face.train(table(), goal="把便条按类别分开", time_limit="60s").report
+    assert report is not None
+    assert report.language == "zh"
+    assert any("\u4e00" <= character <= "\u9fff" for character in report.verdict.headline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -213,6 +214,7 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
         config=settings.plain(session.config),
         command=_command(session),
         versions=versions(),
+        language="zh" if re.search(r"[\u4e00-\u9fff]", session.config.goal) else "en",
     )
 
 

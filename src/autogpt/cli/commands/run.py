@@ -47,7 +47,8 @@ def start(screen: Screen, config: RunConfig, *, dry_run: bool) -> None:
 def show(screen: Screen, found: Run) -> None:
     """The report of a finished run, and what can be done with it next."""
     document: dict[str, Any] = {"run": found.folder, "model": found.folder / "model", "report": found.report.to_dict()}
-    verdict, _, rest = str(replace(found.report, language=screen.t.language)).partition("\n")
+    report = found.report if screen.t.language == "en" else replace(found.report, language=screen.t.language)
+    verdict, _, rest = str(report).partition("\n")
     screen.result(document, "", screen.heading(verdict), rest)
     screen.note("")
     if found.model.schema.choices:
