@@ -354,7 +354,7 @@ class Job:
     * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
       once more is dear); left empty otherwise.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
-      `training.options.LoopOptions` (and `micro_tokens`, when a batch must not be torn apart), `validate` gives the
+      `training.options.LoopOptions` (and `whole`, when a batch must not be torn apart), `validate` gives the
       metrics that pick the best weights (None: the last).
     """
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from autogpt.memory import Guard, Room
 
 LEAST_RATIO = 0.75
 """Of the speed of half the cores; threads that wait for each other beside a busy job fell to a sixth."""
@@ -21,6 +23,11 @@ class Runtime:
     dtype: str = "float32"
     threads: int = 1
     reasons: Sequence[str] = ()
+    memory: Guard = field(default_factory=Guard, compare=False)
+
+    def room(self) -> Room:
+        """How much more memory may be taken where this computes."""
+        return self.memory.room(self.device)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Matrix products in bf16 where that was measured to be faster. (Accelerate's own is fixed once a process.)"""

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,9 @@ from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter
 from autogpt.events import Event, Listener
+from autogpt.memory import Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
-from autogpt.runtime import detect
+from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
     from autogpt.evaluation.report import Report
@@ -62,6 +63,8 @@ class Session:
         started: float | None = None,
     ) -> None:
         self.config, self.folder, self.ask = config, folder, ask
+        limit = settings.byte_count(config.search.memory_limit)
+        self.guard = Guard(limit, say=lambda message: self.say("decision", message))
         self.budget = Budget(config.time_limit, spent=spent, started=started)
         self.journal = Journal(folder / "journal.jsonl") if folder is not None else None
         self._listener = listen
@@ -209,7 +212,7 @@ class Session:
                 size=output.size(space),
                 labels=space.labels if output.token_level else (),
                 like=prepared.train[0].inputs,
-                runtime=detect(),
+                runtime=self.runtime(),
                 revision=config.search.revision,
                 offline=config.source.offline,
             )
@@ -222,13 +225,17 @@ class Session:
             space=space,
             metrics=main_metrics(prepared.task, config.search.metric),
             open=open_encoder,
-            features=FeatureCache(open_encoder, folder=folder),
-            runtime=detect,
+            features=FeatureCache(open_encoder, folder=folder, guard=self.guard),
+            runtime=self.runtime,
             seed=config.seed,
             listen=self.listen,
             stop=lambda: self.stop(),
             report_to=config.search.report_to,
         )
+
+    def runtime(self) -> Runtime:
+        """What the run computes on, within its memory."""
+        return replace(detect(), memory=self.guard)
 
     def reserve(self, bench: Bench, prepared: Prepared) -> float:
         """Seconds that the final evaluation and saving will need."""

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import memory
 from autogpt.backbones import _adapters, _pretrained, _readings
-from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors
+from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors, tokens_at_once
 from autogpt.core import Inputs, LabelSpace, Output
 from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Example, Scores
 
 DEFAULT_MAX_LENGTH = 256
+KEPT_SHARE = 0.4
+"""Of the room that there is, at most, goes into activations that are kept; training itself needs the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,23 @@ class Encoder:
         """Hidden states after layer `boundary` of every piece, float32; later layers are not run."""
         from autogpt.backbones import _activations
 
-        reading: dict[str, Any] = {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": TOKENS_PER_BATCH}
+        read = lambda places: self.net.features(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
+        most = tokens_at_once(pieces, read, runtime=self.runtime, module=self.net)
+        reading: dict[str, Any] = {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": most}
         return _activations.fill(self.net, pieces, boundary=boundary, count=self.layer_count, **reading)
+
+    def _has_room(self, pieces: Sequence[Piece]) -> bool:
+        """Whether activations of these pieces can be kept in memory beside what training takes; says so if not."""
+        states = sum(len(piece.ids) + (len(piece.pair) if piece.pair is not None else 0) for piece in pieces)
+        body: Any = self.net.body
+        taken, room = 4 * int(body.config.hidden_size) * states, self.runtime.memory.room()
+        if taken <= KEPT_SHARE * room.bytes:
+            return True
+        self.runtime.memory.tell(
+            f"frozen layers run in every step: to keep what they give of {len(pieces):,} rows would take "
+            f"{memory.size(taken)}, and {memory.size(room.bytes)} may be used ({room.bound})"
+        )
+        return False
 
     def training(
         self,
@@ -187,10 +205,10 @@ class Encoder:
             output=output,
             class_weight=class_weight,
             pad_id=self._pad_id,
-            device=self.runtime.device,
+            runtime=self.runtime,
         )
         boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
-        if boundary and cache:
+        if boundary and cache and self._has_room(pieces):
             training.use(self.activations(pieces, boundary))
         return training
 
@@ -250,7 +268,7 @@ class Encoder:
         rows = blank_rows(width, [self.net.reading.size(row) for row in inputs], empty_row)
         self.net.eval()
         read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
-        gather(rows, pieces, read, batch_rows=batch_rows)
+        gather(rows, pieces, read, runtime=self.runtime, module=self.net, batch_rows=batch_rows)
         return rows
 
 

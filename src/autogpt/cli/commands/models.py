@@ -15,7 +15,7 @@ def models(
     tasks: Annotated[bool, typer.Option("--tasks", help="list the tasks only")] = False,
 ) -> None:
     """List the tasks, the methods and the backbones that are on this machine."""
-    from autogpt import doctor, registry
+    from autogpt import memory, registry
 
     found: dict[str, Any] = {"tasks": [_task(registry.get("tasks", name)) for name in registry.names("tasks")]}
     t = screen.t.translate
@@ -26,7 +26,7 @@ def models(
         found["backbones"] = _backbones()
         method_rows = [(one["name"], t(one["summary"])) for one in found["methods"]]
         backbone_rows = [
-            (one["name"], t(one["from"]), doctor.size(one["bytes"]) if one["bytes"] else "")
+            (one["name"], t(one["from"]), memory.size(one["bytes"]) if one["bytes"] else "")
             for one in found["backbones"]
         ]
         parts += ["", screen.table(("method", "fits"), method_rows)]
