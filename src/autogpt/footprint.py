@@ -18,8 +18,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-SLACK = 1.15
-"""Measured over counted bytes of a step of the embedded encoder on a CPU (see EXPERIMENTS.md)."""
+SLACK = 1.35
+"""Resident over counted bytes of a step on a CPU; measured at 1.1 to 1.7 by method (see EXPERIMENTS.md)."""
 
 
 class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]

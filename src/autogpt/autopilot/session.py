@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import belief, finish
+from autogpt.autopilot import belief, finish, forecast
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import Facts, rungs
@@ -77,6 +78,7 @@ class Session:
         self.tried: list[str] = []
         self.reasons: list[str] = []
         self.meter = Meter()
+        self._stage: forecast.Stage | None = None
         self.stages: dict[str, float] = {}
 
     @property
@@ -131,7 +133,7 @@ class Session:
         bench = self.bench(prepared)
         self.climb(bench, prepared)
         if self.best is None:
-            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give a longer --time-limit")
+            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
         return finish.finish(self, bench, prepared, self.best)
 
     def read(self, data: Any, test: Any) -> Table:
@@ -245,7 +247,10 @@ class Session:
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
+        allowed = _allowed(self.config, bench)
         problem = _backbone_problem(self.config)
+        if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
+            problem = self.no_room(bench, Candidate("head"))
         return Facts(
             train=bench.train,
             validation=len(bench.validation),
@@ -254,12 +259,23 @@ class Session:
             rows_per_second=lambda: bench.features.rows_per_second,
             remaining=lambda: self.budget.remaining() - self.reserve(bench, prepared),
             device=lambda: bench.runtime().device,
-            allowed=_allowed(self.config, bench),
+            allowed=allowed,
             has_backbone=problem is None,
             backbone_problem=problem or "",
             named=self.config.search.methods is not None,
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
+
+    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
+        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+        config, device = self.config, "cpu" if "torch" not in sys.modules else self.runtime().device
+        if self._stage is None or self._stage.device != device:
+            self._stage = forecast.stage_of(
+                bench.train, bench.output, bench.space,
+                search=config.search, offline=config.source.offline, device=device,
+            )  # fmt: skip
+        loaded = bench.features.once_seconds > 0
+        return forecast.refusal(candidate.method, candidate.options, stage=self._stage, guard=self.guard, loaded=loaded)
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
@@ -278,6 +294,11 @@ class Session:
                 continue
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
+            problem = self.no_room(bench, rung)
+            if problem is not None:
+                self.say("decision", f"{rung.name} is left out: {problem}")
+                self.reasons.append(f"{rung.name} is left out: {problem}")
+                continue
             if facts.remaining() <= 0 and self.results:
                 self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
                 continue

@@ -8,6 +8,7 @@ token-classification and question-answering folders.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -77,10 +78,42 @@ class Encoder:
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
+        net, tokenizer = _build(source.location, shape), open_tokenizer(source.location)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
         encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
         return encoder._placed()
+
+    @classmethod
+    def sketch(
+        cls,
+        name: str | None,
+        *,
+        output: str,
+        size: int,
+        like: Inputs,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> Encoder:
+        """The encoder as `open` would give it, without weights; only inside `rehearsal()` (see `_sketch`).
+
+        Of a Hub name nothing but its configuration is fetched.
+        """
+        from autogpt.backbones._sketch import Sketch
+
+        source = _pretrained.described(name, revision=revision, offline=offline)
+        return Sketch.draw(source, Shape(output, size, reading=_readings.of(like).name))
+
+    @staticmethod
+    def rehearsal() -> AbstractContextManager[None]:
+        """Inside, tensors have shapes and no bytes: nothing is computed."""
+        from autogpt.backbones._sketch import drawing
+
+        return drawing()
+
+    @staticmethod
+    def weight_bytes(name: str | None) -> int | None:
+        """Bytes of the weights that lie on this machine under a folder's name or None; None where they do not."""
+        return _pretrained.weight_bytes(name)
 
     @staticmethod
     def missing_default() -> str | None:
@@ -248,7 +281,7 @@ class Encoder:
         adapter = described.get("adapter")
         _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
+        loaded = cls(net, open_tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
         loaded.max_length = int(described["max_length"])
         if adapter is not None:
             loaded.adapter = adapter
@@ -272,7 +305,7 @@ class Encoder:
         return rows
 
 
-def _tokenizer(location: str) -> Any:
+def open_tokenizer(location: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
@@ -287,28 +320,37 @@ def _tokenizer(location: str) -> Any:
 def _build(location: str, shape: Shape) -> Net:
     """Body in float32 with a new head; pickled weights and custom code are refused."""
     import torch
-    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
     from transformers.utils import logging as transformers_logging
-
-    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
 
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    options = {"dtype": torch.float32, "use_safetensors": True}
-    reading = _readings.get(shape.reading)
+
+    def load(kind: Any, options: dict[str, Any]) -> Any:
+        given = {"dtype": torch.float32, "use_safetensors": True, **options}
+        if options:  # a head of another size was saved with the body
+            given["ignore_mismatched_sizes"] = True
+        return kind.from_pretrained(location, **given)
+
     try:
-        if shape.output == "span":
-            return SpanNet(AutoModelForQuestionAnswering.from_pretrained(location, **options), reading=reading)
-        if reading.token_level:
-            names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
-            model = AutoModelForTokenClassification.from_pretrained(
-                location, num_labels=shape.size, id2label=names, label2id={n: i for i, n in names.items()},
-                ignore_mismatched_sizes=True, **options,
-            )  # fmt: skip
-            return TokenNet(model, shape.size, reading=reading)
-        body = AutoModel.from_pretrained(location, **options)
+        return make_net(load, location, shape)
     except (OSError, ValueError, KeyError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
+
+
+def make_net(load: Callable[[Any, dict[str, Any]], Any], location: str, shape: Shape) -> Net:
+    """The net of a shape; `load(kind, options)` gives a model of a transformers Auto class, told of its labels."""
+    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
+
+    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
+
+    reading = _readings.get(shape.reading)
+    if shape.output == "span":
+        return SpanNet(load(AutoModelForQuestionAnswering, {}), reading=reading)
+    if reading.token_level:
+        names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
+        named = {"num_labels": shape.size, "id2label": names, "label2id": {n: i for i, n in names.items()}}
+        return TokenNet(load(AutoModelForTokenClassification, named), shape.size, reading=reading)
+    body = load(AutoModel, {})
     settings = _pretrained.sentence_settings(location)
     return PooledNet(
         body,

@@ -56,7 +56,7 @@ class FeatureCache:
                 if fresh:
                     break
                 count = FIRST_ROWS  # loading alone may have taken the time: a few rows are always read
-            if not self._has_room(count, fresh):
+            if not self._has_room(min(count, len(missing)), fresh):
                 break
             chunk, missing = missing[:count], missing[count:]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
