@@ -43,8 +43,9 @@ class Need:
     """Bytes that fitting a method takes, by parts.
 
     `weights`: the encoder that reads and the one that trains. `row`: what one row of `tokens` tokens keeps between
-    forward and back; `rows` of them are computed at once where there is room, `least` at least. `kept`: the optimizer's
-    averages, a state to go back to, the best so far. `reading`: a batch of rows that are read and not trained on.
+    forward and back (half of what two keep); so many as `at_once` says are computed together, at least and at most.
+    `kept`: the optimizer's averages, a state to go back to, the best so far. `reading`: a batch of rows that are read
+    and not trained on, `read_row` one of them.
     """
 
     weights: int
@@ -224,23 +225,19 @@ def _of_training(model: Trainable, settings: Mapping[str, Any], device: str) -> 
     trained = sum(p.nbytes for group in model.groups() for p in group["params"] if p.requires_grad)
     model.module.train()
 
-    def step(rows: int) -> int:
-        def work() -> None:
-            batch = model.batch([longest] * rows)
-            (model.loss(model.forward(batch), batch) * batch.weight).sum().backward()  # type: ignore[no-untyped-call]
+    def work() -> None:
+        batch = model.batch([longest, longest])
+        (model.loss(model.forward(batch), batch) * batch.weight).sum().backward()  # type: ignore[no-untyped-call]
 
-        taken = footprint.of(work, model.module)
-        model.module.zero_grad(set_to_none=True)
-        return taken
-
-    one, two = step(1), step(2)
+    two = footprint.of(work, model.module)
+    model.module.zero_grad(set_to_none=True)
     batch_rows = int(settings["batch_rows"])
     fitting = max(1, loop.MICRO_TOKENS[device] // int(lengths[longest]))
     return Need(
         weights=0,
         gradients=trained,
         kept=(loop.MOMENTS + loop.COPIES + 1) * trained,
-        row=max(two - one, one - trained),
+        row=two // 2,
         tokens=int(lengths[longest]),
         at_once=(batch_rows, batch_rows) if settings.get("whole") else (1, min(batch_rows, fitting)),
     )
@@ -256,12 +253,9 @@ def _of_reading(encoder: Any, longest: Inputs) -> Need:
     pieces = encoder.pieces([longest])[:1]
     rows = max(1, READ_TOKENS // pieces[0].length)
 
-    def read(count: int) -> int:
-        with torch.inference_mode():
-            return footprint.of(lambda: encoder.net.features(_pieces.tensors(pieces * count, 0, "cpu")), encoder.net)
-
-    one, two = read(1), read(2)
-    return Need(weights=0, reading=one + (rows - 1) * (two - one), read_row=one, tokens=int(pieces[0].length))
+    with torch.inference_mode():
+        two = footprint.of(lambda: encoder.net.features(_pieces.tensors(pieces * 2, 0, "cpu")), encoder.net)
+    return Need(weights=0, reading=rows * two // 2, read_row=two // 2, tokens=int(pieces[0].length))
 
 
 def _job(stage: Stage, features: Any, options: Any, loop: Any, folder: Path) -> Job:

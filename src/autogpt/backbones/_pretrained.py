@@ -81,10 +81,20 @@ def described(name: str | None, *, revision: str | None = None, offline: bool = 
 
 def weight_bytes(name: str | None) -> int | None:
     """Bytes of the weight files in a folder (None: of the embedded one); None where there is no such folder."""
+    folder = _local(name)
+    return None if folder is None else sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def card(name: str | None) -> str:
+    """README.md of a folder (None: of the embedded one); empty where there is none."""
+    folder = _local(name)
+    path = folder / "README.md" if folder is not None else None
+    return path.read_text("utf-8", errors="replace") if path is not None and path.is_file() else ""
+
+
+def _local(name: str | None) -> Path | None:
     folder = embedded_folder() if name is None or name == EMBEDDED else Path(name).expanduser()
-    if folder is None or not folder.is_dir():
-        return None
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def _from_hub(name: str, *, revision: str | None, offline: bool, patterns: tuple[str, ...] = LOADED) -> Source:

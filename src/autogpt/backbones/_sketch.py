@@ -35,10 +35,12 @@ class Sketch(Encoder):
         from transformers import AutoConfig
         from transformers.initialization import no_init_weights
 
+        def load(kind: Any, options: dict[str, Any]) -> Any:
+            return kind.from_config(AutoConfig.from_pretrained(source.location, **options))
+
         try:
-            config = AutoConfig.from_pretrained(source.location)
             with no_init_weights():
-                net = make_net(lambda kind, options: kind.from_config(config, **options), source.location, shape)
+                net = make_net(load, source.location, shape)
         except (OSError, ValueError, KeyError, AttributeError) as problem:
             raise ModelError(
                 f"{source.name!r} cannot be used as an encoder: {str(problem).splitlines()[0]}; name one of BERT's kin"
@@ -83,8 +85,8 @@ def _words() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    vocabulary = {name: place for place, name in enumerate(names.values())}
-    made = Tokenizer(models.WordLevel(vocabulary, names["unk_token"]))
+    names = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    vocabulary = {name: place for place, name in enumerate((*names.values(), "word"))}
+    made = Tokenizer(models.WordLevel(vocabulary, "word"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=1 << 20, **names)

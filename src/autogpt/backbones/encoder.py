@@ -52,9 +52,9 @@ class Encoder:
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
-        self._room = _positions(net, tokenizer)
+        self.room = _positions(net, tokenizer)  # tokens that it can read at most
         self.max_length = min(
-            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room
+            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self.room
         )
         self.adapter: str | None = None  # the kind of parts that the body has beside its weights (`_adapters`)
         self._cut: set[int] = set()
@@ -114,6 +114,11 @@ class Encoder:
     def weight_bytes(name: str | None) -> int | None:
         """Bytes of the weights that lie on this machine under a folder's name or None; None where they do not."""
         return _pretrained.weight_bytes(name)
+
+    @staticmethod
+    def card(name: str | None) -> str:
+        """The model card that lies on this machine under a folder's name or None; empty where there is none."""
+        return _pretrained.card(name)
 
     @staticmethod
     def missing_default() -> str | None:
@@ -254,7 +259,7 @@ class Encoder:
         """Give the body parts of an `_adapters` kind, which are saved beside its weights; all else of it is frozen."""
         self.adapter = kind
         self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
-        self.max_length = min(self.max_length, self._room - _adapters.get(kind).positions(self.net.body))
+        self.max_length = min(self.max_length, self.room - _adapters.get(kind).positions(self.net.body))
 
     def settle(self, folder: Path) -> None:
         """Save the body's parts alone and take them as they were saved: what is served is what was tested."""
