@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import belief, finish, forecast
+from autogpt.autopilot import belief, finish, forecast, language
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import Facts, rungs
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0
-MOST_UNKNOWN = 0.05
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 3.0
 TEST_SHARE = 0.15
@@ -79,6 +78,8 @@ class Session:
         self.reasons: list[str] = []
         self.meter = Meter()
         self._stage: forecast.Stage | None = None
+        self._spelling: language.Spelling | None = None
+        self._told: set[str] = set()
         self.stages: dict[str, float] = {}
 
     @property
@@ -344,11 +345,17 @@ class Session:
         return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
 
     def knows_language(self, bench: Bench) -> bool:
-        """Whether at most one of 20 tokens is unknown to the encoder's tokenizer (True before it is loaded)."""
+        """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told."""
         if bench.features.rows_per_second is None:
             return True
-        share = bench.features.encoder().unknown_share([example.inputs for example in bench.train[:200]])
-        return bool(share <= MOST_UNKNOWN)
+        if self._spelling is None:
+            encoder = bench.features.encoder()
+            self._spelling = language.Spelling.of([row.inputs for row in bench.train[:200]], encoder)
+        known, why = language.knows(self._spelling, self.results, bench.metric)
+        if why and why not in self._told:
+            self._told.add(why)
+            self.say("decision", why)
+        return known
 
     def _promote(self, bench: Bench, prepared: Prepared, result: Result, scorer: Scorer | None) -> None:
         """Put the best so far where it can be loaded."""

@@ -179,11 +179,10 @@ class Encoder:
         with self.runtime.autocast():
             return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
 
-    def unknown_share(self, inputs: Sequence[Inputs]) -> float:
-        """Share of tokens that the tokenizer has no word piece for (0 for byte-level tokenizers)."""
-        unknown = self.tokenizer.unk_token_id
-        ids = np.concatenate([piece.ids for piece in self.pieces(inputs)]) if inputs else np.zeros(0)
-        return float((ids == unknown).mean()) if unknown is not None and len(ids) else 0.0
+    def spell(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Tokens of some texts, uncut and without the tokenizer's own, and those of them that stand for the unknown."""
+        ids = [token for row in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] for token in row]
+        return len(ids), ids.count(self.tokenizer.unk_token_id)
 
     def set_head(self, weight: Array, bias: Array) -> None:
         """Head weights [C, D] and bias [C]."""
