@@ -111,7 +111,9 @@ class Search:
     """What the autopilot may try."""
 
     methods: str | None = _help(
-        "methods to try, comma-separated (default: all that fit the task)", also="--method", kind="methods"
+        "methods to try, comma-separated; auto: one, chosen by rule and pilot (default: all that fit the task)",
+        also="--method",
+        kind="methods",
     )
     backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)", metavar="NAME")
     metric: str | None = _help("metric that picks the winner (default: the task's first)", kind="metrics")

@@ -8,14 +8,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import belief, finish, forecast, language
+from autogpt.autopilot import auto, belief, finish, forecast, language
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import Facts, rungs
@@ -263,7 +263,7 @@ class Session:
             allowed=allowed,
             has_backbone=problem is None,
             backbone_problem=problem or "",
-            named=self.config.search.methods is not None,
+            named=self.config.search.methods not in (None, auto.NAME),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
@@ -286,7 +286,7 @@ class Session:
             candidate = Candidate(**json.loads(path.read_text("utf-8")))
             self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
         known = {path.parent.name.split("-", 1)[1] for path in begun}
-        for rung in rungs(facts, self.results):
+        for rung in self._rungs(bench, facts):
             if isinstance(rung, str):
                 self.say("decision", rung)
                 self.reasons.append(rung)
@@ -306,6 +306,15 @@ class Session:
             folder = self.place / "trials" / f"{len(self.tried):02d}-{rung.method}"
             files.write_json(folder / "candidate.json", asdict(rung))
             self._try(bench, prepared, rung, folder, remaining=facts.remaining)
+
+    def _rungs(self, bench: Bench, facts: Facts) -> Iterator[Candidate | str]:
+        """The ladder; or with `auto` the rungs of one method, of the next only while none was fitted."""
+        if self.config.search.methods != auto.NAME:
+            yield from rungs(facts, self.results)
+        elif not self.results:
+            for method in auto.order(self, bench, facts):
+                if not self.results:
+                    yield from rungs(replace(facts, allowed=[method], named=True), self.results)
 
     def _try(
         self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
@@ -372,9 +381,9 @@ class Session:
 def _allowed(config: RunConfig, bench: Bench) -> list[str]:
     """Methods that the user named, or all that fit the output; a name that does not fit is an error."""
     fitting = [name for name in registry.names("methods") if bench.output.name in registry.get("methods", name).outputs]
-    if config.search.methods is None:
+    if config.search.methods in (None, auto.NAME):
         return fitting
-    wanted = [name.strip() for name in config.search.methods.split(",") if name.strip()]
+    wanted = [name.strip() for name in (config.search.methods or "").split(",") if name.strip()]
     for name in wanted:
         method = registry.get("methods", name)
         if bench.output.name not in method.outputs:
