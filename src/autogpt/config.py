@@ -111,7 +111,7 @@ class Search:
     """What the autopilot may try."""
 
     methods: str | None = _help(
-        "methods to try, comma-separated; auto: one, chosen by rule and pilot (default: all that fit the task)",
+        "methods to try, comma-separated; auto: one by rule and pilot (default: all that fit the task)",
         also="--method",
         kind="methods",
     )

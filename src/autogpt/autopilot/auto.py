@@ -15,7 +15,8 @@ A pilot of each on a sample of the rows, within a share of the time, is judged o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ LARGE = 200_000_000
 PILOTS, PILOT_ROWS, PILOT_VALIDATION = 3, 600, 300
 PILOT_SHARE = 0.3
 """Of the time that is left, at most, goes into all pilots together."""
-LEAST_SECONDS = 15.0
-"""With less time for the pilots nothing is measured, and the rule alone decides."""
+LEAST_SECONDS, MOST_SECONDS = 15.0, 600.0
+"""For all pilots: with less nothing is measured, and the rule alone decides; more is not spent on them."""
 
 
 def order(session: Session, bench: Bench, facts: Facts) -> list[str]:
@@ -48,7 +49,7 @@ def order(session: Session, bench: Bench, facts: Facts) -> list[str]:
         if problem is None and method not in wanted:
             wanted.append(method)
     wanted = wanted[:PILOTS] or [name for name in ("tfidf", "bm25", "majority") if name in facts.allowed][:1]
-    seconds = PILOT_SHARE * facts.remaining()
+    seconds = min(PILOT_SHARE * facts.remaining(), MOST_SECONDS)
     if len(wanted) == 1 or seconds < LEAST_SECONDS:
         why = "it is the only one" if len(wanted) == 1 else f"{seconds:.0f} s are too few for pilots, the rule decides"
         session.say("decision", f"auto chooses {wanted[0]}: {why}", chosen=wanted[0])
@@ -70,12 +71,8 @@ def leading(session: Session, bench: Bench, facts: Facts) -> Iterator[tuple[str,
         yield from ((name, f"no encoder: {facts.backbone_problem}") for name in ("tfidf", "bm25") if name in allowed)
         return
     if bench.output.name == "ranking":
-        reasons = {
-            "retriever": "the encoder tuned on the queries",
-            "hybrid": "words and vectors",
-            "bi-encoder": "vectors",
-        }
-        yield from ((name, reason) for name, reason in reasons.items() if name in allowed)
+        kinds = ("retriever", "hybrid", "bi-encoder")
+        yield from ((name, registry.get("methods", name).summary) for name in kinds if name in allowed)
         return
     bench.features.get([row.inputs for row in bench.validation[:8]])
     encoder, typical = bench.features.encoder(), rows_per_label(facts)
@@ -102,11 +99,10 @@ def _pilots(session: Session, bench: Bench, methods: list[str], seconds: float) 
     for place, method in enumerate(methods):
         if session.stop():
             raise Interrupted("stopped between two pilots", resume="")
-        deadline = session.budget.until(session.budget.remaining() - seconds)
         candidate = Candidate(method, _brief(method), reason="a pilot")
         folder = session.place / "pilots" / f"{place:02d}-{method}"
         try:
-            result, _ = run_trial(small, candidate, folder=folder, remaining=deadline)
+            result, _ = run_trial(small, candidate, folder=folder, remaining=_clock(seconds))
         except (Interrupted, InputError):
             raise
         except (AutoGPTError, MemoryError) as problem:
@@ -120,6 +116,12 @@ def _pilots(session: Session, bench: Bench, methods: list[str], seconds: float) 
         yield result
 
 
+def _clock(seconds: float) -> Callable[[], float]:
+    """What is left of so many seconds from now."""
+    end = time.monotonic() + seconds
+    return lambda: end - time.monotonic()
+
+
 def _brief(method: str) -> dict[str, Any]:
     """Options of a pilot: few passes; all else as the method has it."""
     names = {one.name for one in fields(registry.get("methods", method).options)}
@@ -128,10 +130,10 @@ def _brief(method: str) -> dict[str, Any]:
 
 def _ranked(session: Session, bench: Bench, results: list[Result]) -> list[Result]:
     """Pilots by what is expected of their methods, as `belief` weighs measured scores."""
-    left, found = list(results), []
+    left, found, knows = list(results), [], session.knows_language(bench, results)
     rows = min(len(bench.validation), PILOT_VALIDATION)
     while left:
-        best = belief.choose(left, metric=bench.metric, rows=rows, knows_language=session.knows_language(bench))
+        best = belief.choose(left, metric=bench.metric, rows=rows, knows_language=knows)
         left.remove(best)
         found.append(best)
     return found

@@ -302,3 +302,4 @@ def _tidy(session: Session) -> None:
         shutil.rmtree(folder / "loop", ignore_errors=True)
     shutil.rmtree(session.place / "trials" / "refit", ignore_errors=True)
     shutil.rmtree(session.place / "features", ignore_errors=True)
+    shutil.rmtree(session.place / "pilots", ignore_errors=True)

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -353,14 +353,17 @@ class Session:
         knows = self.knows_language(bench)
         return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
 
-    def knows_language(self, bench: Bench) -> bool:
-        """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told."""
+    def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
+        """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.
+
+        Its tokenizer is looked at; where that leaves it open, `results` decide (None: those of the trials so far).
+        """
         if bench.features.rows_per_second is None:
             return True
         if self._spelling is None:
             encoder = bench.features.encoder()
             self._spelling = language.Spelling.of([row.inputs for row in bench.train[:200]], encoder)
-        known, why = language.knows(self._spelling, self.results, bench.metric)
+        known, why = language.knows(self._spelling, self.results if results is None else results, bench.metric)
         if why and why not in self._told:
             self._told.add(why)
             self.say("decision", why)
