@@ -348,6 +348,7 @@ class Job:
 
     * `open()`: the run's backbone, freshly loaded, with a head of zeros for this output.
     * `remaining()`: seconds left to this trial; a method must be done, saved state included, when it reaches 0.
+    * `room()`: bytes of memory that may be planned with.
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
@@ -371,6 +372,7 @@ class Job:
     features: Features
     loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
     options: Any = None
+    room: Callable[[], int] = lambda: 1 << 60
     chosen: dict[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -294,6 +294,15 @@ def test_real_limits_end_in_the_same_weights_or_in_a_refusal(bound: str, named: 
     assert f"may be used ({named})" in found["least"]
 
 
+@pytest.mark.parametrize(("megabytes", "rows"), [(1000, 2000), (8, 1000), (0, 500)])
+def test_words_are_counted_of_as_many_rows_as_there_is_room_for(megabytes: int, rows: int, tmp_path: Path) -> None:
+    table = [replace(row, inputs={"text": f"{row.inputs['text']:<40}"[:40]}) for row in tiny.examples("classes", 2000)]
+    bench = replace(contracts.bench("classes", tmp_path), train=table, room=lambda: megabytes * 10**6)
+    found, _ = run_trial(bench, Candidate("tfidf"), folder=tmp_path / "tfidf", remaining=lambda: 60.0)
+    expected = () if rows == 2000 else (f"memory allowed fitting on {rows} of 2000 rows",)
+    assert found.notes == expected
+
+
 @pytest.fixture
 def notes() -> list[dict[str, Any]]:
     return [{"note": row.inputs["text"] + f" {place}", "kind": row.target}

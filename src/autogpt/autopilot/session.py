@@ -32,7 +32,7 @@ from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter
 from autogpt.events import Event, Listener
-from autogpt.memory import Guard
+from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
 from autogpt.runtime import Runtime, detect
 
@@ -234,6 +234,7 @@ class Session:
             listen=self.listen,
             stop=lambda: self.stop(),
             report_to=config.search.report_to,
+            room=lambda: int(SHARE * self.guard.room().bytes),
         )
 
     def runtime(self) -> Runtime:
