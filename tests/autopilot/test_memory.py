@@ -212,13 +212,64 @@ def test_a_method_gives_the_same_with_little_room_or_is_refused_with_the_number(
     found, _ = run_trial(small, candidate, folder=tmp_path / "small", remaining=lambda: 120.0)
     inputs = [row.inputs for row in plenty.validation]
     scores = [load_scorer(tmp_path / which / "scorer", expected.family).score(inputs) for which in ("plenty", "small")]
-    contracts.same(scores[0], scores[1], tolerance=2e-2)
+    contracts.same(scores[0], scores[1], tolerance=2e-3)
     assert found.scores == pytest.approx(expected.scores, abs=0.02)
     if need.trained and need.at_once[0] == 1 and features < need.row:
         assert any("for lack of memory (batches stay as large, in parts)" in told for told in guard.told)
     problem = need.problem(Room(need.least // 2, "what the test allows"))
     assert problem is not None
     assert problem.startswith(f"it needs {memory.size(need.least / memory.SHARE)} of memory, and ")
+
+
+def opened(backbone: Path, guard: Guard) -> Any:
+    return contracts.bench("classes", backbone, guard=guard).open()
+
+
+def test_scoring_with_little_room_gives_the_same_or_says_the_number(backbone: Path) -> None:
+    inputs = [row.inputs for row in tiny.examples("classes", 48)]
+    bench = contracts.bench("classes", backbone)
+    stage = forecast.Stage(str(backbone), bench.output, bench.space, bench.train[:2])
+    row = forecast.need("head", stage).read_row
+    guard = Small(int(4 * row / memory.SHARE))
+    expected, found = bench.open().features(inputs), opened(backbone, guard).features(inputs)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert guard.told == [
+        f"texts are read in smaller batches, for lack of memory: {memory.size(guard.left)} may be used "
+        "(what the test allows)"
+    ]
+    with pytest.raises(ResourceError, match=r"reading a row of \d+ tokens takes .* of memory, and .* may be used"):
+        opened(backbone, Small(row // 4)).score(inputs)
+
+
+def test_one_row_needs_no_counting_before_it_is_read(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footprint, "of", lambda work, module: pytest.fail("counted where memory is plentiful"))
+    opened(backbone, Small(1 << 40)).score([{"text": "the card is red"}])
+
+
+def test_activations_are_left_out_where_they_do_not_fit_and_training_is_the_same(backbone: Path) -> None:
+    bench = contracts.bench("classes", backbone)
+    scores = []
+    tokens = sum(piece.length for piece in bench.open().pieces([row.inputs for row in bench.train]))
+    for guard, kept in ((Small(1 << 40), True), (Small(4 * 16 * tokens), False)):
+        encoder = opened(backbone, guard)
+        training = encoder.training(bench.train, output=bench.output, space=bench.space, layers=1)
+        assert (training.cache is not None) is kept
+        assert any("frozen layers run in every step" in told for told in guard.told) is not kept
+        encoder.set_head(np.ones((3, 16)), np.zeros(3))
+        guard.left = 1 << 40
+        scores.append(training.score())
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
+
+
+def test_features_stop_being_read_where_they_would_not_fit(backbone: Path) -> None:
+    guard = Small(1 << 40)
+    bench = contracts.bench("classes", backbone, guard=guard)
+    inputs = [row.inputs for row in bench.train]
+    assert len(bench.features.get(inputs[:4])[0]) == 4
+    guard.left = 0
+    known = [place for place, row in enumerate(inputs) if row in inputs[:4]]
+    assert bench.features.get(inputs)[0] == known
+    assert "features of 4 rows are kept, and no more are read" in guard.told[0]
 
 
 SCRIPT = """
