@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROWS = 6
 """Rows that a rehearsal trains on; those it counts are the longest twice."""
-LIBRARIES = 500_000_000
+LIBRARIES = 400_000_000
 """Bytes of a process that has loaded torch, transformers and PEFT, more than of one that has not (measured)."""
 AMPLE, AMPLE_WEIGHTS = 6 << 30, 32
 """So many bytes, and so many times the weights, suffice for every method with batches as they are."""
@@ -134,7 +134,7 @@ def refusal(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Gua
         return None
     if "torch" not in sys.modules and SHARE * room.bytes < LIBRARIES:
         return (
-            f"the libraries that run an encoder take {size(LIBRARIES)} of memory, and {size(room.bytes)} may be used "
+            f"the libraries that run an encoder take {size(LIBRARIES / SHARE)} of memory, and {size(room.bytes)} may be used "
             f"({room.bound}); use a method without an encoder (tfidf), or a higher --memory-limit"
         )
     try:
