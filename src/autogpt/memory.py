@@ -11,6 +11,7 @@ Torch raises `OutOfMemoryError` on accelerators but a plain `RuntimeError` on a 
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import sys
@@ -182,11 +183,19 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release() -> None:
-    """Give back what is no longer used, the accelerator's cache included (only if torch is loaded at all)."""
+    """Give back what is no longer used, the accelerator's cache included (only if torch is loaded at all).
+
+    The C library keeps what was freed for later, where it still counts as ours: it is asked to return it as well.
+    """
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError):  # another C library (musl)
+            logger.debug("the C library cannot be asked to return memory")
 
 
 def backed_off(items: Sequence[Item], size: int, work: Callable[[Sequence[Item]], Result]) -> Iterator[Result]:

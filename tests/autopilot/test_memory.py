@@ -218,7 +218,7 @@ def test_a_method_gives_the_same_with_little_room_or_is_refused_with_the_number(
         assert any("for lack of memory (batches stay as large, in parts)" in told for told in guard.told)
     problem = need.problem(Room(need.least // 2, "what the test allows"))
     assert problem is not None
-    assert problem.startswith(f"it needs {memory.size(need.least / memory.SHARE)} of memory, and ")
+    assert problem.startswith(f"it needs {memory.size(need.needed)} of memory, and ")
 
 
 def opened(backbone: Path, guard: Guard) -> Any:

@@ -34,6 +34,8 @@ LIBRARIES = 400_000_000
 """Bytes of a process that has loaded torch, transformers and PEFT, more than of one that has not (measured)."""
 AMPLE, AMPLE_WEIGHTS = 6 << 30, 32
 """So many bytes, and so many times the weights, suffice for every method with batches as they are."""
+LOADING = 1.3
+"""Memory over bytes of weights once they are loaded (measured)."""
 READ_TOKENS = 4096
 """Padded tokens of a batch that is read where memory is no matter, as in the encoder."""
 
@@ -72,21 +74,26 @@ class Need:
         """With as few rows at once as can be."""
         return self.weights + max(self._training(self.at_once[0]), self.read_row)
 
+    @property
+    def needed(self) -> int:
+        """The room that there must be for the least: weights as they are loaded, and a margin for all else."""
+        return int(LOADING * self.weights + (self.least - self.weights) / SHARE)
+
     def _training(self, rows: int) -> int:
         return self.gradients + self.kept + rows * self.row if self.trained else 0
 
     def problem(self, room: Room) -> str | None:
         """Why there is no room even for the least, with the number; None when there is."""
-        if self.least <= SHARE * room.bytes:
+        if self.needed <= room.bytes:
             return None
         return (
-            f"it needs {size(self.least / SHARE)} of memory, and {size(room.bytes)} may be used ({room.bound}); use a "
+            f"it needs {size(self.needed)} of memory, and {size(room.bytes)} may be used ({room.bound}); use a "
             "smaller backbone, a method that trains less, or a higher --memory-limit"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values, the sums included."""
-        return {**asdict(self), "least": self.least, "most": self.most}
+        return {**asdict(self), "least": self.least, "most": self.most, "needed": self.needed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +141,8 @@ def refusal(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Gua
         return None
     if "torch" not in sys.modules and SHARE * room.bytes < LIBRARIES:
         return (
-            f"the libraries that run an encoder take {size(LIBRARIES / SHARE)} of memory, and {size(room.bytes)} may be used "
-            f"({room.bound}); use a method without an encoder (tfidf), or a higher --memory-limit"
+            f"the libraries that run an encoder take {size(LIBRARIES / SHARE)} of memory, and {size(room.bytes)} may "
+            f"be used ({room.bound}); use a method without an encoder (tfidf), or a higher --memory-limit"
         )
     try:
         found = need(method, stage, options)

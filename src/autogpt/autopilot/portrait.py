@@ -47,7 +47,7 @@ def describe(name: str | None, *, revision: str | None, offline: bool, guard: Gu
     return {
         **facts,
         "outputs": [{"name": kind, "works": why is None, "reason": why} for kind, why in outputs.items()],
-        "methods": [{**found, "fits": _fits(found["memory"], SHARE * room.bytes)} for found in _methods(able)],
+        "methods": [{**found, "fits": _fits(found["memory"], room.bytes)} for found in _methods(able)],
         "memory": {"device": device, "bytes": room.bytes, "bound": room.bound, "share": SHARE},
     }
 
@@ -122,8 +122,8 @@ def _methods(able: Mapping[str, Stage]) -> Iterator[dict[str, Any]]:
         yield {"name": name, "works": reason is None, "reason": reason, "outputs": kinds, "memory": memory}
 
 
-def _fits(memory: Mapping[str, Any] | None, usable: float) -> str | None:
+def _fits(memory: Mapping[str, Any] | None, room: int) -> str | None:
     """`whole`, `in parts` (smaller micro-batches), or `no`."""
     if memory is None:
         return None
-    return "whole" if memory["most"] <= usable else "in parts" if memory["least"] <= usable else "no"
+    return "whole" if memory["most"] <= SHARE * room else "in parts" if memory["needed"] <= room else "no"

@@ -129,6 +129,7 @@ class Gradients:
         """
         longest = int(np.argmax(np.asarray(lengths)))
         width = int(lengths[longest])
+        memory.release()
         room = self.runtime.room()
         one = self._footprint(model, [longest], progress)
         two = self._footprint(model, [longest, longest], progress)

@@ -99,7 +99,7 @@ def _shown(screen: Screen, found: Mapping[str, Any]) -> list[RenderableType]:
     rows = []
     for one in found["methods"]:
         need = one["memory"]
-        told = (size(need["most"]), size(need["least"])) if need else ("", "")
+        told = (size(need["most"]), size(need["needed"])) if need else ("", "")
         why = words[one["fits"]] if one["works"] else screen.t.translate(one["reason"])
         rows.append((one["name"], ", ".join(one["outputs"]), *told, why))
     bound = screen.t.translate(room["bound"])
