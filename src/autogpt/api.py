@@ -86,7 +86,8 @@ def fine_tune(
 ) -> Model:
     """Fine-tune one model on one data set: a folder, a Hub name, or None for the embedded encoder.
 
-    `method` names one of `autogpt models`, or several with commas between; without it the run chooses by measurement.
+    `method` names one of `autogpt models`, or several with commas between; "auto" has one chosen by
+    a rule and a short pilot; without it the run chooses by measurement.
     `data` and `test` are anything with rows, as in `AutoGPT.train`; a column of train/val/test values is honoured.
     """
     search = Search(backbone=None if model is None else str(model), methods=method)

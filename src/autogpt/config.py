@@ -53,6 +53,16 @@ def duration(value: float | None) -> str:
     return "".join(parts) or "0s"
 
 
+def byte_count(text: str | None) -> int | None:
+    """`"2GB"`, `"512MB"` -> bytes (a GB is 10**9); None means no limit of one's own."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b", text.strip().lower())
+    if match is None or not float(match[1]):
+        raise ConfigError(f"memory limit {text!r} is not an amount; write it as 512MB or 2GB")
+    return int(float(match[1]) * 1000 ** " kmgt".index(match[2] or " "))
+
+
 def _help(
     text: str,
     default: Any = None,
@@ -104,12 +114,20 @@ class Search:
     """What the autopilot may try."""
 
     methods: str | None = _help(
-        "methods to try, comma-separated (default: all that fit the task)", also="--method", kind="methods"
+        "methods to try, comma-separated; auto: one by rule and pilot (default: all that fit the task)",
+        also="--method",
+        kind="methods",
     )
     backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)", metavar="NAME")
     metric: str | None = _help("metric that picks the winner (default: the task's first)", kind="metrics")
     revision: str | None = _help("revision of a Hub backbone", metavar="REVISION")
     report_to: str | None = _help("tracker: tensorboard, wandb or mlflow", metavar="TRACKER")
+    memory_limit: str | None = _help(
+        "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
+    )
+
+    def __post_init__(self) -> None:
+        byte_count(self.memory_limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -360,13 +360,14 @@ class Job:
 
     * `open()`: the run's backbone, freshly loaded, with a head of zeros for this output.
     * `remaining()`: seconds left to this trial; a method must be done, saved state included, when it reaches 0.
+    * `room()`: bytes of memory that may be planned with.
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
     * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
       once more is dear); left empty otherwise.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
-      `training.options.LoopOptions` (and `micro_tokens`, when a batch must not be torn apart), `validate` gives the
+      `training.options.LoopOptions` (and `whole`, when a batch must not be torn apart), `validate` gives the
       metrics that pick the best weights (None: the last).
     """
 
@@ -383,6 +384,7 @@ class Job:
     features: Features
     loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
     options: Any = None
+    room: Callable[[], int] = lambda: 1 << 60
     chosen: dict[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt import runtime
+from autogpt.memory import size
 
 _SHOWN = ("torch", "transformers", "datasets", "huggingface-hub", "peft", "accelerate", "scikit-learn", "numpy",
           "pandas", "safetensors", "typer", "rich")  # fmt: skip
@@ -200,12 +201,3 @@ def _room(machine: dict[str, Any]) -> Iterator[Check]:
                 "" if disk >= _LITTLE_DISK else "free some space or give another --output")  # fmt: skip
     if not machine["writable"]:
         yield Check("output folder", False, f"{machine['folder']} cannot be written", "give another --output")
-
-
-def size(number: float) -> str:
-    """Bytes for people: `7.6 GB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"

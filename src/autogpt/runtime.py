@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from autogpt.memory import Guard, Room
 
 LEAST_RATIO = 0.75
 """Of the speed of half the cores; threads that wait for each other beside a busy job fell to a sixth."""
@@ -22,6 +24,11 @@ class Runtime:
     threads: int = 1
     reasons: Sequence[str] = ()
     plain_attention: bool = False
+    memory: Guard = field(default_factory=Guard, compare=False)
+
+    def room(self) -> Room:
+        """How much more memory may be taken where this computes."""
+        return self.memory.room(self.device)
 
     @contextmanager
     def autocast(self) -> Iterator[None]:

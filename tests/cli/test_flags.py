@@ -45,6 +45,7 @@ WORDS = st.text(st.sampled_from("az中文 '\"=,-[]{}\\"), min_size=1, max_size=1
 VALUES = {
     "time_limit": st.integers(1, 10**6).map(config.duration),
     "seed": st.integers(0, 10**9).map(str),
+    "memory_limit": st.integers(1, 10**6).map("{}MB".format),
     "task": st.sampled_from(["text-classification", "a-task-of-tomorrow"]),
 }
 OPTIONS = list(config.options(RunConfig))

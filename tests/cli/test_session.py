@@ -171,9 +171,22 @@ def test_methods_tasks_and_backbones_are_listed(autogpt: Callable[..., Any]) -> 
     found = autogpt("models", "--json").document
     assert {"tfidf", "majority"} <= {one["name"] for one in found["methods"]}
     assert "text-classification" in {one["name"] for one in found["tasks"]}
+    assert "--memory-limit" in autogpt("models", "--help").out
     only = autogpt("models", "--tasks").out
     assert "token-classification" in only
     assert "tfidf" not in only
+
+
+def test_a_backbone_is_described_before_anything_is_loaded(autogpt: Callable[..., Any], tmp_path: Path) -> None:
+    from autogpt.testing import tiny
+
+    folder = str(tiny.bert_folder(tmp_path / "bert"))
+    found = autogpt("models", folder, "--json").document
+    assert (found["family"], found["layers"]) == ("bert", 2)
+    assert {"full", "lora", "head"} <= {one["name"] for one in found["methods"] if one["fits"] == "whole"}
+    shown = autogpt("models", folder, "--memory-limit", "1MB", "--lang", "zh").out
+    for part in ("2 层，宽度 16", "不可以", "--memory-limit", "lora"):
+        assert part in shown
 
 
 def test_bundled_data_sets_are_listed_with_licence(autogpt: Callable[..., Any]) -> None:

@@ -1,5 +1,8 @@
 """Parts that cannot be folded into the weights: they are kept beside the plain body and loaded with equal scores."""
 
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,10 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from autogpt.autopilot.trial import Candidate, load_scorer, run_trial
+from autogpt import registry
+from autogpt.autopilot.trial import Candidate, load_scorer, make_job, run_trial
 from autogpt.backbones._adapters import bottleneck
+from autogpt.core import Step
 from autogpt.errors import ConfigError
 from autogpt.testing import contracts, tiny
 
@@ -116,6 +121,37 @@ def test_gradual_unfreezing_reaches_lower_layers_later(tmp_path: Path) -> None:
     assert rate("head.weight") == 1.0
     frozen.remove()
     assert not any("gradual" in name for name in encoder.net.state_dict())
+
+
+def frozen_layers(
+    judge: Callable[[Any], dict[str, float]], backbone: Path, folder: Path
+) -> tuple[list[int], list[str]]:
+    """Frozen layers after every step of gradual unfreezing judged by `judge`, and the notes."""
+    bench = contracts.bench("classes", backbone)
+    candidate = Candidate("gradual", {"epochs": 3.0, "share": 0.9, "batch_rows": 8})
+    whole = make_job(bench, candidate, folder=folder, remaining=lambda: 120.0)
+    seen: list[int] = []
+
+    def loop(trainable: Any, settings: Any, validate: Any) -> Iterator[Step]:
+        for step in whole.loop(trainable, settings, validate):
+            seen.append(int(trainable.module.body.gradual.frozen))
+            yield step
+
+    job = replace(whole, judge=judge, loop=loop)
+    for _ in registry.get("methods", "gradual").fit(job):
+        pass
+    return seen, job.notes
+
+
+def test_gradual_unfreezing_goes_on_early_when_validation_stalls(tmp_path: Path) -> None:
+    backbone = tiny.bert_folder(tmp_path / "bert", layers=3)
+    rising = itertools.count()
+    planned, told = frozen_layers(lambda scores: {"accuracy": float(next(rising))}, backbone, tmp_path / "rising")
+    assert planned == [2] * 6 + [1] * 7 + [0] * 2
+    assert not told
+    stalled, told = frozen_layers(lambda scores: {"accuracy": 0.5}, backbone, tmp_path / "flat")
+    assert stalled == [2] * 6 + [1] * 3 + [0] * 6, "the second of three validations is no better than the first"
+    assert told == ["validation stalled: 1 layers were unfrozen before their time"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
+from autogpt.errors import ResourceError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
 from autogpt.evaluation.calibration import choose_threshold, fit_list_temperature, fit_temperature
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
@@ -101,11 +102,15 @@ def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Resu
     if cost <= left:
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")
         deadline = session.budget.until(session.reserve(bench, prepared))
-        return refit(bench, best, folder=session.place / "trials" / "refit", remaining=deadline), True
-    session.say(
-        "decision",
-        f"the model stays as it was validated: a refit would need {cost:.0f} s, {max(left, 0):.0f} s are left",
-    )
+        try:
+            return refit(bench, best, folder=session.place / "trials" / "refit", remaining=deadline), True
+        except (ResourceError, MemoryError) as problem:
+            session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
+    else:
+        session.say(
+            "decision",
+            f"the model stays as it was validated: a refit would need {cost:.0f} s, {max(left, 0):.0f} s are left",
+        )
     return load_scorer(_folder(session, best) / "scorer", best.family), False
 
 
@@ -299,3 +304,4 @@ def _tidy(session: Session) -> None:
         shutil.rmtree(folder / "loop", ignore_errors=True)
     shutil.rmtree(session.place / "trials" / "refit", ignore_errors=True)
     shutil.rmtree(session.place / "features", ignore_errors=True)
+    shutil.rmtree(session.place / "pilots", ignore_errors=True)

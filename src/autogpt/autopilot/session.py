@@ -6,15 +6,16 @@ import json
 import logging
 import os
 import platform
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import belief, finish
+from autogpt.autopilot import auto, belief, finish, forecast, language
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import Facts, rungs
@@ -31,8 +32,9 @@ from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter
 from autogpt.events import Event, Listener
+from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
-from autogpt.runtime import detect
+from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
     from autogpt.evaluation.report import Report
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 1.0
-MOST_UNKNOWN = 0.05
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 3.0
 TEST_SHARE = 0.15
@@ -62,6 +63,8 @@ class Session:
         started: float | None = None,
     ) -> None:
         self.config, self.folder, self.ask = config, folder, ask
+        limit = settings.byte_count(config.search.memory_limit)
+        self.guard = Guard(limit, say=lambda message: self.say("decision", message))
         self.budget = Budget(config.time_limit, spent=spent, started=started)
         self.journal = Journal(folder / "journal.jsonl") if folder is not None else None
         self._listener = listen
@@ -74,6 +77,9 @@ class Session:
         self.tried: list[str] = []
         self.reasons: list[str] = []
         self.meter = Meter()
+        self._stage: forecast.Stage | None = None
+        self._spelling: language.Spelling | None = None
+        self._told: set[str] = set()
         self.stages: dict[str, float] = {}
 
     @property
@@ -128,7 +134,7 @@ class Session:
         bench = self.bench(prepared)
         self.climb(bench, prepared)
         if self.best is None:
-            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give a longer --time-limit")
+            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
         return finish.finish(self, bench, prepared, self.best)
 
     def read(self, data: Any, test: Any) -> Table:
@@ -209,7 +215,7 @@ class Session:
                 size=output.size(space),
                 labels=space.labels if output.token_level else (),
                 like=prepared.train[0].inputs,
-                runtime=detect(),
+                runtime=self.runtime(),
                 revision=config.search.revision,
                 offline=config.source.offline,
             )
@@ -222,13 +228,18 @@ class Session:
             space=space,
             metrics=main_metrics(prepared.task, config.search.metric),
             open=open_encoder,
-            features=FeatureCache(open_encoder, folder=folder),
-            runtime=detect,
+            features=FeatureCache(open_encoder, folder=folder, guard=self.guard),
+            runtime=self.runtime,
             seed=config.seed,
             listen=self.listen,
             stop=lambda: self.stop(),
             report_to=config.search.report_to,
+            room=lambda: int(SHARE * self.guard.room().bytes),
         )
+
+    def runtime(self) -> Runtime:
+        """What the run computes on, within its memory."""
+        return replace(detect(), memory=self.guard)
 
     def reserve(self, bench: Bench, prepared: Prepared) -> float:
         """Seconds that the final evaluation and saving will need."""
@@ -238,7 +249,10 @@ class Session:
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
+        allowed = _allowed(self.config, bench)
         problem = _backbone_problem(self.config)
+        if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
+            problem = self.no_room(bench, Candidate("head"))
         return Facts(
             train=bench.train,
             validation=len(bench.validation),
@@ -247,12 +261,23 @@ class Session:
             rows_per_second=lambda: bench.features.rows_per_second,
             remaining=lambda: self.budget.remaining() - self.reserve(bench, prepared),
             device=lambda: bench.runtime().device,
-            allowed=_allowed(self.config, bench),
+            allowed=allowed,
             has_backbone=problem is None,
             backbone_problem=problem or "",
-            named=self.config.search.methods is not None,
+            named=self.config.search.methods not in (None, auto.NAME),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
+
+    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
+        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+        config, device = self.config, "cpu" if "torch" not in sys.modules else self.runtime().device
+        if self._stage is None or self._stage.device != device:
+            self._stage = forecast.stage_of(
+                bench.train, bench.output, bench.space,
+                search=config.search, offline=config.source.offline, device=device,
+            )  # fmt: skip
+        loaded = bench.features.once_seconds > 0
+        return forecast.refusal(candidate.method, candidate.options, stage=self._stage, guard=self.guard, loaded=loaded)
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
@@ -262,7 +287,7 @@ class Session:
             candidate = Candidate(**json.loads(path.read_text("utf-8")))
             self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
         known = {path.parent.name.split("-", 1)[1] for path in begun}
-        for rung in rungs(facts, self.results):
+        for rung in self._rungs(bench, facts):
             if isinstance(rung, str):
                 self.say("decision", rung)
                 self.reasons.append(rung)
@@ -271,12 +296,26 @@ class Session:
                 continue
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
+            problem = self.no_room(bench, rung)
+            if problem is not None:
+                self.say("decision", f"{rung.name} is left out: {problem}")
+                self.reasons.append(f"{rung.name} is left out: {problem}")
+                continue
             if facts.remaining() <= 0 and self.results:
                 self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
                 continue
             folder = self.place / "trials" / f"{len(self.tried):02d}-{rung.method}"
             files.write_json(folder / "candidate.json", asdict(rung))
             self._try(bench, prepared, rung, folder, remaining=facts.remaining)
+
+    def _rungs(self, bench: Bench, facts: Facts) -> Iterator[Candidate | str]:
+        """The ladder; or with `auto` the rungs of one method, of the next only while none was fitted."""
+        if self.config.search.methods != auto.NAME:
+            yield from rungs(facts, self.results)
+        elif not self.results:
+            for method in auto.order(self, bench, facts):
+                if not self.results:
+                    yield from rungs(replace(facts, allowed=[method], named=True), self.results)
 
     def _try(
         self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
@@ -315,12 +354,21 @@ class Session:
         knows = self.knows_language(bench)
         return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
 
-    def knows_language(self, bench: Bench) -> bool:
-        """Whether at most one of 20 tokens is unknown to the encoder's tokenizer (True before it is loaded)."""
+    def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
+        """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.
+
+        Its tokenizer is looked at; where that leaves it open, `results` decide (None: those of the trials so far).
+        """
         if bench.features.rows_per_second is None:
             return True
-        share = bench.features.encoder().unknown_share([example.inputs for example in bench.train[:200]])
-        return bool(share <= MOST_UNKNOWN)
+        if self._spelling is None:
+            encoder = bench.features.encoder()
+            self._spelling = language.Spelling.of([row.inputs for row in bench.train[:200]], encoder)
+        known, why = language.knows(self._spelling, self.results if results is None else results, bench.metric)
+        if why and why not in self._told:
+            self._told.add(why)
+            self.say("decision", why)
+        return known
 
     def _promote(self, bench: Bench, prepared: Prepared, result: Result, scorer: Scorer | None) -> None:
         """Put the best so far where it can be loaded."""
@@ -337,9 +385,9 @@ class Session:
 def _allowed(config: RunConfig, bench: Bench) -> list[str]:
     """Methods that the user named, or all that fit the output; a name that does not fit is an error."""
     fitting = [name for name in registry.names("methods") if bench.output.name in registry.get("methods", name).outputs]
-    if config.search.methods is None:
+    if config.search.methods in (None, auto.NAME):
         return fitting
-    wanted = [name.strip() for name in config.search.methods.split(",") if name.strip()]
+    wanted = [name.strip() for name in (config.search.methods or "").split(",") if name.strip()]
     for name in wanted:
         method = registry.get("methods", name)
         if bench.output.name not in method.outputs:

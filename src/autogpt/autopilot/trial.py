@@ -72,6 +72,7 @@ class Bench:
     listen: Listener
     stop: Callable[[], bool]
     report_to: str | None = None
+    room: Callable[[], int] = lambda: 1 << 60
 
     @property
     def metric(self) -> Metric:
@@ -183,6 +184,7 @@ def make_job(
         features=bench.features,
         loop=loop,
         options=method.options(**candidate.options),
+        room=bench.room,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from autogpt import memory
 from autogpt.errors import ResourceError
+from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 TOKENS_PER_BATCH = 4096
 LEAST_ROWS, MOST_PADDING = 16, 0.08
 """A batch of at least so many rows is ended where padding would be more than this share of it."""
+PLENTY = 4 << 30
+"""Bytes that a batch of `TOKENS_PER_BATCH` never takes: with so much room nothing is counted before reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +113,62 @@ def blank_rows(width: int, sizes: Sequence[int | None], fill: torch.Tensor | Non
     return [np.zeros((size or 0, width), dtype=np.float32) + value for size in sizes]
 
 
+def tokens_at_once(
+    pieces: Sequence[Piece], function: Callable[[list[int]], torch.Tensor], *, runtime: Runtime, module: Any
+) -> int:
+    """Padded tokens of a batch that there is room for: the longest piece is read alone first, and counted.
+
+    ResourceError when there is no room for this one; nothing is counted where memory is plentiful.
+    """
+    import torch
+
+    room = runtime.room()
+    if not pieces or room.bytes >= PLENTY:
+        return TOKENS_PER_BATCH
+    from autogpt import footprint
+
+    longest = max(range(len(pieces)), key=lambda place: pieces[place].length)
+    try:
+        with torch.inference_mode():
+            taken = footprint.of(lambda: function([longest]), module)
+    except (RuntimeError, MemoryError) as problem:
+        _halves([longest], problem)
+    usable = memory.SHARE * room.bytes
+    if taken > usable:
+        raise ResourceError(
+            f"reading a row of {pieces[longest].length} tokens takes {memory.size(taken)} of memory, and "
+            f"{memory.size(room.bytes)} may be used ({room.bound}); use a smaller backbone or a higher --memory-limit"
+        )
+    found = int(usable / max(taken, 1) * pieces[longest].length)
+    if found >= TOKENS_PER_BATCH:
+        return TOKENS_PER_BATCH
+    if found < sum(piece.length for piece in pieces):
+        runtime.memory.tell(
+            f"texts are read in smaller batches, for lack of memory: {memory.size(room.bytes)} may be used "
+            f"({room.bound})"
+        )
+    return found
+
+
 def gather(
-    rows: Scores, pieces: Sequence[Piece], function: Callable[[list[int]], torch.Tensor], *, batch_rows: int = 256
+    rows: Scores,
+    pieces: Sequence[Piece],
+    function: Callable[[list[int]], torch.Tensor],
+    *,
+    runtime: Runtime,
+    module: Any,
+    batch_rows: int = 256,
 ) -> None:
-    """Write what `function` gives for places of `pieces` into `rows`; out of memory halves the batch and goes on."""
+    """Write what `function` gives for places of `pieces` into `rows`, in batches that there is room for.
+
+    Where memory runs out all the same, the batch is halved and goes on; where one passed the limit, the rest are
+    halved. `module` is the net that reads.
+    """
     import torch
 
     given = [np.zeros(len(row), dtype=bool) for row in rows] if isinstance(rows, list) else []
-    waiting = buckets(pieces, tokens=TOKENS_PER_BATCH, rows=batch_rows)[::-1]
+    tokens = tokens_at_once(pieces, function, runtime=runtime, module=module)
+    waiting = buckets(pieces, tokens=tokens, rows=batch_rows)[::-1]
     while waiting:
         places = waiting.pop()
         try:
@@ -133,6 +184,11 @@ def gather(
             else:
                 own = np.atleast_2d(values if piece.places is None else values[piece.places])
                 _write(rows[piece.row], given[piece.row], piece.words, own)
+        if len(places) > 1 and waiting and runtime.memory.exceeded():
+            memory.release()
+            runtime.memory.tell(f"reading {len(places)} rows at once passed the memory limit; going on with fewer")
+            most = max(1, len(places) // 2)
+            waiting = [part[i : i + most] for part in waiting for i in range(0, len(part), most)]
 
 
 def _write(table: Array, given: Array, words: Array, values: Array) -> None:

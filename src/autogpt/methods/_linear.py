@@ -30,7 +30,9 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     if job.validation:
         held, reached = _rows(job, job.validation, seconds=job.remaining() * 0.6)
         if reached < len(job.validation):
-            raise ResourceError("not all validation rows could be read in time")
+            raise ResourceError(
+                "not all validation rows could be read; give more time or memory, or a smaller backbone"
+            )
     rows, _ = _rows(job, job.train, seconds=job.remaining() * share)
     seconds = max(1.0, job.remaining() * 0.3)
     if c is None and held is None and len(rows.target) >= LEAST_ROWS:
@@ -75,6 +77,6 @@ def _rows(job: Job, examples: Sequence[Example], *, seconds: float | None) -> tu
     places, features = job.features.get([example.inputs for example in examples], seconds=seconds)
     reached = [examples[place] for place in places]
     if len(reached) < len(examples):
-        job.notes.append(f"time allowed reading {len(reached)} of {len(examples)} rows")
+        job.notes.append(f"time or memory allowed reading {len(reached)} of {len(examples)} rows")
     rows = probe.Rows.of_examples(reached, features, job.output, job.space, free=job.features.free)
     return rows, len(reached)

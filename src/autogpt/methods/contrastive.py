@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 
-WHOLE_BATCH = 1 << 30
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of contrastive tuning."""
@@ -57,7 +54,7 @@ class Contrastive:
             "epochs": 1.0,
             "learning_rate": options.learning_rate,
             "batch_rows": options.batch_rows,
-            "micro_tokens": WHOLE_BATCH,  # the loss compares all rows of a batch: it must not be torn apart
+            "whole": True,  # the loss compares all rows of a batch: it must not be torn apart
         }
         yield from job.loop(pairs, settings, None)
         started = time.monotonic()

@@ -2,12 +2,15 @@
 Classification", ULMFiT, Howard & Ruder 2018).
 
 The head comes solved; the top layer trains first, then one more at a time, evenly over the first part of the steps.
+Ours does not wait for the plan where waiting does not help: when a validation is no better than the best before it,
+the next layer trains from there on.
 Frozen layers run, but no gradient passes below the lowest one that trains: the set of parameters never changes, so
-that a stopped training goes on exactly. How many layers are frozen stands in a buffer of the body.
+that a stopped training goes on exactly. How many layers are frozen, and why, stands in buffers of the body.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +59,10 @@ class Gradual:
             dropout=False,
             rate_of=_rates(encoder.net, layers, options.decay),
             after_step=lambda step, total: frozen.set(step / max(1.0, options.share * total)),
+            after_validation=lambda score: frozen.judged(score if job.metric.higher_is_better else -score),
         )
+        if frozen.early:
+            job.notes.append(f"validation stalled: {frozen.early} layers were unfrozen before their time")
         frozen.remove()
         scorer: Scorer = encoder
         return scorer
@@ -71,15 +77,30 @@ class _Frozen:
 
         self.body, self.count = body, len(layers)
         body.gradual = nn.Module()
-        body.gradual.register_buffer("frozen", torch.tensor(self.count - 1, device=next(body.parameters()).device))
+        device = next(body.parameters()).device
+        body.gradual.register_buffer("frozen", torch.tensor(self.count - 1, device=device))
+        body.gradual.register_buffer("early", torch.tensor(0, device=device))
+        body.gradual.register_buffer("best", torch.tensor(-math.inf, device=device))
+        self.early = 0
         self.hooks = [
             layer.register_forward_hook(lambda _, __, given, place=place: self._passed(given, place))
             for place, layer in enumerate(layers)
         ]
 
     def set(self, progress: float) -> None:
-        """`progress` 0: only the top layer trains; 1: all do."""
-        self.body.gradual.frozen.fill_(max(0, self.count - 1 - int(progress * (self.count - 1) + 1e-9)))
+        """`progress` 0: only the top layer trains, and those that validation asked for; 1: all do."""
+        state = self.body.gradual
+        state.frozen.fill_(max(0, self.count - 1 - int(progress * (self.count - 1) + 1e-9) - int(state.early)))
+
+    def judged(self, score: float) -> None:
+        """A validation score, higher being better: one that is not the best so far frees the next layer."""
+        state = self.body.gradual
+        if score > float(state.best):
+            state.best.fill_(score)
+        elif state.frozen > 0:
+            state.early += 1
+            state.frozen -= 1
+            self.early = int(state.early)
 
     def remove(self) -> None:
         for hook in self.hooks:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import torch
 
     from autogpt.core import Array
-
-WHOLE_BATCH = 1 << 30
 TWINS = 0.95
 """Passages whose vectors are at least so alike (cosine) are taken for one."""
 _QUERIES_AT_ONCE = 256
@@ -73,7 +71,7 @@ class Retriever:
             "epochs": options.epochs,
             "learning_rate": options.learning_rate,
             "batch_rows": options.batch_rows,
-            "micro_tokens": WHOLE_BATCH,  # the loss compares all rows of a batch: it must not be torn apart
+            "whole": True,  # the loss compares all rows of a batch: it must not be torn apart
         }
         per_epoch, best_epoch = max(1, -(-len(pairs.query) // options.batch_rows)), 0.0
         for step in job.loop(rows, settings, _validation(job, encoder) if job.validation else None):

@@ -15,6 +15,7 @@ from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
 from autogpt.core import Decision, GoldAnswers, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
+from autogpt.memory import Guard
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
 from autogpt.training.features import FeatureCache
@@ -31,7 +32,7 @@ _MAIN_METRIC = {
     "choices": "choice-accuracy",
     "span": "answer-f1",
 }
-_QUICK: Mapping[str, Mapping[str, Any]] = {
+QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "cross-encoder": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "gradual": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
@@ -48,8 +49,9 @@ _QUICK: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def bench(output: str, backbone: Path, *, seed: int = 0) -> Bench:
-    """Tiny rows of an output kind with a tiny encoder, ready for trials."""
+def bench(output: str, backbone: Path, *, seed: int = 0, guard: Guard | None = None) -> Bench:
+    """Tiny rows of an output kind with a tiny encoder, ready for trials within what `guard` allows of memory."""
+    runtime = Runtime(memory=guard or Guard())
     kind = registry.get("outputs", output)
     rows = tiny.examples(output)
     space = kind.space([row.target for row in rows])
@@ -62,7 +64,7 @@ def bench(output: str, backbone: Path, *, seed: int = 0) -> Bench:
             size=kind.size(space),
             labels=space.labels,
             like=rows[0].inputs,
-            runtime=Runtime(),
+            runtime=runtime,
             offline=True,
         )
 
@@ -73,8 +75,8 @@ def bench(output: str, backbone: Path, *, seed: int = 0) -> Bench:
         space=space,
         metrics=(registry.get("metrics", _MAIN_METRIC[output]),),
         open=opened,
-        features=FeatureCache(opened),
-        runtime=Runtime,
+        features=FeatureCache(opened, guard=runtime.memory),
+        runtime=lambda: runtime,
         seed=seed,
         listen=lambda event: None,
         stop=lambda: False,
@@ -87,7 +89,7 @@ def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> Non
     check_options(method.options)
     told = bench(output, backbone)
     found, scorer = run_trial(
-        told, Candidate(name, dict(_QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
+        told, Candidate(name, dict(QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
     )
     inputs = [row.inputs for row in told.validation]
     again = load_scorer(folder / name / "scorer", found.family)

@@ -94,9 +94,10 @@ class Checkpoints:
         """Whether no weight is NaN or infinite; nothing else may be kept."""
         return all(bool(torch.isfinite(t).all()) for t in self.weights().values() if t.is_floating_point())
 
-    def snapshot(self) -> tuple[Tensors, Tensors]:
-        """Copies of weights and moments, to roll back to."""
-        return _copied(self.weights()), _copied(self.moments())
+    def snapshot(self, old: tuple[Tensors, Tensors] | None = None) -> tuple[Tensors, Tensors]:
+        """Copies of weights and moments, to roll back to; written over those of an `old` one, which is given up."""
+        weights, moments = old or ({}, {})
+        return _copied(self.weights(), weights), _copied(self.moments(), moments)
 
     def restore(self, weights: Tensors, moments: Tensors | None = None) -> None:
         """Put weights (and the optimizer's moments) back where they came from."""
@@ -179,9 +180,9 @@ class Checkpoints:
 
     # --- the best weights
 
-    def write_best(self, step: int) -> Tensors:
-        """Save the present weights as the best so far, and return a copy of them."""
-        best = _copied(self.weights())
+    def write_best(self, step: int, *, old: Tensors | None = None) -> Tensors:
+        """Save the present weights as the best so far, and return a copy of them (written over the `old` one)."""
+        best = _copied(self.weights(), old or {})
         files.write_bytes(self._best(step), save(best))
         return best
 
@@ -209,8 +210,8 @@ class Checkpoints:
                 path.unlink()
 
 
-def _copied(tensors: Tensors) -> Tensors:
-    return {name: t.clone() for name, t in tensors.items()}
+def _copied(tensors: Tensors, old: Tensors) -> Tensors:
+    return {name: old[name].copy_(t) if name in old else t.clone() for name, t in tensors.items()}
 
 
 def _below(prefix: str, tensors: Tensors) -> Tensors:

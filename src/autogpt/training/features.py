@@ -13,19 +13,25 @@ import numpy as np
 
 from autogpt import files
 from autogpt.core import Inputs
+from autogpt.memory import SHARE, Guard, size
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
 FIRST_ROWS, MOST_ROWS = 64, 4096
 CHUNK_SECONDS = 3.0
+COPIES = 4
+"""Features as they are kept, on their way to the disk, stacked, and scaled for the solver."""
 
 
 class FeatureCache:
     """See `core.Features`. `open_encoder` is called when the first row has to be read."""
 
-    def __init__(self, open_encoder: Callable[[], Any], *, folder: Path | None = None) -> None:
+    def __init__(
+        self, open_encoder: Callable[[], Any], *, folder: Path | None = None, guard: Guard | None = None
+    ) -> None:
         self._open, self._encoder, self._folder = open_encoder, None, folder
+        self._guard = guard or Guard()
         self._found: dict[str, Array] = {}
         self._shards = 0
         self.read_rows, self.read_seconds, self.load_seconds = 0, 0.0, 0.0
@@ -50,6 +56,8 @@ class FeatureCache:
                 if fresh:
                     break
                 count = FIRST_ROWS  # loading alone may have taken the time: a few rows are always read
+            if not self._has_room(min(count, len(missing)), fresh):
+                break
             chunk, missing = missing[:count], missing[count:]
             self._read([inputs[place] for place in chunk], [keys[place] for place in chunk])
             fresh += [keys[place] for place in chunk]
@@ -84,6 +92,20 @@ class FeatureCache:
             self._encoder = self._open()
             self.load_seconds += time.monotonic() - started
         return self._encoder
+
+    def _has_room(self, count: int, fresh: Sequence[str]) -> bool:
+        """Whether so many rows more fit into memory; they are copied when they are stored, stacked and solved on."""
+        if not self._found:
+            return True
+        newest = next(reversed(self._found.values()))
+        taken, room = (count + len(fresh)) * newest.nbytes * COPIES, self._guard.room()
+        if taken <= SHARE * room.bytes:
+            return True
+        self._guard.tell(
+            f"features of {len(self._found):,} rows are kept, and no more are read: {size(taken)} would be taken next, "
+            f"and {size(room.bytes)} may be used ({room.bound})"
+        )
+        return False
 
     def _chunk_rows(self) -> int:
         """Rows to read between two looks at the clock: few before the speed is known."""

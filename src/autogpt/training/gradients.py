@@ -17,16 +17,22 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from autogpt import memory
+from autogpt import footprint, memory
 from autogpt.core import Batch, Trainable
 from autogpt.errors import ConfigError, ResourceError
 from autogpt.runtime import Runtime
-from autogpt.training.batching import Rows, micro_batches
+from autogpt.training.batching import Rows, micro_batches, padded_tokens
 from autogpt.training.checkpoint import Progress
 from autogpt.training.pruning import Weights
 from autogpt.training.randomness import seeded
 
 logger = logging.getLogger(__name__)
+
+WHOLE = 1 << 30
+"""Tokens at once where a batch must not be torn apart."""
+PROBES = 2
+"""Batches that are computed to see what they take, and not applied."""
+_TOO_MUCH = 1 << 60
 
 
 class StopRequestedError(Exception):
@@ -96,7 +102,7 @@ class Gradients:
             try:
                 with seeded(self.seed, progress.step, device=self.device):
                     outcome = self._accumulate(model, parts, lengths, weights)
-                outcome.note = note
+                outcome.note = note or self._watched(parts, lengths, progress)
                 return outcome
             except StopRequestedError:
                 _put_back(buffers)
@@ -105,14 +111,79 @@ class Gradients:
                 count, longest = error.rows, error.longest
             _put_back(buffers)
             memory.release()  # outside the except block, where the traceback would keep the tensors alive
-            if count == 1:
+            if count == 1 or progress.micro_tokens >= WHOLE:
                 raise ResourceError(
-                    f"one row of {longest} tokens does not fit in memory; try a smaller --max-length, a smaller "
+                    f"{count} rows of {longest} tokens do not fit in memory; try a smaller --max-length, a smaller "
                     "backbone, or a method that trains fewer parameters (lora, head)"
                 )
             progress.micro_tokens = (count // 2) * longest
             note = f"out of memory with {count} rows of {longest} tokens: {progress.micro_tokens} tokens at once now"
             logger.warning("%s", note)
+
+    def probe(self, model: Trainable, lengths: Sequence[int], progress: Progress, *, ahead: int, whole: int = 0) -> str:
+        """Fewer rows at once where the longest would not fit; what was changed, in words.
+
+        The longest row is computed forward and back, then two of them, and what each takes is counted; nothing is
+        applied. `ahead` bytes will be taken beside: moments of the optimizer, kept states. Batches of `whole` rows
+        must not be torn apart (0: they may). ResourceError with the number where there is no room for the least.
+        """
+        longest = int(np.argmax(np.asarray(lengths)))
+        width = int(lengths[longest])
+        memory.release()
+        room = self.runtime.room()
+        one = self._footprint(model, [longest], progress)
+        two = self._footprint(model, [longest, longest], progress)
+        if one == _TOO_MUCH:
+            raise ResourceError(
+                f"one row of {width} tokens does not fit in memory, and {memory.size(room.bytes)} may be used "
+                f"({room.bound}); try a smaller backbone, or a method that trains fewer parameters (lora, head)"
+            )
+        row = one if two == _TOO_MUCH else two - one
+        fixed = one - row + ahead
+        rows = int((memory.SHARE * room.bytes - fixed) / max(row, 1))
+        if rows < max(1, whole):
+            what = f"a batch of {whole} rows" if whole else "one row"
+            raise ResourceError(
+                f"{what} of {width} tokens takes {memory.size((fixed + max(1, whole) * row) / memory.SHARE)} of memory "
+                f"while it trains, and {memory.size(room.bytes)} may be used ({room.bound}); use a smaller backbone, a "
+                "method that trains fewer parameters (head), or a higher --memory-limit"
+            )
+        if whole or rows * width >= progress.micro_tokens:
+            return ""
+        progress.micro_tokens = rows * width
+        return (
+            f"{progress.micro_tokens:,} tokens at once, for lack of memory (batches stay as large, in parts): "
+            f"{memory.size(room.bytes)} may be used ({room.bound})"
+        )
+
+    def _watched(self, parts: list[list[int]], lengths: Sequence[int], progress: Progress) -> str:
+        """Half as much at once from here on, when a step passed the memory limit; what was changed, in words."""
+        largest = max(parts, key=lambda part: padded_tokens(np.asarray(part), lengths))
+        if len(largest) == 1 or progress.micro_tokens >= WHOLE or not self.runtime.memory.exceeded():
+            return ""
+        tokens = padded_tokens(np.asarray(largest), lengths)
+        progress.micro_tokens = min(progress.micro_tokens, (len(largest) // 2) * (tokens // len(largest)))
+        memory.release()
+        return f"{tokens:,} tokens at once passed the memory limit: {progress.micro_tokens:,} from here on"
+
+    def _footprint(self, model: Trainable, rows: list[int], progress: Progress) -> int:
+        """Bytes that a step over some rows takes at most; it leaves no trace."""
+        buffers = [(buffer, buffer.clone()) for buffer in model.module.buffers()]
+
+        def step() -> None:
+            batch = model.batch(rows)
+            self._backward(model, batch, batch.weight.sum())
+
+        try:
+            with seeded(self.seed, progress.step, device=self.device):
+                return footprint.of(step, model.module)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            return _TOO_MUCH
+        finally:
+            model.module.zero_grad(set_to_none=True)
+            _put_back(buffers)
 
     def _accumulate(
         self, model: Trainable, parts: list[list[int]], lengths: Sequence[int], weights: Weights | None

@@ -29,7 +29,7 @@ from autogpt.errors import AutoGPTError, InputError, Interrupted
 from autogpt.runtime import Runtime
 from autogpt.training.batching import Rows, batches_per_epoch, epoch_batches, padded_tokens
 from autogpt.training.checkpoint import Checkpoints, Progress
-from autogpt.training.gradients import Gradients, Outcome, StopRequestedError
+from autogpt.training.gradients import WHOLE, Gradients, Outcome, StopRequestedError
 from autogpt.training.optimizer import clip_gradient, gradient_norm, make_optimizer, set_learning_rate
 from autogpt.training.options import LoopOptions
 from autogpt.training.pace import Pace
@@ -46,6 +46,9 @@ MICRO_TOKENS = {"cpu": 4096, "cuda": 32768, "mps": 8192}
 MAX_ROLLBACKS = 3
 SNAPSHOT_STEPS = 100
 """Steps between the states in memory that a roll-back returns to."""
+MOMENTS, COPIES = 2, 2
+"""What is kept in units of the trained parameters: AdamW's averages; the best weights so far, and once more as bytes.
+A state to roll back to comes on top: the weights alone before the first SNAPSHOT_STEPS, then with the averages."""
 
 
 class Judge(Protocol):
@@ -70,6 +73,7 @@ def train(
     tracker: Tracker | None = None,
     stop: Callable[[], bool] | None = None,
     micro_tokens: int | None = None,
+    whole: bool = False,
     losses: Sequence[float] | None = None,
 ) -> Iterator[Step]:
     """Train, and yield a Step per optimizer step; rows, tokens and seconds are those of the step.
@@ -78,11 +82,13 @@ def train(
     `validate`). Called again with the same folder it goes on from the newest checkpoint, or returns at once if that
     training had ended. `stop` is asked before every micro-batch; when it says yes, the state is saved and
     `Interrupted` is raised. `losses` are what rows lose before the first step, where that is known (for `prune`).
+    With `whole` no batch is torn apart (its loss compares rows). ResourceError when there is no room for the least.
     """
     gradients = Gradients(runtime, seed=seed, stop=stop or (lambda: False))
     run = _Run(model, options=options, folder=folder, seed=seed, metric=metric, gradients=gradients, losses=losses)
-    if not run.resume(micro_tokens or MICRO_TOKENS[gradients.device.type]):
+    if not run.resume(WHOLE if whole else micro_tokens or MICRO_TOKENS[gradients.device.type]):
         return
+    run.probe(whole=whole)
     pace = run.pace = run.measured(remaining, validated=validate is not None)
     while run.progress.step < run.progress.total and remaining() > 0:
         began = time.monotonic()
@@ -175,6 +181,18 @@ class _Run:
         self.model.module.train()
         return True
 
+    def probe(self, *, whole: bool) -> None:
+        """See `Gradients.probe`."""
+        trained = sum(p.nbytes for p in self.parameters)
+        copies = COPIES + (3 if self.progress.total >= SNAPSHOT_STEPS else 1) - 1  # the first stands there already
+        rows = min(self.options.batch_rows, len(self.lengths)) if whole else 0
+        note = self.gradients.probe(
+            self.model, self.lengths, self.progress, ahead=(MOMENTS + copies) * trained, whole=rows
+        )
+        if note:
+            self.gradients.runtime.memory.tell(note)
+        self.note = " ".join(filter(None, (self.note, note)))
+
     def measured(self, remaining: Callable[[], float], *, validated: bool) -> Pace:
         """A clock that knows what batches cost and, soon, what the rest costs."""
         costs = [padded_tokens(self.order.batch(step), self.lengths) for step in range(self.order.per_epoch)]
@@ -242,7 +260,7 @@ class _Run:
         if progress.step < progress.total and waited >= self.pace.checkpoint_every(self.options.checkpoint_seconds):
             self.save()
         if progress.step % SNAPSHOT_STEPS == 0 and self.disk.is_finite():
-            self.good = (progress.step, *self.disk.snapshot())
+            self.good = (progress.step, *self.disk.snapshot(self.good[1:]))
 
     def save(self) -> None:
         """Write a checkpoint; weights that are not finite are left to the next step, which will undo them."""
@@ -265,7 +283,7 @@ class _Run:
 
     def _write_best(self) -> None:
         start = time.monotonic()
-        self.best = self.disk.write_best(self.progress.step)
+        self.best = self.disk.write_best(self.progress.step, old=self.best)
         self.pace.save = time.monotonic() - start
 
     def _roll_back(self, what: str) -> None:

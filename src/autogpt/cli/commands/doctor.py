@@ -20,9 +20,9 @@ def doctor(
 ) -> None:
     """Show versions, devices, memory, disk and cached models, and what will not work here and why."""
     from autogpt import doctor as examination
+    from autogpt.memory import size
 
     found = examination.examine(quick=quick)
-    size = examination.size
     machine, devices, t = found["machine"], found["devices"], screen.t
     facts = [
         ("autogpt", f"{found['autogpt']}, Python {found['python']}, {found['platform']}"),

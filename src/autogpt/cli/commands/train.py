@@ -23,8 +23,8 @@ def train(
     """Fit one named method (--method) on DATA, without a search; test and save it."""
     from autogpt import registry
 
-    if config.search.methods not in registry.names("methods"):
+    if config.search.methods not in (*registry.names("methods"), "auto"):
         names = ", ".join(registry.names("methods"))
         given = f"{config.search.methods!r} is not one method" if config.search.methods else "no method is named"
-        raise ConfigError(f"{given}; give --method with one of: {names} (`autogpt run` tries several)")
+        raise ConfigError(f"{given}; give --method with auto or one of: {names} (`autogpt run` tries several)")
     start(screen, config, dry_run=dry_run)
