@@ -31,6 +31,7 @@ _PHRASES = ("out of memory", "can't allocate memory", "cannot allocate memory", 
 SHARE = 0.8
 """Of the room that there is, at most, is planned with: what is estimated is not what is taken."""
 _ENDLESS = 1 << 60
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +192,25 @@ def release() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
+    _ask_c("malloc_trim", 0)
+
+
+def frugal() -> None:
+    """Have large blocks returned as soon as they are freed, from here on: a little slower, and nothing is hoarded.
+
+    Batches of many lengths leave holes in the heap that no later tensor fits into: a training of 1.1 GB was measured to
+    hold 1.6 GB.
+    """
+    _ask_c("mallopt", _MMAP_THRESHOLD, 1 << 17)
+    release()
+
+
+def _ask_c(name: str, *numbers: int) -> None:
     if sys.platform == "linux":
         try:
-            ctypes.CDLL(None).malloc_trim(0)
+            getattr(ctypes.CDLL(None), name)(*numbers)
         except (OSError, AttributeError):  # another C library (musl)
-            logger.debug("the C library cannot be asked to return memory")
+            logger.debug("the C library has no %s", name)
 
 
 def backed_off(items: Sequence[Item], size: int, work: Callable[[Sequence[Item]], Result]) -> Iterator[Result]:

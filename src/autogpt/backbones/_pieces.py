@@ -134,12 +134,16 @@ def tokens_at_once(
     except (RuntimeError, MemoryError) as problem:
         _halves([longest], problem)
     usable = memory.SHARE * room.bytes
-    if taken > usable:
+    if taken > usable:  # what was freed and kept counts as ours: ask again once it is returned
+        memory.frugal()
+        room = runtime.room()
+        usable = memory.SHARE * room.bytes
+    if taken > usable and room.bytes:
         raise ResourceError(
             f"reading a row of {pieces[longest].length} tokens takes {memory.size(taken)} of memory, and "
             f"{memory.size(room.bytes)} may be used ({room.bound}); use a smaller backbone or a higher --memory-limit"
         )
-    found = int(usable / max(taken, 1) * pieces[longest].length)
+    found = max(1, int(usable / max(taken, 1) * pieces[longest].length))
     if found >= TOKENS_PER_BATCH:
         return TOKENS_PER_BATCH
     if found < sum(piece.length for piece in pieces):

@@ -151,6 +151,7 @@ class Gradients:
         if whole or rows * width >= progress.micro_tokens:
             return ""
         progress.micro_tokens = rows * width
+        memory.frugal()
         return (
             f"{progress.micro_tokens:,} tokens at once, for lack of memory (batches stay as large, in parts): "
             f"{memory.size(room.bytes)} may be used ({room.bound})"
