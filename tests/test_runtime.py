@@ -1,9 +1,11 @@
 """What a run computes on: measured once, and a choice of kernels changes speed, not numbers."""
 
+import json
+
 import torch
 
 from autogpt.backbones.encoder import Encoder
-from autogpt.runtime import Runtime, detect
+from autogpt.runtime import Runtime, detect, kept
 from autogpt.testing import tiny
 
 TEXTS = [{"text": text} for text in ("the red card", "a dog runs", "money lost in paris and found in rome")]
@@ -47,3 +49,19 @@ def test_kernels_are_as_before_after_the_block():
         assert not torch.backends.cuda.flash_sdp_enabled()
     assert torch.backends.cuda.flash_sdp_enabled() == before
     assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_run_goes_on_with_the_choices_it_began_with(tmp_path):
+    path = tmp_path / "machine.json"
+    found = kept(path)
+    begun = json.loads(path.read_text())
+    assert begun == {name: getattr(found, name) for name in ("device", "dtype", "threads", "plain_attention")}
+    other = "bfloat16" if found.dtype == "float32" else "float32"
+    path.write_text(json.dumps({**begun, "dtype": other, "threads": 1}))
+    threads = torch.get_num_threads()
+    try:
+        assert (kept(path).dtype, kept(path).threads, torch.get_num_threads()) == (other, 1, 1)
+    finally:
+        torch.set_num_threads(threads)
+    path.write_text(json.dumps({**begun, "device": "another", "threads": 1}))
+    assert kept(path).device == found.device

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from autogpt import files
 from autogpt.memory import Guard, Room
 
 LEAST_RATIO = 0.75
@@ -69,12 +72,33 @@ def detect(device: str | None = None) -> Runtime:
 
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    threads, told = _faster_threads(torch) if device == "cpu" else (available_cores(), "")
+    threads, told = available_cores(), ""
+    if "OMP_NUM_THREADS" in os.environ:
+        threads, told = torch.get_num_threads(), f"{torch.get_num_threads()} threads, as OMP_NUM_THREADS says"
+    elif device == "cpu":
+        threads, told = _faster_threads(torch)
     torch.set_num_threads(threads)
     dtype, reason = _faster_dtype(torch, device)
     plain, why = _plain_attention(torch) if device == "cpu" and dtype == "bfloat16" else (False, "")
     reasons = tuple(filter(None, (told, reason, why)))
     return Runtime(device=device, dtype=dtype, threads=threads, reasons=reasons, plain_attention=plain)
+
+
+CHOICES = ("device", "dtype", "threads", "plain_attention")
+
+
+def kept(path: Path) -> Runtime:
+    """What is measured here, or what `path` says that a run began with: the same numbers need the same choices."""
+    import torch
+
+    found = detect()
+    if path.is_file():
+        begun = json.loads(path.read_text("utf-8"))
+        if begun["device"] == found.device and begun["threads"] <= available_cores():
+            torch.set_num_threads(begun["threads"])
+            return replace(found, **{name: begun[name] for name in CHOICES}, reasons=("as the run began",))
+    files.write_json(path, {name: getattr(found, name) for name in CHOICES})
+    return found
 
 
 def available_cores() -> int:
@@ -112,27 +136,27 @@ def _faster_threads(torch: Any, seconds: float = 0.05, rounds: int = 3) -> tuple
     return chosen, f"{chosen} threads: {cores} are measured at {ratio:.2f}x the speed of {half}"
 
 
-def _faster_dtype(torch: Any, device: str, rows: int = 512, width: int = 384, repeats: int = 8) -> tuple[str, str]:
+def _faster_dtype(torch: Any, device: str, rows: int = 512, width: int = 384, repeats: int = 12) -> tuple[str, str]:
     """bf16 where a matrix product of a small encoder's shape is at least 1.2x faster than in float32."""
     import time
 
-    def duration(dtype: Any, rows: int, hopeless: float = float("inf")) -> float:
-        """The least of some durations; what is `hopeless` on its second try is not measured further."""
+    def products(dtype: Any, rows: int) -> Callable[[], float]:
         a = torch.randn(rows, width, device=device, dtype=dtype)
         b = torch.randn(width, 4 * width, device=device, dtype=dtype)
-        best = float("inf")
-        for done in range(repeats):
-            if done > 1 and best > hopeless:
-                break
+
+        def duration() -> float:
             start = time.perf_counter()
             (a @ b).sum().item()
-            best = min(best, time.perf_counter() - start)
-        return best
+            return time.perf_counter() - start
 
-    # Without instructions for bf16 the full shape takes seconds, and a part of it tells as much.
+        return duration
+
+    # Without instructions for bf16 the full shape takes seconds, and a part of it tells as much. Both take turns, and
+    # the best of many counts: beside a busy job some are ten times as slow as others.
     for part in (rows // 16, rows):
-        single = duration(torch.float32, part)
-        ratio = single / duration(torch.bfloat16, part, hopeless=2 * single)
+        single, half = products(torch.float32, part), products(torch.bfloat16, part)
+        pairs = [(single(), half()) for _ in range(repeats)]
+        ratio = min(one for one, _ in pairs) / min(other for _, other in pairs)
         if ratio < 0.5:
             break
     chosen = "bfloat16" if ratio >= 1.2 else "float32"

@@ -204,7 +204,8 @@ autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=120, se
 
 def start(data: Path, output: Path, backbone: Path, methods: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", SCRIPT, str(data), str(output), str(backbone), methods]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    same = {**os.environ, "OMP_NUM_THREADS": "1"}  # on a busy machine two processes may find another number better
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=same)
 
 
 def the_run(output: Path, *, until: str, seconds: float = 60.0) -> Path:

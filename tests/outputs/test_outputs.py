@@ -27,11 +27,13 @@ def test_losses_are_per_example_and_follow_their_formulas() -> None:
     assert VALUE.loss(torch.tensor([[3.0], [1.0]]), torch.tensor([1.0, 1.0]), None).tolist() == [4.0, 0.0]
 
 
-def test_a_token_loss_is_the_mean_over_the_rows_own_tokens() -> None:
+def test_each_token_counts_the_same_in_a_rows_loss() -> None:
     logits = torch.tensor([[[2.0, 0.0], [0.0, 3.0], [9.0, -9.0]]])
     target = torch.tensor([[0, 0, -100]])
-    by_hand = (math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(3.0))) / 2
+    by_hand = (math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(3.0))) / 20
     assert TOKENS.loss(logits, target, None).tolist() == pytest.approx([by_hand])
+    twice = TOKENS.loss(torch.cat([logits, logits], dim=1), torch.cat([target, target], dim=1), None)
+    assert twice.tolist() == pytest.approx([2 * by_hand])
 
 
 def test_class_weights_multiply_a_rows_loss() -> None:

@@ -34,7 +34,7 @@ from autogpt.evaluation.energy import Meter
 from autogpt.events import Event, Listener
 from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
-from autogpt.runtime import Runtime, detect
+from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
     from autogpt.evaluation.report import Report
@@ -77,6 +77,7 @@ class Session:
         self.tried: list[str] = []
         self.reasons: list[str] = []
         self.meter = Meter()
+        self._machine: Runtime | None = None
         self._stage: forecast.Stage | None = None
         self._spelling: language.Spelling | None = None
         self._told: set[str] = set()
@@ -238,8 +239,11 @@ class Session:
         )
 
     def runtime(self) -> Runtime:
-        """What the run computes on, within its memory."""
-        return replace(detect(), memory=self.guard)
+        """What the run computes on, within its memory; a resumed run computes as it began."""
+        if self._machine is None:
+            found = detect() if self.folder is None else kept(self.folder / "machine.json")
+            self._machine = replace(found, memory=self.guard)
+        return self._machine
 
     def reserve(self, bench: Bench, prepared: Prepared) -> float:
         """Seconds that the final evaluation and saving will need."""

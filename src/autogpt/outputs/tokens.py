@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
 OUTSIDE = "O"
+USUAL_TOKENS = 20.0
 
 
 class Tokens:
@@ -41,11 +42,14 @@ class Tokens:
         return np.asarray(np.log(counts / counts.sum()))
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
-        """Mean over a row's own tokens, so that long rows do not drown short ones. logits [B, T, C]."""
+        """Sum over a row's tokens, in units of a usual row: each token counts the same. logits [B, T, C].
+
+        A mean over each row's own tokens, which we had before, let the many short rows without a span speak louder.
+        """
         from torch.nn.functional import cross_entropy
 
         losses = cross_entropy(logits.transpose(1, 2), target, weight=class_weight, ignore_index=-100, reduction="none")
-        return losses.sum(dim=1) / (target != -100).sum(dim=1).clamp(min=1)
+        return losses.sum(dim=1) / USUAL_TOKENS
 
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> list[Array]:
         tables = []
