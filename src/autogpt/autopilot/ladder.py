@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autogpt import registry
@@ -21,6 +21,11 @@ ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full", "
 TRAIN_COST, PRUNED = 3.5, 0.75
 FEW_ROWS_PER_LABEL = 64
 SAFETY = 0.85
+FULL: Mapping[str, Mapping[str, object]] = {
+    "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
+    "span": {"learning_rate": 3e-4},
+}
+"""Options of full fine-tuning where others than its defaults were measured to be better, by output (EXPERIMENTS.md)."""
 LEAST_READ_ROWS = 300
 LOAD_SECONDS, GUESSED_ROWS_PER_SECOND = 7.0, 100.0
 """Believed before the first encoder of a run was loaded and has read anything: a small one on two slow cores."""
@@ -149,19 +154,21 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     count, read = facts.layers(), _read_seconds(facts)
     epochs = wanted_epochs(len(facts.train))
     fits = facts.remaining() * SAFETY
-    top = min(2, count)
+    top, usual = min(2, count), FULL.get(facts.output.name, {})
     all_epoch = _epoch_seconds(facts)
     top_epoch, boundary = all_epoch * top / count, read * (count - top) / count
     if fits >= min(1.5, epochs) * all_epoch:
         reachable = min(epochs, fits / all_epoch)
-        yield Candidate("full", {"epochs": round(reachable, 2)}, reachable * all_epoch, "all layers, time allows it")
+        yield Candidate(
+            "full", {**usual, "epochs": round(reachable, 2)}, reachable * all_epoch, "all layers, time allows it"
+        )
         return
     reachable = min(epochs, (fits - boundary) / top_epoch)
     if reachable < 0.7:
         needed = boundary + 0.7 * top_epoch
         yield f"full is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"
         return
-    options = {"layers": top, "epochs": round(reachable, 2)}
+    options = {**usual, "layers": top, "epochs": round(reachable, 2)}
     seconds = boundary + reachable * top_epoch
     reason = f"the top {top} of {count} layers: all of them would need {all_epoch:.0f} s an epoch"
     yield Candidate("full", options, seconds, reason)
