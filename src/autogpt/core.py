@@ -130,12 +130,14 @@ class Decision:
     """How scores become answers; every number is chosen on validation rows.
 
     `temperature` divides scores before softmax or sigmoid, `threshold` accepts a label of a multi-label task,
-    `abstain_below` marks answers with less confidence as "not sure" (0 never abstains).
+    `abstain_below` marks answers with less confidence as "not sure" (0 never abstains), `no_answer` is by how much "no
+    answer" must be likelier than the best span of a text, in log probability, to be given.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     abstain_below: float = 0.0
+    no_answer: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

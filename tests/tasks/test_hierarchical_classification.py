@@ -11,8 +11,10 @@ import pytest
 from autogpt import registry
 from autogpt.config import Columns
 from autogpt.core import Decision, Example, LabelSpace, Prediction, Schema, Table
+from autogpt.data.columns import describe
+from autogpt.data.goal import read
 from autogpt.data.schema import infer
-from autogpt.data.structures.hierarchical_classification import find_mark, level_columns
+from autogpt.data.structures.hierarchical_classification import find_mark, level_columns, readings
 from autogpt.evaluation.errors import kinship
 from autogpt.evaluation.interval import Answers, intervals
 
@@ -98,7 +100,9 @@ def test_columns_are_no_levels_if_a_value_has_two_parents_or_one_level_is_asked_
     crossed = [("billing", "late"), ("billing", "lost"), ("delivery", "late"), ("delivery", "lost"), ("other", "none")]
     told = Columns(target="level2", text="text")
     assert infer(levels(crossed, ("level1", "level2")), columns=told).schema.task == "text-classification"
-    assert infer(levels(NESTED, ("level1", "level2")), goal="predict level2").schema.target == ("level2",)
+    both = levels(NESTED, ("level1", "level2"))
+    for goal, count in (("predict level2", 0), ("predict level1 and level2", 1), ("sort the messages", 1)):
+        assert len(readings(both, describe(both), read(goal))) == count
     assert level_columns(["color", "size", "notes2"]) == []
 
 

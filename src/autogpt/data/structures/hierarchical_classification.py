@@ -73,12 +73,17 @@ def _of_levels(table: Table, facts: Mapping[str, Facts], goal: Goal) -> Iterator
     usable = [name for name, fact in facts.items() if fact.kind in ("category", "short") and fact.unique > 1]
     rows = [table.rows[place] for place in sample_rows(len(table.rows), 20_000)]
     for columns in level_columns(usable):
-        wanted = [name for name in columns if goal.mentions(name)]
+        wanted = [name for name in columns if _says(goal.text, name)]
         values = [[as_text(row.get(name)).strip() for row in rows] for name in columns]
         if wanted not in ([], list(columns)) or not all(_nested(a, b) for a, b in pairwise(values)):
             continue
         shown = " > ".join(map(repr, columns))
         yield _judged(columns, f"columns {shown} are levels: each value of a lower one has one parent", facts, goal)
+
+
+def _says(goal: str, name: str) -> bool:
+    """Whether the goal has the very name: `level1` and `level2` have one stem, and one may be wanted alone."""
+    return re.search(rf"(?<![a-z0-9_]){re.escape(name.lower())}(?![a-z0-9_])", goal.lower()) is not None
 
 
 def level_columns(names: Sequence[str]) -> list[tuple[str, ...]]:
