@@ -85,6 +85,15 @@ def test_flat_labels_can_be_asked_for() -> None:
     assert infer(table(TREE), columns=Columns(task="text-classification")).schema.task == "text-classification"
 
 
+def test_any_mark_and_any_columns_can_be_told() -> None:
+    dotted = table([label.replace("/", ".") for label in TREE])
+    told = Columns(task=TASK.name, target="label", separator=".")
+    assert infer(dotted, columns=told).schema.separator == "."
+    columns = Columns(task=TASK.name, target="x,y", text="text")
+    schema = infer(levels(NESTED, ("x", "y")), columns=columns).schema
+    assert (schema.task, schema.target) == (TASK.name, ("x", "y"))
+
+
 NESTED = [("billing", "refund"), ("billing", "invoice"), ("delivery", "late"), ("delivery", "lost")]
 
 
@@ -103,7 +112,8 @@ def test_columns_are_no_levels_if_a_value_has_two_parents_or_one_level_is_asked_
     both = levels(NESTED, ("level1", "level2"))
     for goal, count in (("predict level2", 0), ("predict level1 and level2", 1), ("sort the messages", 1)):
         assert len(readings(both, describe(both), read(goal))) == count
-    assert level_columns(["color", "size", "notes2"]) == []
+    assert level_columns(["color", "size", "col1", "col2"]) == []
+    assert level_columns(["L2", "L1", "cat_l1", "cat_l2", "cat_l3"]) == [("L1", "L2"), ("cat_l1", "cat_l2", "cat_l3")]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _CLEAR, _OFTEN = (">", "›", "»", "→", "::"), ("/", "\\", "|", "／")
 _MOST_STEPS, _LONGEST_STEP = 8, 60
 _LEAD = 40.0  # points over the reading of the same column as plain labels
 _LEAST_MARKED, _LEAST_SHARED, _LEAST_PURE = 0.8, 0.6, 0.7
+_NUMBERED = re.compile(r"((?:.*[ _-])?l|.*(?:level|lvl|tier|cat|category|label|class|topic))[ _-]*([1-9])")
 _CHINESE = ("一级", "二级", "三级", "四级"), ("大类", "中类", "小类")
 
 
@@ -89,9 +90,9 @@ def _says(goal: str, name: str) -> bool:
 def level_columns(names: Sequence[str]) -> list[tuple[str, ...]]:
     """Columns that are called levels of the same thing, from the top: level1, level2; topic, subtopic; 大类, 小类."""
     numbered: dict[str, dict[int, str]] = defaultdict(dict)
-    found = []
+    found: list[tuple[str, ...]] = []
     for name in names:
-        match = re.fullmatch(r"(.*?(?:level|lvl|tier|cat|category|label|class|topic|l))[ _-]*([1-9])", name.lower())
+        match = _NUMBERED.fullmatch(name.lower())
         if match:
             numbered[match[1]][int(match[2])] = name
         for words in _CHINESE:
@@ -99,8 +100,8 @@ def level_columns(names: Sequence[str]) -> list[tuple[str, ...]]:
                 if word in name:
                     numbered[name.replace(word, words[0])][place] = name
         below = [other for other in names if re.sub(r"[ _-]", "", other.lower()) in (f"sub{name.lower()}", f"子{name}")]
-        found += [(name, other) for other in below]
-    found += [tuple(levels[place] for place in sorted(levels)) for levels in numbered.values() if len(levels) > 1]
+        found.extend((name, other) for other in below)
+    found.extend(tuple(levels[place] for place in sorted(levels)) for levels in numbered.values() if len(levels) > 1)
     return found
 
 
