@@ -11,7 +11,8 @@ validation (it picks our best epoch, and with `--judge validation` is what is sc
 * `tfidf`: rare words near those of the question, without any encoder; `majority`: the first words of the text.
 
 With `--unanswerable 0.3` so many questions of each part are asked of another paragraph, which does not tell, and ours
-is also scored with the threshold for "no answer" and the temperature that validation rows choose (`ours, chosen`).
+and `tfidf` are also scored as a run decides (`ours, chosen`): with the threshold for "no answer" and the temperature
+that validation rows choose.
 
 All learn from the same rows. Printed as JSON: a line per system and seed with SQuAD's scores and their 95 % bootstrap
 intervals, and a line per paired difference of F1 between ours and another.
@@ -49,6 +50,9 @@ OUTPUT = registry.get("outputs", TASK.output)
 METRICS = tuple(registry.get("metrics", name) for name in ("answer-f1", "exact-match"))
 OPTIONS = {"epochs": 4, "learning_rate": 3e-4, "batch_rows": 12}
 LENGTH, OVERLAP, LONGEST = 384, 128, 30  # of the recipe, in tokens
+
+METHODS = {"ours": "full", "tfidf": "tfidf"}
+"""Systems that a run would decide for, and their methods."""
 
 Split = Mapping[str, Sequence[Example]]
 
@@ -123,7 +127,7 @@ def ours(
     if chosen is not None:
         decision = decide(bench, scorer.score([row.inputs for row in parts["validation"]]))
         print(json.dumps({"no_answer": decision.no_answer, "temperature": decision.temperature}), flush=True)
-        chosen["ours, chosen"] = OUTPUT.decode(scores, space, decision, inputs)
+        chosen[method] = OUTPUT.decode(scores, space, decision, inputs)
     return OUTPUT.decode(scores, space, Decision(), inputs)
 
 
@@ -244,16 +248,17 @@ def main() -> None:
         systems: dict[str, Callable[[], list[Prediction]]] = {
             "ours": lambda seed=seed, chosen=chosen: ours("full", parts, judged, given.options, seed, chosen=chosen),
             "recipe": lambda seed=seed: recipe(parts, judged, passes=given.passes, seed=seed),
-            "tfidf": lambda seed=seed: ours("tfidf", parts, judged, {}, seed),
+            "tfidf": lambda seed=seed, chosen=chosen: ours("tfidf", parts, judged, {}, seed, chosen=chosen),
             "majority": lambda seed=seed: ours("majority", parts, judged, {}, seed),
         }
         found = {}
         names = given.systems.split(",")
-        if given.unanswerable and "ours" in names:
-            names.insert(names.index("ours") + 1, "ours, chosen")
+        if given.unanswerable:
+            names = [one for name in names for one in ((name, f"{name}, chosen") if name in METHODS else (name,))]
         for name in names:
             began = time.monotonic()
-            answers = chosen[name] if name in chosen else systems[name]()
+            plain, decided = name.removesuffix(", chosen"), name.endswith(", chosen")
+            answers = chosen[METHODS[plain]] if decided else systems[name]()
             found[name] = Answers([answer.value for answer in answers], None)
             card = evaluate(gold, answers, None, metrics=METRICS, space=space, seed=0)
             document: dict[str, Any] = {
