@@ -10,6 +10,10 @@ validation (it picks our best epoch, and with `--judge validation` is what is sc
   overlap by 128, answers of at most 30 tokens); `--passes 4` makes as many passes as ours;
 * `tfidf`: rare words near those of the question, without any encoder; `majority`: the first words of the text.
 
+With `--unanswerable 0.3` so many questions of each part are asked of another paragraph, which does not tell, and ours
+and `tfidf` are also scored as a run decides (`ours, chosen`): with the threshold for "no answer" and the temperature
+that validation rows choose.
+
 All learn from the same rows. Printed as JSON: a line per system and seed with SQuAD's scores and their 95 % bootstrap
 intervals, and a line per paired difference of F1 between ours and another.
 """
@@ -29,9 +33,12 @@ from typing import Any
 import numpy as np
 
 from autogpt import registry, runtime
+from autogpt.autopilot.finish import decide
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.backbones._pretrained import resolve
-from autogpt.core import Decision, Example, Prediction, Schema
+from autogpt.core import Decision, Example, GoldAnswers, Prediction, Schema
+from autogpt.evaluation.calibration import reliability
+from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
 from autogpt.training.features import FeatureCache
@@ -43,6 +50,9 @@ OUTPUT = registry.get("outputs", TASK.output)
 METRICS = tuple(registry.get("metrics", name) for name in ("answer-f1", "exact-match"))
 OPTIONS = {"epochs": 4, "learning_rate": 3e-4, "batch_rows": 12}
 LENGTH, OVERLAP, LONGEST = 384, 128, 30  # of the recipe, in tokens
+
+METHODS = {"ours": "full", "tfidf": "tfidf"}
+"""Systems that a run would decide for, and their methods."""
 
 Split = Mapping[str, Sequence[Example]]
 
@@ -62,10 +72,32 @@ def split() -> Split:
     return found
 
 
+def unanswerable(parts: Split, share: float) -> Split:
+    """The parts with `share` of the questions asked of another paragraph of the same part."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for name, rows in parts.items():
+        moved = set(rng.permutation(len(rows))[: round(share * len(rows))].tolist())
+        found[name] = [_elsewhere(row, rows, rng) if place in moved else row for place, row in enumerate(rows)]
+    return found
+
+
+def _elsewhere(row: Example, rows: Sequence[Example], rng: np.random.Generator) -> Example:
+    others = [one.inputs for one in rows if one.inputs["text"] != row.inputs["text"]]
+    text = others[int(rng.integers(len(others)))]
+    return Example(row.id, {**text, "question": row.inputs["question"]}, GoldAnswers((), len(text["tokens"])))
+
+
 def ours(
-    method: str, parts: Split, judged: Sequence[Example], options: Mapping[str, Any], seed: int
+    method: str,
+    parts: Split,
+    judged: Sequence[Example],
+    options: Mapping[str, Any],
+    seed: int,
+    *,
+    chosen: dict[str, list[Prediction]] | None = None,
 ) -> list[Prediction]:
-    """Trained with a method of the package; the best epoch by validation F1."""
+    """Trained with a method of the package; the best epoch by validation F1. `chosen` gets answers as a run decides."""
     machine = runtime.detect()
     space = OUTPUT.space([row.target for row in parts["train"]])
 
@@ -91,7 +123,12 @@ def ours(
         candidate = Candidate(method, dict(options))
         _, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: 36_000.0)
     inputs = [row.inputs for row in judged]
-    return OUTPUT.decode(scorer.score(inputs), space, Decision(), inputs)
+    scores = scorer.score(inputs)
+    if chosen is not None:
+        decision = decide(bench, scorer.score([row.inputs for row in parts["validation"]]))
+        print(json.dumps({"no_answer": decision.no_answer, "temperature": decision.temperature}), flush=True)
+        chosen[method] = OUTPUT.decode(scores, space, decision, inputs)
+    return OUTPUT.decode(scores, space, Decision(), inputs)
 
 
 def told(step: Mapping[str, Any]) -> None:
@@ -200,22 +237,28 @@ def main() -> None:
     parser.add_argument("--passes", type=float, default=2.0, help="passes of the recipe over the rows")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--judge", choices=("test", "validation"), default="test")
+    parser.add_argument("--unanswerable", type=float, default=0.0, help="share of questions without an answer")
     given = parser.parse_args()
     runtime.prepare_environment()
-    parts = split()
+    parts = unanswerable(split(), given.unanswerable) if given.unanswerable else split()
     judged = parts[given.judge]
     gold, space = [row.target for row in judged], OUTPUT.space([row.target for row in parts["train"]])
     for seed in map(int, given.seeds.split(",")):
+        chosen: dict[str, list[Prediction]] = {}
         systems: dict[str, Callable[[], list[Prediction]]] = {
-            "ours": lambda seed=seed: ours("full", parts, judged, given.options, seed),
+            "ours": lambda seed=seed, chosen=chosen: ours("full", parts, judged, given.options, seed, chosen=chosen),
             "recipe": lambda seed=seed: recipe(parts, judged, passes=given.passes, seed=seed),
-            "tfidf": lambda seed=seed: ours("tfidf", parts, judged, {}, seed),
+            "tfidf": lambda seed=seed, chosen=chosen: ours("tfidf", parts, judged, {}, seed, chosen=chosen),
             "majority": lambda seed=seed: ours("majority", parts, judged, {}, seed),
         }
         found = {}
-        for name in given.systems.split(","):
+        names = given.systems.split(",")
+        if given.unanswerable:
+            names = [one for name in names for one in ((name, f"{name}, chosen") if name in METHODS else (name,))]
+        for name in names:
             began = time.monotonic()
-            answers = systems[name]()
+            plain, decided = name.removesuffix(", chosen"), name.endswith(", chosen")
+            answers = chosen[METHODS[plain]] if decided else systems[name]()
             found[name] = Answers([answer.value for answer in answers], None)
             card = evaluate(gold, answers, None, metrics=METRICS, space=space, seed=0)
             document: dict[str, Any] = {
@@ -230,6 +273,10 @@ def main() -> None:
             for score in card.scores:
                 document[score.metric] = round(score.value, 4)
                 document[f"{score.metric} interval"] = [round(score.low, 4), round(score.high, 4)]
+            right = [is_right(row, answer) for row, answer in zip(judged, answers, strict=True)]
+            sure = [answer.confidence or 0.0 for answer in answers]
+            bins = reliability(np.array(sure)[:, None], np.array(right), bins=10)
+            document["ece"] = round(sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / len(right), 4)
             print(json.dumps({**document, "seconds": round(time.monotonic() - began, 1)}), flush=True)
         for other in found.keys() - {"ours"} if "ours" in found else ():
             lead = paired_difference(METRICS[0], gold, found["ours"], found[other], space=space)

@@ -206,3 +206,35 @@ def marked(
 
 TAGS = (("<e1>", "</e1>"), ("<e2>", "</e2>"))
 """Signs around the first and the second span of a text, as a person reads and writes them."""
+
+
+STEP = " > "
+"""What stands between the steps of a path where it is written as one label."""
+
+
+def path(row: Row, columns: Sequence[str], separator: str | None) -> str:
+    """A path of labels, its steps joined by `STEP`: one cell split at the separator (">" if none), or nested columns.
+
+    The last columns may be empty: the path ends above them. ValueError for an empty step before others.
+    """
+    if len(columns) == 1:
+        cell = text(row, columns[0])
+        steps = [step.strip() for step in cell.strip().split((separator or STEP).strip() or separator)]
+    else:
+        steps = ["" if row.get(column) is None else str(row.get(column)).strip() for column in columns]
+        while steps and not steps[-1]:
+            steps.pop()
+    shown = ", ".join(map(repr, columns))
+    if not steps:
+        raise ValueError(f"column {shown} is empty")
+    if not all(steps):
+        raise ValueError(f"column {shown} has an empty step in the path {steps}")
+    if any(STEP in step for step in steps):
+        raise ValueError(f"column {shown} has {STEP!r} inside a step of the path {steps}; give it as --separator")
+    return STEP.join(steps)
+
+
+def ancestors(label: str) -> tuple[str, ...]:
+    """A path and what it lies under, from the top: "a > b" -> ("a", "a > b")."""
+    steps = label.split(STEP)
+    return tuple(STEP.join(steps[: depth + 1]) for depth in range(len(steps)))

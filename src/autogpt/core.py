@@ -10,6 +10,7 @@ the other. Shapes: N rows, C classes, T_i tokens and K_i candidates of row i.
 | output kind | target of an example | scores            | answer                  |
 |-------------|----------------------|-------------------|-------------------------|
 | `classes`   | label                | [N, C]            | one label               |
+| `path`      | label (its steps)    | [N, C]            | one label, its steps    |
 | `labels`    | tuple of labels      | [N, C]            | any number of labels    |
 | `value`     | float                | [N, 1] (scaled)   | a number                |
 | `tokens`    | tuple of tags        | list of [T_i, C]  | a tag per token         |
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Scores = Array | list[Array]
+
+ONE_LABEL = frozenset({"classes", "path"})
+"""Output kinds with one label per row: a target is a string, scores are a softmax over the label space."""
 
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
@@ -138,12 +142,14 @@ class Decision:
     """How scores become answers; every number is chosen on validation rows.
 
     `temperature` divides scores before softmax or sigmoid, `threshold` accepts a label of a multi-label task,
-    `abstain_below` marks answers with less confidence as "not sure" (0 never abstains).
+    `abstain_below` marks answers with less confidence as "not sure" (0 never abstains), `no_answer` is by how much "no
+    answer" must be likelier than the best span of a text, in log probability, to be given.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     abstain_below: float = 0.0
+    no_answer: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,8 @@ class GoldAnswers:
 class Prediction:
     """One answer: the value in the user's own words, how sure, what came second, whether the model abstains.
 
-    `best`: the first answers where the answer is an order, best first, each with its probability.
+    `best`: the first answers where the answer is an order, best first, each with its probability; or the
+    steps of a path from its top, each with the probability of all labels at or below it.
     """
 
     value: Any

@@ -15,7 +15,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
+from autogpt.core import ONE_LABEL, Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
 from autogpt.data.examples import examples, row_count
 from autogpt.data.profile import Profile, profile
@@ -105,7 +105,7 @@ def prepare(
     space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Searching) else learned)
     if isinstance(task, Searching) and len(space.labels) < 2:
         raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
-    if output.name in ("classes", "labels") and len(space.labels) < (2 if output.name == "classes" else 1):
+    if output.name in (*ONE_LABEL, "labels") and len(space.labels) < (2 if output.name in ONE_LABEL else 1):
         raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")
     return Prepared(
         table=table,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.core import Example, LabelSpace, Output
+from autogpt.core import ONE_LABEL, Example, LabelSpace, Output
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +67,7 @@ class Rows:
             sizes = np.array([len(row) for row in encoded])
             return cls(np.concatenate(list(features)), pad_targets(encoded).numpy(), weight, free, sizes)
         if not output.token_level:
-            keep = encoded >= 0 if output.name == "classes" else np.ones(len(encoded), dtype=bool)
+            keep = encoded >= 0 if output.name in ONE_LABEL else np.ones(len(encoded), dtype=bool)
             return cls(np.asarray(features)[keep], encoded[keep], weight[keep], free)
         per_token = np.repeat(weight, [len(rows) for rows in encoded])
         flat, target = np.concatenate(list(features)), np.concatenate(encoded)

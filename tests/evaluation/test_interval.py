@@ -57,11 +57,15 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
     if kind == "labels":
         gold = [tuple(x for x in "abc" if rng.random() < 0.4) for _ in range(rows)]
         return gold, Answers([tuple(x for x, q in zip("abc", row, strict=True) if q > 0.4) for row in p], p)
+    if kind == "path":
+        draw = [[str(path) for path in rng.choice(["a > x", "a > y > z", "b"], size=rows)] for _ in "ab"]
+        return draw[0], Answers(draw[1])
     return [str(rng.choice(list("aaabc"))) for _ in range(rows)], Answers(["abc"[i] for i in p.argmax(axis=1)], p)
 
 
 KINDS = {
     "classes": ("accuracy", "macro-f1", "micro-f1", "weighted-f1", "mcc", "log-loss", "ece", "brier", "relation-f1"),
+    "path": ("hierarchical-f1", "top-accuracy"),
     "labels": ("micro-f1", "macro-f1", "weighted-f1", "subset-accuracy", "accuracy", "log-loss", "ece", "brier"),
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from autogpt import probe, registry
 from autogpt.autopilot.trial import Bench, Candidate, Result, exhaust, make_job
-from autogpt.core import Example
+from autogpt.core import ONE_LABEL, Example
 from autogpt.evaluation.errors import text_of
 from autogpt.evaluation.learning_curve import Point
 from autogpt.evaluation.noise import Suspect, suspects
@@ -98,7 +98,7 @@ def seed_scores(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> 
 
 def wrong_labels(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> tuple[list[Suspect], int]:
     """Suspicious rows of training and validation by out-of-fold probabilities, and how many rows were looked at."""
-    if bench.output.name not in ("classes", "labels"):
+    if bench.output.name not in (*ONE_LABEL, "labels"):
         return [], 0
     rows = _read_rows(bench, quick)
     fold = np.random.default_rng([bench.seed, 11]).permutation(len(rows)) % FOLDS
@@ -140,7 +140,7 @@ def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Sco
     """
     names = [label.replace("_", " ").replace("-", " ").strip() for label in bench.space.labels]
     rate = bench.features.rows_per_second
-    if bench.output.name != "classes" or rate is None or not all(any(c.isalpha() for c in name) for name in names):
+    if bench.output.name not in ONE_LABEL or rate is None or not all(any(c.isalpha() for c in name) for name in names):
         return None
     if set(test[0].inputs) != {"text"} or len(test) / rate > seconds:
         return None

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,17 @@ from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
 from autogpt.errors import ResourceError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import choose_threshold, fit_list_temperature, fit_temperature
+from autogpt.evaluation.calibration import (
+    choose_no_answer,
+    choose_threshold,
+    fit_list_temperature,
+    fit_span_temperature,
+    fit_temperature,
+)
+from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
 from autogpt.model import Model, versions
+from autogpt.outputs.span import NONE, lead_of_none
 from autogpt.pipeline import Prepared
 
 if TYPE_CHECKING:
@@ -78,9 +87,11 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
 
 
 def decide(bench: Bench, scores: Scores) -> Decision:
-    """Temperature and, for several labels, the threshold, by validation rows."""
-    if bench.output.name in ("value", "span"):
+    """Temperature and, for several labels and for spans, the threshold, by validation rows."""
+    if bench.output.name == "value":
         return Decision()
+    if bench.output.name == "span":
+        return decide_spans(bench, scores)
     gold = [example.target for example in bench.validation]
     if bench.output.name == "ranking":  # of the right labels the first, on as many rows as fit into memory
         most = max(100, TEMPERATURE_CELLS // len(bench.space.labels))
@@ -92,6 +103,28 @@ def decide(bench: Bench, scores: Scores) -> Decision:
         return decision
     table = np.asarray(bench.output.probabilities(scores, bench.space, decision))
     return replace(decision, threshold=choose_threshold(table, gold, metric=bench.metric, space=bench.space))
+
+
+def decide_spans(bench: Bench, scores: Scores) -> Decision:
+    """Temperature of spans and, where some rows have no answer, by how much "no answer" must lead."""
+    inputs, none = [example.inputs for example in bench.validation], NONE in bench.space.labels
+    answers = bench.output.decode(scores, bench.space, Decision(), inputs)
+    places = [(a.spans[0].start, a.spans[0].end - 1) if a.spans else (-1, -1) for a in answers]
+    right = [is_right(example, answer) for example, answer in zip(bench.validation, answers, strict=True)]
+    decision = Decision(temperature=fit_span_temperature(scores, places, right, none=none))
+    if not none:
+        return decision
+    gold = [example.target for example in bench.validation]
+    always, never = (
+        bench.output.decode(scores, bench.space, replace(decision, no_answer=lead), inputs) for lead in (inf, -inf)
+    )
+    leads = [lead_of_none(n.confidence or 0.0, s.confidence or 0.0) for s, n in zip(always, never, strict=True)]
+    sign = 1.0 if bench.metric.higher_is_better else -1.0
+    spans, nones = (
+        [sign * bench.metric([g], [p.value], None, bench.space) for g, p in zip(gold, given, strict=True)]
+        for given in (always, never)
+    )
+    return replace(decision, no_answer=choose_no_answer(leads, spans, nones))
 
 
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from autogpt import registry
 from autogpt.autopilot.trial import Candidate, Result
-from autogpt.core import Example, Output
+from autogpt.core import ONE_LABEL, Example, Output
 
 CHEAP = ("majority", "tfidf", "bm25")
 ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full", "cross-encoder")
@@ -81,7 +81,7 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
 
 def rows_per_label(facts: Facts) -> float:
     """Median number of training rows per label; infinite for other outputs."""
-    if facts.output.name != "classes":
+    if facts.output.name not in ONE_LABEL:
         return float("inf")
     return float(statistics.median(Counter(example.target for example in facts.train).values()))
 
@@ -132,7 +132,7 @@ def _retriever(facts: Facts) -> Candidate | str:
 
 
 def _contrastive(facts: Facts) -> Candidate | str:
-    if facts.output.name != "classes":
+    if facts.output.name not in ONE_LABEL:
         return "contrastive is left out: it needs one label per row"
     typical = rows_per_label(facts)
     if typical > FEW_ROWS_PER_LABEL and not facts.named:

@@ -29,6 +29,7 @@ MORE = {
     "span": "spans",
     "choices": "ranking",
     "ranking": "ranking",
+    "path": "steps",
 }  # output kind: what its answers have beside these
 GROUP = 256  # rows answered at once
 
@@ -137,7 +138,7 @@ def cell(value: Any, separator: str | None = None) -> Any:
 
 
 def more(model: Model, prediction: Prediction) -> list[Any]:
-    """What `MORE` names, as JSON-able values: spans, or the first answers in order."""
+    """What `MORE` names, as JSON-able values: spans, the first answers in order, or the steps of a path."""
     return spans(prediction) if model.output.token_level else ranking(prediction)
 
 

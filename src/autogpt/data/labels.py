@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autogpt.core import Example
+from autogpt.core import ONE_LABEL, Example
 from autogpt.data.words import fold, inputs_text
 
 _NEGATIONS = (
@@ -54,7 +54,7 @@ class Contradiction:
 
 def label_lists(targets: Sequence[Any], output: str) -> list[tuple[str, ...]]:
     """The labels of each target: one for classes, any number for labels, entity types for tokens, none for values."""
-    if output == "classes":
+    if output in ONE_LABEL:
         return [(str(target),) for target in targets]
     if output == "labels":
         return [tuple(map(str, target)) for target in targets]

@@ -19,14 +19,14 @@ from autogpt.data import targets
 from autogpt.data.association import NOTHING, SOMETHING, association
 from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
-from autogpt.data.targets import CLASSES, LABELS, VALUE, Candidate
+from autogpt.data.targets import CLASSES, LABELS, PATHS, VALUE, Candidate
 from autogpt.data.text_columns import beside, choose_text, text_candidates
 from autogpt.errors import AmbiguityError, SchemaError
 from autogpt.sources import split_of
 
 Ask = Callable[[AmbiguityError], str]
 
-PLAIN = (CLASSES, LABELS, VALUE)
+PLAIN = (CLASSES, LABELS, VALUE, PATHS)
 """Tasks whose rows are texts and an answer, with no structure beside it."""
 
 ENOUGH, ALONE = 40.0, 15.0
@@ -34,7 +34,7 @@ MARGIN = 25.0
 """A reading is taken when it has `ENOUGH` points (`ALONE` if no other exists), over `MARGIN` more than the next."""
 
 SUPPORTED = (
-    "supported are: a text (or two) with a label, with several labels, or with a number; "
+    "supported are: a text (or two) with a label, with a path of labels, with several labels, or with a number; "
     "tokens with tags; text with spans; a text with two marked spans and a label; a text with choices; "
     "a question and a text with answers; texts with candidates to be ranked; queries with the passages that answer them"
 )
@@ -175,10 +175,10 @@ def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: 
     everything = targets.candidates(table, facts, goal=goal, separator=columns.separator)
     found = [reading for reading in everything if set(reading.target) == set(names)]
     if len(names) > 1:
-        found = [Candidate(LABELS, names, 100, ())]
+        found = [reading for reading in found if reading.task == PATHS] or [Candidate(LABELS, names, 100, ())]
     if columns.task:
         fitting = [reading for reading in found if reading.task == columns.task]
-        separator = columns.separator if columns.task == LABELS else None
+        separator = columns.separator if columns.task in (LABELS, PATHS) else None
         if not fitting and registry.get("tasks", columns.task).output == "choices":
             raise _nothing_fits(table, facts, columns)
         found = fitting or [Candidate(columns.task, names, 100, (), separator=separator)]

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autogpt.core import Example, Schema, Table
+from autogpt.core import ONE_LABEL, Example, Schema, Table
 from autogpt.data import duplicates as dup
 from autogpt.data.words import fold, inputs_text
 from autogpt.errors import SchemaError
@@ -155,7 +155,8 @@ def _told(split: str, count: int, by_time: bool, output: str) -> str:
         return f"{split}: none, because too few rows (or groups of rows) can be parted"
     if by_time:
         return f"{split}: the {count} latest rows"
-    by = {"classes": "label", "labels": "labels", "value": "value", "tokens": "entity types"}.get(output)
+    named = {"labels": "labels", "value": "value", "tokens": "entity types"}
+    by = "label" if output in ONE_LABEL else named.get(output)
     return f"{split}: {count} rows, {f'stratified by {by}' if by else 'drawn at random'}"
 
 
@@ -268,7 +269,7 @@ def _strata(targets: Sequence[Any], output: str) -> list[list[Hashable]]:
         ordered = sorted(float(target) for target in targets)
         edges = [ordered[len(ordered) * i // _BINS] for i in range(1, _BINS)]
         return [[sum(float(target) > edge for edge in edges)] for target in targets]
-    if output == "classes":
+    if output in ONE_LABEL:
         return [[target] for target in targets]
     return [["(all)"] for _ in targets]  # answers of their own: nothing that both sides should hold
 

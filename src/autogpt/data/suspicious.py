@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.core import Example
+from autogpt.core import ONE_LABEL, Example
 from autogpt.data.columns import sample_rows
 from autogpt.data.words import inputs_text, words
 
@@ -44,7 +44,7 @@ class Suspicion:
 def suspicious(examples: Sequence[Example], *, output: str, limit: int = 200, seed: int = 0) -> list[Suspicion]:
     """Likely mislabelled rows of a classification table, most suspicious first, at most `limit`."""
     rows = [examples[place] for place in sample_rows(len(examples), _MOST_ROWS)]
-    labels = sorted({str(example.target) for example in rows}) if output == "classes" else []
+    labels = sorted({str(example.target) for example in rows}) if output in ONE_LABEL else []
     if len(rows) < _FEWEST_ROWS or not 2 <= len(labels) <= min(_MOST_CLASSES, len(rows) // 3):
         return []
     place = {label: number for number, label in enumerate(labels)}

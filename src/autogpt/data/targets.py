@@ -20,8 +20,9 @@ from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
 from autogpt.data.words import CJK, as_text, is_missing, vocabulary
 
-CLASSES, LABELS, VALUE, TOKENS = (
+CLASSES, PATHS, LABELS, VALUE, TOKENS = (
     "text-classification",
+    "hierarchical-classification",
     "multi-label-classification",
     "text-regression",
     "token-classification",

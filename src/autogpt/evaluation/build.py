@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.core import Decision, Example, LabelSpace, Metric, Prediction
+from autogpt.core import ONE_LABEL, Decision, Example, LabelSpace, Metric, Prediction
 from autogpt.errors import InputError
 from autogpt.evaluation.calibration import Abstention, Calibration, calibration
 from autogpt.evaluation.energy import Costs
-from autogpt.evaluation.errors import Confusion, Matrix, confusions, is_right, matrix, slices, worst
+from autogpt.evaluation.errors import Confusion, Matrix, confusions, is_right, kinship, matrix, slices, worst
 from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
 from autogpt.evaluation.noise import Suspect
@@ -124,6 +124,7 @@ def build_report(
         abstention=_abstention(test, model, facts.decision) if output not in {"value", "ranking", "span"} else None,
         confusions=mixed,
         matrix=square,
+        kinship=kinship(test, model.predictions) if output == "path" else {},
         worst=tuple(worst(test, model.predictions, output)),
         suspects=tuple(facts.suspects[:SHOWN_SUSPECTS]),
         suspect_count=len(facts.suspects),
@@ -173,7 +174,7 @@ def _answers(contender: Contender) -> Answers:
 def _tables(output: str, gold: Sequence[Any], predicted: Sequence[Any]) -> tuple[ClassTable, ...]:
     if output == "tokens":
         return entity_table(gold, predicted), tag_table(gold, predicted)
-    return (label_table(gold, predicted),) if output in {"classes", "labels"} else ()
+    return (label_table(gold, predicted),) if output in {*ONE_LABEL, "labels"} else ()
 
 
 def _forgotten(tables: Sequence[ClassTable]) -> list[tuple[str, int]]:
@@ -212,7 +213,7 @@ def _mixed_up(
             for tag, answer in zip(e.target, p.value, strict=True)
         ]
         test, predictions = [e for e, _ in flat], [p for _, p in flat]
-    elif output != "classes":
+    elif output not in ONE_LABEL:
         return (), None
     return tuple(confusions(test, predictions)), matrix(test, predictions)
 

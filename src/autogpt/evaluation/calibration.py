@@ -3,7 +3,8 @@
 * Temperature scaling (Guo et al. 2017): one number divides the scores. Ours smooths the targets as Platt (1999) did, so
   that a validation set without a single error does not ask for infinite confidence.
 * The threshold of multi-label answers, and the confidence below which a model should rather say "not sure"
-  (selective classification, Geifman and El-Yaniv 2017).
+  (selective classification, Geifman and El-Yaniv 2017); how far "no answer" must lead where a text may
+  not tell (SQuAD 2.0, Rajpurkar et al. 2018).
 """
 
 from __future__ import annotations
@@ -115,6 +116,50 @@ def fit_list_temperature(scores: Scores, gold: Sequence[Sequence[float]]) -> flo
         return total / len(rows)
 
     return float(np.exp(_golden_section(loss)))
+
+
+def fit_span_temperature(
+    scores: Scores, places: Sequence[tuple[int, int]], right: Sequence[bool], *, none: bool
+) -> float:
+    """The same for parts of a text: scores [T_i + 1, 2], and first and last place of each row's answer.
+
+    Start and end are two softmaxes that know nothing of each other, so the likelihood of the gold ones would say little
+    of an answer's confidence, which is their product. Ours is the likelihood of answers being right or wrong, with
+    Platt's targets. `none`: "no answer", the last place, may be given.
+    """
+    tables = [np.asarray(table if none else table[:-1], dtype=float) for table in scores]
+    if not tables or not all(np.isfinite(table).all() for table in tables):
+        return 1.0
+    good = np.asarray(right, dtype=bool)
+    target = np.where(good, (good.sum() + 1) / (good.sum() + 2), 1 / ((~good).sum() + 2))
+
+    def loss(log_temperature: float) -> float:
+        log = np.empty(len(tables))
+        for row, (table, (first, last)) in enumerate(zip(tables, places, strict=True)):
+            scaled = table / np.exp(log_temperature)
+            log[row] = scaled[first, 0] + scaled[last, 1] - np.logaddexp.reduce(scaled, axis=0).sum()
+        log = np.minimum(log, -1e-12)
+        return -float((target * log + (1 - target) * np.log(-np.expm1(log))).mean())
+
+    return float(np.exp(_golden_section(loss)))
+
+
+def choose_no_answer(lead: Sequence[float], as_span: Sequence[float], as_none: Sequence[float]) -> float:
+    """By how much "no answer" must lead to be given, so that the mean score of validation rows is best.
+
+    `lead`: what it leads by in each row; `as_span`, `as_none`: the row's score (higher is better) if the span or no
+    answer is given. The threshold search of the SQuAD 2.0 script; ours takes the middle between two rows, and of
+    equally good ones what is nearest to 0, which is among them: it is never worse on these rows than no threshold.
+    """
+    leads, span, empty = (np.asarray(column, dtype=float) for column in (lead, as_span, as_none))
+    ordered = np.unique(leads)
+    if not len(ordered):
+        return 0.0
+    middles = (ordered[:-1] + ordered[1:]) / 2
+    grid = np.array([0.0, ordered[0] - 1.0, *middles, ordered[-1] + 1.0])
+    means = [float(np.where(leads > threshold, empty, span).mean()) for threshold in grid]
+    best = grid[np.asarray(means) >= max(means) - 1e-12]
+    return float(best[np.abs(best).argmin()])
 
 
 def _golden_section(loss: Any, low: float = _COLDEST, high: float = _HOTTEST, steps: int = 32) -> float:

@@ -92,6 +92,26 @@ def confusions(test: Sequence[Example], predictions: Sequence[Prediction], *, li
     return [Confusion(g, p, len(rows), of[g], text_of(rows[0])) for (g, p), rows in ranked]
 
 
+def kinship(test: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, int]:
+    """How far wrong paths are from the right ones, in rows.
+
+    `line`: above or below it; `sibling`: with the same parent; `branch`: elsewhere in the same branch; `other`: in
+    another one.
+    """
+    found = dict.fromkeys(("line", "sibling", "branch", "other"), 0)
+    for example, prediction in zip(test, predictions, strict=True):
+        gold, answer = cells.ancestors(example.target), cells.ancestors(prediction.value)
+        if gold[-1] == answer[-1]:
+            continue
+        if gold[-1] in answer or answer[-1] in gold:
+            found["line"] += 1
+        elif gold[0] != answer[0]:
+            found["other"] += 1
+        else:
+            found["sibling" if gold[:-1] == answer[:-1] else "branch"] += 1
+    return found
+
+
 def matrix(test: Sequence[Example], predictions: Sequence[Prediction], *, most: int = 14) -> Matrix:
     """The confusion matrix; with many labels, of those that are mixed up most."""
     pairs = Counter((str(e.target), str(p.value)) for e, p in zip(test, predictions, strict=True))

@@ -121,6 +121,7 @@ class Report:
     abstention: Abstention | None = None
     confusions: tuple[Confusion, ...] = ()
     matrix: Matrix | None = None
+    kinship: Mapping[str, int] = field(default_factory=dict)
     worst: tuple[WrongAnswer, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     suspect_count: int = 0

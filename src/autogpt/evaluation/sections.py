@@ -171,6 +171,8 @@ def _confusions(report: Report, words: Words) -> list[Block]:
         for c in report.confusions
     )
     blocks: list[Block] = [Note(words("lead.confusions"))]
+    if report.kinship:
+        blocks.append(Note(words("lead.kinship", **report.kinship)))
     if report.matrix is not None and len(report.matrix.labels) > 1:
         caption = words("plot.matrix")
         if report.matrix.hidden:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-NEURAL = frozenset({"classes", "labels", "value", "tokens", "choices", "span"})
+NEURAL = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span"})
 """Outputs with a per-example loss that gradients can follow."""
 
 

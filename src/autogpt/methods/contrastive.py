@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.core import Batch, Job, Scorer, Step
+from autogpt.core import ONE_LABEL, Batch, Job, Scorer, Step
 from autogpt.methods import _linear
 from autogpt.methods._options import option
 
@@ -42,7 +42,7 @@ class Contrastive:
     name = "contrastive"
     summary = "contrastive tuning of the encoder (SetFit's idea), then a linear head"
     needs_backbone = True
-    outputs = frozenset({"classes"})
+    outputs = ONE_LABEL
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

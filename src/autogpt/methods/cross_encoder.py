@@ -29,7 +29,7 @@ class CrossEncoder:
     name = "cross-encoder"
     summary = "fine-tuning of all layers that reads the two texts of a pair together"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value"})
+    outputs = frozenset({"classes", "path", "labels", "value"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

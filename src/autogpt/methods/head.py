@@ -28,7 +28,7 @@ class Head:
     name = "head"
     summary = "a linear head on the encoder's frozen features"
     needs_backbone = True
-    outputs = frozenset({"classes", "labels", "value", "tokens", "choices"})
+    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

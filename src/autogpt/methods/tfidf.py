@@ -50,7 +50,7 @@ class Tfidf:
     name = "tfidf"
     summary = "TF-IDF of words and characters with a linear classifier (questions: the rare words near theirs)"
     needs_backbone = False
-    outputs = frozenset({"classes", "labels", "value", "tokens", "choices", "span"})
+    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

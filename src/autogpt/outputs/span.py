@@ -2,11 +2,13 @@
 
 "BERT: Pre-training of Deep Bidirectional Transformers" (Devlin et al. 2019): start and end are two classifications over
 the words, "no answer" is one more place for both. Ours scores words instead of word pieces, so that an answer never
-cuts a word, and gives no empty answers where training rows have none.
+cuts a word, and gives no empty answers where training rows have none. "Know What You Don't Know" (SQuAD 2.0, Rajpurkar
+et al. 2018): how much likelier "no answer" must be is chosen on validation rows, `Decision.no_answer`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,9 @@ START, END, ABSENT = 1, 2, 4
 
 USUAL_WORDS = 30
 """An answer may have so many words, or as many as the longest one of the training rows."""
+
+
+_TINY = 1e-300  # stands for a probability of 0, whose logarithm is not finite
 
 
 class SpanOfText:
@@ -115,7 +120,7 @@ def _answer(table: Array, space: LabelSpace, decision: Decision, row: Inputs) ->
     likely = np.where(apart, likely, 0.0)
     second = _best(likely) if likely.any() else None
     text, offsets = _text(row, first, last), row.get("offsets")
-    if absent > sure:
+    if lead_of_none(absent, sure) > decision.no_answer:
         return Prediction("", absent, text, abstained=absent < decision.abstain_below)
     runner_up = _text(row, *second) if second is not None else None
     if NONE in space.labels and absent > likely.max(initial=0.0):
@@ -123,6 +128,11 @@ def _answer(table: Array, space: LabelSpace, decision: Decision, row: Inputs) ->
     edges = (offsets[first][0], offsets[last][1]) if offsets else (None, None)
     span = Span(ANSWER, first, last + 1, text, *edges)
     return Prediction(text, sure, runner_up, abstained=sure < decision.abstain_below, spans=(span,))
+
+
+def lead_of_none(absent: float, sure: float) -> float:
+    """By how much "no answer" is likelier than the best span, in log probability."""
+    return math.log(max(absent, _TINY)) - math.log(max(sure, _TINY))
 
 
 def _best(likely: Array) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import Decision, GoldAnswers, Scorer
+from autogpt.core import ONE_LABEL, Decision, GoldAnswers, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.memory import Guard
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAIN_METRIC = {
     "classes": "accuracy",
+    "path": "hierarchical-f1",
     "labels": "micro-f1",
     "value": "mae",
     "tokens": "token-f1",
@@ -179,7 +180,7 @@ def _certain(kind: Any, encoded: Any, size: int) -> Any:
         return [20.0 * np.stack([row & 1, row >> 1 & 1], axis=-1) for row in encoded]
     if kind.name == "tokens":
         return [20.0 * np.eye(size)[row] for row in encoded]
-    if kind.name == "classes":
+    if kind.name in ONE_LABEL:
         return 20.0 * np.eye(size)[encoded]
     if kind.name == "ranking":
         return 20.0 * np.stack([np.eye(size)[row[row >= 0]].sum(axis=0) for row in encoded])

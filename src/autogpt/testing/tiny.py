@@ -89,6 +89,8 @@ def _inputs(output: str, text: str) -> Mapping[str, Any]:
 def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
     if output == "classes":
         return colour
+    if output == "path":
+        return f"{'warm' if colour == 'red' else 'cold'} > {colour}"
     if output == "labels":
         return (colour, "animal") if noun in ("dog", "cat") else (colour,)
     if output == "value":
