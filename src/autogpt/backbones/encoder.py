@@ -1,23 +1,27 @@
-"""Encoders (BERT, RoBERTa, DeBERTa, ModernBERT, MiniLM, ...) through transformers' Auto classes, never by name.
+"""Language models that read: encoders, decoders, and the encoders of encoder-decoders, never known by name.
+
+What is trained and scored are states of the last layer, whatever stack of layers made them (see `_loading`). The
+sentence vector of a decoder is the state of the last token, because no other has seen the whole text; a tag of a
+decoder's token is told by what stands before it alone.
 
 Saved folders need nothing of ours to be used: sequence heads are sentence-transformers folders whose last module is
 the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; heads on tokens are transformers' own
-token-classification and question-answering folders.
+token-classification and question-answering folders. Where transformers has no such head, or sentence-transformers would
+read with a decoder (BART), the folder is the plain model, and the head stands beside it in `head.safetensors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _adapters, _pretrained, _readings
-from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, gather, tensors
+from autogpt.backbones import _adapters, _loading, _pretrained, _readings
+from autogpt.backbones._loading import Shape
+from autogpt.backbones._pieces import TOKENS_PER_BATCH, Piece, blank_rows, filled, gather, tensors
 from autogpt.core import Inputs, LabelSpace, Output
-from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
@@ -31,16 +35,6 @@ if TYPE_CHECKING:
 DEFAULT_MAX_LENGTH = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is attached to the body: the output kind, the head's columns, and how rows are read (see `_readings`)."""
-
-    output: str
-    size: int
-    reading: str = "text"
-    labels: tuple[str, ...] = ()
-
-
 class Encoder:
     """See `core.Scorer`. One body with one head; also the door to frozen features and to the training loop."""
 
@@ -48,7 +42,7 @@ class Encoder:
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
-        self._room = _positions(net, tokenizer)
+        self._room = _loading.positions(net, tokenizer)
         self.max_length = min(
             _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self._room
         )
@@ -74,7 +68,8 @@ class Encoder:
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
+        net = _loading.net(source.location, shape)
+        tokenizer = _loading.tokenizer(source.location, net.reading)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
         encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
         return encoder._placed()
@@ -95,6 +90,17 @@ class Encoder:
     def layer_count(self) -> int:
         body: Any = self.net.body
         return int(body.config.num_hidden_layers)
+
+    @property
+    def kind(self) -> str:
+        """`encoder`, `decoder`, or `encoder-decoder` (of which the encoder reads)."""
+        return self.net.kind
+
+    def linear_layers(self) -> dict[str, tuple[int, int]]:
+        """The body's linear layers by name, with the numbers of their inputs and outputs."""
+        from autogpt.backbones._network import linear_layers
+
+        return linear_layers(self.net.body)
 
     def layers(self) -> Any:
         """The body's transformer layers, from the lowest to the highest."""
@@ -122,10 +128,17 @@ class Encoder:
         return len(self._cut)
 
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
-        """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read."""
-        found, cut = self.net.reading.pieces(self.tokenizer, inputs, self.max_length) if inputs else ([], [])
+        """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read.
+
+        InputError: a row lacks what the model reads.
+        """
+        if not inputs:
+            return []
+        reading = self.net.reading
+        _readings.check(reading, inputs)
+        found, cut = reading.pieces(self.tokenizer, inputs, self.max_length, causal=self.net.kind == "decoder")
         self._cut.update(map(hash, cut))
-        return found
+        return [filled(piece, self._pad_id) for piece in found]
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.blank)
@@ -226,11 +239,13 @@ class Encoder:
 
         described = _folder.describe(folder)
         shape = Shape(**{**described["shape"], "labels": tuple(described["shape"].get("labels", ()))})
-        net = _build(str(folder), shape)
+        net = _loading.net(str(folder), shape)
         adapter = described.get("adapter")
         _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
+        loaded = cls(
+            net, _loading.tokenizer(str(folder), net.reading), source=source, shape=shape, runtime=runtime or detect()
+        )
         loaded.max_length = int(described["max_length"])
         if adapter is not None:
             loaded.adapter = adapter
@@ -252,64 +267,6 @@ class Encoder:
         read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
         gather(rows, pieces, read, batch_rows=batch_rows)
         return rows
-
-
-def _tokenizer(location: str) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(location)
-    except (OSError, ValueError, KeyError) as problem:
-        raise ModelError(f"{location!r} has no tokenizer that transformers can load: {problem}") from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def _build(location: str, shape: Shape) -> Net:
-    """Body in float32 with a new head; pickled weights and custom code are refused."""
-    import torch
-    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
-    from transformers.utils import logging as transformers_logging
-
-    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
-
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    options = {"dtype": torch.float32, "use_safetensors": True}
-    reading = _readings.get(shape.reading)
-    try:
-        if shape.output == "span":
-            return SpanNet(AutoModelForQuestionAnswering.from_pretrained(location, **options), reading=reading)
-        if reading.token_level:
-            names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
-            model = AutoModelForTokenClassification.from_pretrained(
-                location, num_labels=shape.size, id2label=names, label2id={n: i for i, n in names.items()},
-                ignore_mismatched_sizes=True, **options,
-            )  # fmt: skip
-            return TokenNet(model, shape.size, reading=reading)
-        body = AutoModel.from_pretrained(location, **options)
-    except (OSError, ValueError, KeyError) as problem:
-        raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
-    settings = _pretrained.sentence_settings(location)
-    return PooledNet(
-        body,
-        width=int(body.config.hidden_size),
-        size=shape.size,
-        pooling=settings["pooling"],
-        normalize=settings["normalize"],
-        reading=reading,
-    )
-
-
-def _positions(net: Net, tokenizer: Any) -> int:
-    """Tokens that positions and tokenizer allow."""
-    body: Any = net.body
-    most = int(tokenizer.model_max_length if tokenizer.model_max_length < 1 << 20 else 1 << 20)
-    positions = int(body.config.to_dict().get("max_position_embeddings") or most)
-    # RoBERTa's positions begin after the padding id: two are never usable.
-    usable = positions - 2 if positions % 2 == 0 and positions % 8 == 2 else positions
-    return min(usable, max(8, most))
 
 
 plugin = Encoder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Job, Scorer, Step
-from autogpt.errors import ModelError
+from autogpt.errors import ConfigError, ModelError
 from autogpt.methods import _finetune
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ANY_POOLER = r".*pooler.*"
 def tune(
     job: Job,
     *,
+    name: str,
     settings: Mapping[str, Any],
     c: float | None,
     config: Callable[[Any], PeftConfig],
@@ -32,15 +33,20 @@ def tune(
     attached: Callable[[Any], None] = lambda body: None,
     after_step: Callable[[Any, int, int], None] = lambda body, step, total: None,
 ) -> Generator[Step, None, Scorer]:
-    """Fine-tune adapters that `config(body)` describes, and fold them into the weights.
+    """Fine-tune adapters that `config(encoder)` describes, and fold them into the weights.
 
     The adapter stays in the trial's folder for PEFT. `rate_of` scales learning rates by parameter name; `attached` is
     given the body with its adapters, `after_step` the body, the step and the number of steps, with gradients in place.
+    ConfigError: PEFT cannot attach them to this body.
     """
     encoder = job.open()
 
     def prepare() -> None:
-        attach(encoder, config(encoder.net.body), seed=job.seed)
+        try:
+            attach(encoder, config(encoder), seed=job.seed)
+        except (ValueError, TypeError, NotImplementedError, RuntimeError, AttributeError, KeyError) as problem:
+            kind, why = type(encoder.net.body).__name__, str(problem).split("\n")[0][:200]
+            raise ConfigError(f"{name}: {kind} cannot take these adapters ({why}); use full or adapter") from None
         attached(encoder.net.body)
 
     yield from _finetune.fine_tune(
