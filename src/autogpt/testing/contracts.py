@@ -31,7 +31,7 @@ _MAIN_METRIC = {
     "choices": "choice-accuracy",
     "span": "answer-f1",
 }
-_QUICK: Mapping[str, Mapping[str, Any]] = {
+QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "gradual": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
@@ -86,7 +86,7 @@ def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> Non
     check_options(method.options)
     told = bench(output, backbone)
     found, scorer = run_trial(
-        told, Candidate(name, dict(_QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
+        told, Candidate(name, dict(QUICK.get(name, {}))), folder=folder / name, remaining=lambda: 120.0
     )
     inputs = [row.inputs for row in told.validation]
     again = load_scorer(folder / name / "scorer", found.family)
