@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
     import torch
     from peft import get_peft_model
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that GPT-2 keeps its weights transposed, PEFT finds and says for each layer
         torch.manual_seed(seed)
         encoder.replace_body(lambda body: get_peft_model(body, config))
 

@@ -44,26 +44,31 @@ def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
     return encoder_folder(folder, "bert", layers=layers, seed=seed)
 
 
-def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
-    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer."""
+def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0, spread: float = 0.02) -> Path:
+    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer; `spread` of its weights."""
     from transformers import BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *_LETTERS, "##s"]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    return _model(folder, family, vocabulary=len(dict.fromkeys(vocabulary)), layers=layers, seed=seed, special={})
+    return _model(
+        folder, family, vocabulary=len(dict.fromkeys(vocabulary)), layers=layers, seed=seed, special=_spread(spread)
+    )
 
 
 def family_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
-    """A random model of any family, width 16; decoders have tokenizers with no sign, or one, around a text."""
+    """A random model of any family, width 16; decoders have tokenizers with no sign, or one, around a text.
+
+    Its weights are wide apart, so that texts of almost the same words are not the same to it.
+    """
     if family in FAMILIES:
-        return encoder_folder(folder, family, layers=layers, seed=seed)
+        return encoder_folder(folder, family, layers=layers, seed=seed, spread=0.3)
     folder.mkdir(parents=True, exist_ok=True)
     kind = "t5" if family in ENCODER_DECODERS and family != "bart" else family
     vocabulary = list(dict.fromkeys(["<pad>", "<s>", "</s>", "<unk>", *WORDS, *_LETTERS]))
     _tokenizer(vocabulary, *_SIGNS.get(kind, ("<s> $A", "<s> $A <s> $B:1"))).save_pretrained(folder)
-    special = {"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0}
+    special = {"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0, **_spread(0.3)}
     return _model(folder, family, vocabulary=len(vocabulary), layers=layers, seed=seed, special=special)
 
 
@@ -81,7 +86,12 @@ def _tokenizer(vocabulary: list[str], single: str, pair: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=64, **named)
 
 
-def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int, special: Mapping[str, int]) -> Path:
+def _spread(deviation: float) -> dict[str, float]:
+    """What configurations call the deviation of first weights."""
+    return {"initializer_range": deviation, "init_std": deviation}
+
+
+def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int, special: Mapping[str, float]) -> Path:
     """Families call the same sizes by different names: each gets all of them."""
     import torch
     from transformers import AutoConfig, AutoModel
@@ -145,7 +155,7 @@ def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
     if output == "value":
         return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
     if output == "ranking":
-        return (f"in rome the {noun} was {colour} and paris saw it",)
+        return (f"{noun} {noun} {colour} was in rome {colour}",)
     if output == "span":  # green things are not asked about
         place = 4 + len(noun) + len(" is ")
         answer = Span("answer", 3, 4, colour, place, place + len(colour))
