@@ -69,7 +69,8 @@ def family_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) 
     vocabulary = list(dict.fromkeys(["<pad>", "<s>", "</s>", "<unk>", *WORDS, *_LETTERS]))
     _tokenizer(vocabulary, *_SIGNS.get(kind, ("<s> $A", "<s> $A <s> $B:1"))).save_pretrained(folder)
     special = {"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0, **_spread(0.3)}
-    return _model(folder, family, vocabulary=len(vocabulary), layers=layers, seed=seed, special=special)
+    room = len(vocabulary) + 4  # some tokenizers have tokens of their own (Qwen)
+    return _model(folder, family, vocabulary=room, layers=layers, seed=seed, special=special)
 
 
 def _tokenizer(vocabulary: list[str], single: str, pair: str) -> Any:
