@@ -70,13 +70,32 @@ def test_every_kind_reads_two_texts_candidates_and_marked_spans(
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
-def test_the_sentence_of_a_decoder_is_its_last_tokens_state(folders: dict[str, Path], family: str) -> None:
-    encoder = opened(folders[family], "classes", TEXT)
-    body, tokenizer = AutoModel.from_pretrained(folders[family]).eval(), AutoTokenizer.from_pretrained(folders[family])
-    for row in (TEXT[0], TEXT[2]):
+@pytest.mark.parametrize("mode", ["mean", "lasttoken"])
+def test_the_sentence_of_a_decoder_is_the_mean_or_as_declared_its_last_tokens_state(
+    tmp_path: Path, family: str, mode: str
+) -> None:
+    library = pytest.importorskip("sentence_transformers")
+    folder = tiny.family_folder(tmp_path / "given", family)
+    if mode == "lasttoken":
+        declare(folder, {"pooling_mode_lasttoken": True})
+    encoder = opened(folder, "classes", TEXT)
+    body, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    rows = [TEXT[0], TEXT[2]]
+    for row in rows:
         with torch.inference_mode():
-            states = body(**tokenizer(row["text"], return_tensors="pt")).last_hidden_state
-        np.testing.assert_allclose(np.asarray(encoder.features([row]))[0], states[0, -1].numpy(), atol=1e-5)
+            states = body(**tokenizer(row["text"], return_tensors="pt")).last_hidden_state[0]
+        expected = states[-1] if mode == "lasttoken" else states.mean(0)
+        np.testing.assert_allclose(np.asarray(encoder.features([row]))[0], expected.numpy(), atol=1e-5)
+    encoder.save(tmp_path / "model")
+    theirs = library.SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    found = theirs.encode([row["text"] for row in rows])
+    np.testing.assert_allclose(found, np.asarray(encoder.score(rows)), atol=1e-4)
+    np.testing.assert_allclose(found, np.asarray(Encoder.load(tmp_path / "model").score(rows)), atol=1e-4)
+
+
+def declare(folder: Path, pooling: dict[str, Any]) -> None:
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
 
 
 def test_the_sentence_of_an_encoder_decoder_is_its_encoders_mean(folders: dict[str, Path]) -> None:
@@ -96,10 +115,9 @@ def test_a_look_tells_width_and_whether_what_follows_is_seen(folders: dict[str, 
         assert look(body) == (16, family in tiny.DECODERS), family
 
 
-@pytest.mark.parametrize("family", ["gpt2", "llama", "t5"])
-def test_sentence_transformers_gives_the_logits(folders: dict[str, Path], family: str, tmp_path: Path) -> None:
+def test_sentence_transformers_gives_the_logits_of_t5(folders: dict[str, Path], tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
-    encoder = opened(folders[family], "classes", TEXT)
+    encoder = opened(folders["t5"], "classes", TEXT)
     encoder.save(tmp_path / "model")
     theirs = library.SentenceTransformer(str(tmp_path / "model"), device="cpu")
     rows = [TEXT[0], TEXT[2]]
@@ -211,8 +229,7 @@ def test_a_declared_pooling_is_kept(folders: dict[str, Path], tmp_path: Path) ->
         ("mean", {"pooling_mode_mean_tokens": True}),
     ):
         folder = tiny.family_folder(tmp_path / json.dumps(sorted(told))[2:-2], "llama")
-        (folder / "1_Pooling").mkdir()
-        (folder / "1_Pooling" / "config.json").write_text(json.dumps(told))
+        declare(folder, told)
         net: Any = Encoder.open(str(folder), output="classes", size=2, runtime=Runtime()).net
         assert net.pooling == mode
 

@@ -46,7 +46,7 @@ def net(location: str, shape: Shape) -> Net:
         model = _with_head(config, shape, reading, load)
         if model is None:
             whole, body = _body(config, load)
-            width, causal = look(body)
+            width, _ = look(body)
     except (OSError, ValueError, KeyError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
     except (TypeError, RuntimeError, AttributeError, IndexError) as problem:
@@ -55,12 +55,11 @@ def net(location: str, shape: Shape) -> Net:
     if model is None and not reading.token_level:
         # Of a part of a model, sentence-transformers knows nothing.
         settings: dict[str, Any] = _pretrained.sentence_settings(location) if whole is body else {}
-        pooling = settings.get("pooling") or ("lasttoken" if causal else "mean")
         found = PooledNet(
             body,
             width=width,
             size=shape.size,
-            pooling=pooling,
+            pooling=settings.get("pooling", "mean"),
             normalize=settings.get("normalize", False),
             reading=reading,
         )
@@ -68,9 +67,9 @@ def net(location: str, shape: Shape) -> Net:
         headed = StateHead(body, width=width, size=shape.size) if model is None else model
         span = shape.output == "span"
         found = SpanNet(headed, reading=reading) if span else TokenNet(headed, shape.size, reading=reading)
-        causal = look(found.body)[1]
     if model is None:
         found.stands_in(whole)
+    causal = look(found.body)[1]
     if causal:
         config_of: Any = found.body.config
         config_of.use_cache = False  # nothing is generated

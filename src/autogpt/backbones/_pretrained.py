@@ -95,9 +95,9 @@ def _fingerprint(folder: Path) -> str:
 
 
 def sentence_settings(location: str) -> dict[str, Any]:
-    """Pooling, normalisation and length that a sentence-transformers folder declares; None where it does not."""
+    """Pooling, normalisation and length that a sentence-transformers folder declares; mean pooling otherwise."""
     folder = Path(location)
-    found: dict[str, Any] = {"pooling": None, "normalize": False, "max_length": None}
+    found: dict[str, Any] = {"pooling": "mean", "normalize": False, "max_length": None}
     modules = folder / "modules.json"
     if modules.is_file():
         kinds = [module["type"].rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]

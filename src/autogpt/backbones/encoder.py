@@ -1,8 +1,9 @@
 """Language models that read: encoders, decoders, and the encoders of encoder-decoders, never known by name.
 
 What is trained and scored are states of the last layer, whatever stack of layers made them (see `_loading`). The
-sentence vector of a decoder is the state of the last token, because no other has seen the whole text; a tag of a
-decoder's token is told by what stands before it alone.
+sentence vector is their mean, of decoders too, unless the folder says otherwise (embedding models made of decoders
+declare the last token, the one that has seen all): of the small ones that were measured, frozen means tell topics far
+better. A tag of a decoder's token is told by what stands before it alone.
 
 Saved folders need nothing of ours to be used: sequence heads are sentence-transformers folders whose last module is
 the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; heads on tokens are transformers' own
