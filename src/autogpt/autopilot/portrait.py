@@ -20,6 +20,7 @@ _LONG = "word " * 1200
 _WORDS = tuple(_LONG.split()[:400])
 SAMPLES: Mapping[str, tuple[Inputs, tuple[Any, Any]]] = {
     "classes": ({"text": _LONG}, ("a", "b")),
+    "path": ({"text": _LONG}, ("a > b", "a > c")),
     "labels": ({"text": _LONG}, (("a",), ("a", "b"))),
     "value": ({"text": _LONG}, (1.0, 2.0)),
     "tokens": ({"tokens": _WORDS}, (("O",) * 399 + ("A",), ("O",) * 400)),

@@ -30,13 +30,15 @@ def save(encoder: Encoder, folder: Path) -> None:
 
     net, apart = encoder.net, encoder.adapter is not None
     encoder.tokenizer.save_pretrained(folder)
-    with _plain(encoder) as body:
-        (body if isinstance(net, PooledNet) else net.model).save_pretrained(folder)
+    with _plain(encoder):
+        net.saved.save_pretrained(folder)
+        alone = net.saved is net.body
     if encoder.adapter is not None:
         _adapters.get(encoder.adapter).save(net.body, folder / ADAPTER)
-    if isinstance(net, PooledNet):
+    if isinstance(net, PooledNet) and alone:  # else sentence-transformers would read with the decoder beside it
         _sentence_modules(net, folder, encoder.max_length, dense=_is_dense(net) and not apart)
-        target = _head_path(net, folder, apart=apart)
+    if net.own_head:
+        target = _head_path(net, folder, apart=apart or not alone)
         state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in net.head.state_dict().items()}
         save_file({f"linear.{name}": tensor for name, tensor in state.items()}, target)
     described = {
@@ -49,16 +51,16 @@ def save(encoder: Encoder, folder: Path) -> None:
 
 
 @contextmanager
-def _plain(encoder: Encoder) -> Iterator[Any]:
-    """The body without its parts, which stands in the net inside the block."""
+def _plain(encoder: Encoder) -> Iterator[None]:
+    """The body without its parts stands in the net inside the block."""
     whole: Any = encoder.net.body
     if encoder.adapter is None:
-        yield whole
+        yield
         return
     with _adapters.get(encoder.adapter).removed(whole) as body:
         encoder.net.replace_body(body)
         try:
-            yield body
+            yield
         finally:
             encoder.net.replace_body(whole)
 
@@ -71,6 +73,7 @@ def _sentence_modules(net: PooledNet, folder: Path, max_length: int, *, dense: b
         "word_embedding_dimension": width,
         "pooling_mode_cls_token": net.pooling == "cls",
         "pooling_mode_mean_tokens": net.pooling == "mean",
+        "pooling_mode_lasttoken": net.pooling == "lasttoken",
     }
     modules.append(("1_Pooling", "Pooling", pooling))
     if net.normalize:
@@ -100,12 +103,12 @@ def _sentence_modules(net: PooledNet, folder: Path, max_length: int, *, dense: b
     )
 
 
-def _is_dense(net: PooledNet) -> bool:
+def _is_dense(net: Net) -> bool:
     """Whether the head reads one plain text's vector, as the last module of a sentence-transformers model does."""
-    return net.reading.name == "text"
+    return isinstance(net, PooledNet) and net.reading.name == "text"
 
 
-def _head_path(net: PooledNet, folder: Path, *, apart: bool) -> Path:
+def _head_path(net: Net, folder: Path, *, apart: bool) -> Path:
     return folder / "3_Dense" / "model.safetensors" if _is_dense(net) and not apart else folder / "head.safetensors"
 
 
@@ -119,10 +122,10 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def load_head(net: Net, folder: Path, *, apart: bool) -> None:
-    """Fill a sequence head, which stands `apart` beside a body with parts; a token head came with its model."""
+    """Fill a head of ours, which stands `apart` beside a body with parts; transformers' own came with its model."""
     from safetensors.torch import load_file
 
-    if not isinstance(net, PooledNet):
+    if not net.own_head:
         return
-    state = load_file(_head_path(net, folder, apart=apart))
+    state = load_file(_head_path(net, folder, apart=apart or net.saved is not net.body))
     net.head.load_state_dict({key.removeprefix("linear."): value for key, value in state.items()})

@@ -6,10 +6,13 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Self
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor
+from transformers.pytorch_utils import Conv1D
 
 from autogpt.backbones._readings import Reading
 from autogpt.errors import ConfigError
@@ -21,11 +24,20 @@ UNREAD = -1e4
 
 
 class _Still(nn.Module):
-    """A module some of whose parts never go into training mode (no dropout there, whatever its name and form)."""
+    """A module some of whose parts never go into training mode (no dropout there, whatever its name and form).
+
+    `kind` of the body: `encoder`, `decoder`, or `encoder-decoder`, of which the encoder reads.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.kind = "encoder"
         self.still: list[list[nn.Module]] = [[]]  # nested: these parts are registered elsewhere
+        self._whole: list[Any] = []  # nested too: a decoder beside the body neither runs nor trains
+
+    def stands_in(self, whole: Any) -> None:
+        """The body is `whole`, or a part of this model of transformers', which is what is saved."""
+        self._whole = [whole]
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -58,6 +70,16 @@ class PooledNet(_Still):
         """Scores [C] of a row that was not read."""
         return self.head.bias.detach()
 
+    @property
+    def own_head(self) -> bool:
+        """Whether the head is ours alone, and no part of the model that transformers saves."""
+        return True
+
+    @property
+    def saved(self) -> Any:
+        """The model that transformers saves."""
+        return _saved(self._whole, self.body)
+
     def replace_body(self, body: nn.Module) -> None:
         self.body = body
 
@@ -78,6 +100,9 @@ class PooledNet(_Still):
 
     def pooled(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Sentence vectors [B, D] of states [B, T, D]."""
+        if self.pooling == "lasttoken":
+            rows = torch.arange(len(hidden), device=hidden.device)
+            return self.scaled(hidden[rows, mask.sum(dim=1) - 1])
         return self.scaled(hidden[:, 0] if self.pooling == "cls" else self.mean(hidden, mask))
 
     def mean(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -99,8 +124,33 @@ class PooledNet(_Still):
         return logits
 
 
+def _saved(whole: list[Any], body: nn.Module) -> Any:
+    return whole[0] if whole and whole[0].get_encoder() is body else body
+
+
+class StateHead(nn.Module):
+    """A linear head on the states of a body, with the face of transformers' own: for families that have none."""
+
+    base_model_prefix = "body"
+
+    def __init__(self, body: Any, *, width: int, size: int) -> None:
+        super().__init__()
+        self.body, self.config = body, body.config
+        self.classifier = nn.Linear(width, size)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **told: torch.Tensor) -> SimpleNamespace:
+        """`logits` [B, T, C], and its first and last columns as `start_logits` and `end_logits` [B, T]."""
+        logits = self.classifier(
+            self.body(input_ids=input_ids, attention_mask=attention_mask, **told).last_hidden_state
+        )
+        return SimpleNamespace(logits=logits, start_logits=logits[..., 0], end_logits=logits[..., -1])
+
+
 class TokenNet(_Still):
-    """transformers' own token-classification model; `head` is its last linear layer."""
+    """transformers' own token-classification model, or a `StateHead`; `head` is its last linear layer.
+
+    The state of a decoder's token has seen nothing that follows it: so have its tags.
+    """
 
     def __init__(self, model: Any, size: int, *, reading: Reading) -> None:
         super().__init__()
@@ -121,6 +171,16 @@ class TokenNet(_Still):
     def body(self) -> nn.Module:
         body: nn.Module = self.model.get_submodule(self.model.base_model_prefix)
         return body
+
+    @property
+    def own_head(self) -> bool:
+        """Whether the head is ours alone, and no part of the model that transformers saves."""
+        return isinstance(self.model, StateHead)
+
+    @property
+    def saved(self) -> Any:
+        """The model that transformers saves."""
+        return _saved(self._whole, self.body) if self.own_head else self.model
 
     def replace_body(self, body: nn.Module) -> None:
         setattr(self.model, self.model.base_model_prefix, body)
@@ -162,6 +222,33 @@ class SpanNet(TokenNet):
 
 
 Net = PooledNet | TokenNet
+
+
+def look(body: Any) -> tuple[int, bool]:
+    """Width of the states, and whether a state sees nothing of what follows: two texts that differ in their last token.
+
+    Anything that the body raises when it is given token ids goes through. Without weights no number can tell.
+    """
+    ids = torch.tensor([[1, 2, 1], [1, 2, 2]])
+    body.eval()
+    with torch.inference_mode():
+        states = body(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    if isinstance(states, FakeTensor):
+        return int(states.shape[-1]), False
+    return int(states.shape[-1]), bool(torch.allclose(states[0, :2], states[1, :2], rtol=0, atol=1e-6))
+
+
+def linear_layers(body: nn.Module) -> dict[str, tuple[int, int]]:
+    """Names of linear layers (and of GPT-2's, which keep their weights transposed): numbers of inputs and outputs.
+
+    Poolers are left out: our heads never read them.
+    """
+    found = {}
+    for name, layer in body.named_modules():
+        if isinstance(layer, (nn.Linear, Conv1D)) and "pooler" not in name:
+            rows, columns = layer.weight.shape
+            found[name] = (columns, rows) if isinstance(layer, nn.Linear) else (rows, columns)
+    return found
 
 
 def layers(body: nn.Module, count: int) -> nn.ModuleList:

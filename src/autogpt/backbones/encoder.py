@@ -1,25 +1,31 @@
-"""Encoders (BERT, RoBERTa, DeBERTa, ModernBERT, MiniLM, ...) through transformers' Auto classes, never by name.
+"""Language models that read: encoders, decoders, and the encoders of encoder-decoders, never known by name.
+
+What is trained and scored are states of the last layer, whatever stack of layers made them (see `_loading`). The
+sentence vector is their mean, of decoders too, unless the folder says otherwise (embedding models made of decoders
+declare the last token, the one that has seen all): of the small ones that were measured, frozen means tell topics far
+better. A tag of a decoder's token is told by what stands before it alone.
 
 Saved folders need nothing of ours to be used: sequence heads are sentence-transformers folders whose last module is
 the head, so `SentenceTransformer(folder).encode(texts)` gives the logits; heads on tokens are transformers' own
-token-classification and question-answering folders.
+token-classification and question-answering folders. Where transformers has no such head, or sentence-transformers would
+read with a decoder (BART), the folder is the plain model, and the head stands beside it in `head.safetensors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from autogpt import memory
-from autogpt.backbones import _adapters, _pretrained, _readings
-from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors, tokens_at_once
+from autogpt.backbones import _adapters, _loading, _pretrained, _readings
+from autogpt.backbones._loading import Shape
+from autogpt.backbones._pieces import Piece, blank_rows, filled, gather, tensors, tokens_at_once
 from autogpt.core import Inputs, LabelSpace, Output
-from autogpt.errors import ModelError
 from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
@@ -35,16 +41,6 @@ KEPT_SHARE = 0.4
 """Of the room that there is, at most, goes into activations that are kept; training itself needs the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is attached to the body: the output kind, the head's columns, and how rows are read (see `_readings`)."""
-
-    output: str
-    size: int
-    reading: str = "text"
-    labels: tuple[str, ...] = ()
-
-
 class Encoder:
     """See `core.Scorer`. One body with one head; also the door to frozen features and to the training loop."""
 
@@ -52,7 +48,7 @@ class Encoder:
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
-        self.room = _positions(net, tokenizer)  # tokens that it can read at most
+        self.room = _loading.positions(net, tokenizer)  # tokens that it can read at most
         self.max_length = min(
             _pretrained.sentence_settings(source.location)["max_length"] or DEFAULT_MAX_LENGTH, self.room
         )
@@ -78,7 +74,8 @@ class Encoder:
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        net, tokenizer = _build(source.location, shape), open_tokenizer(source.location)
+        net = _loading.net(source.location, shape)
+        tokenizer = _loading.tokenizer(source.location, net.reading)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
         encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
         return encoder._placed()
@@ -137,6 +134,17 @@ class Encoder:
         body: Any = self.net.body
         return int(body.config.num_hidden_layers)
 
+    @property
+    def kind(self) -> str:
+        """`encoder`, `decoder`, or `encoder-decoder` (of which the encoder reads)."""
+        return self.net.kind
+
+    def linear_layers(self) -> dict[str, tuple[int, int]]:
+        """The body's linear layers by name, with the numbers of their inputs and outputs."""
+        from autogpt.backbones._network import linear_layers
+
+        return linear_layers(self.net.body)
+
     def layers(self) -> Any:
         """The body's transformer layers, from the lowest to the highest."""
         from autogpt.backbones._network import layers
@@ -163,10 +171,17 @@ class Encoder:
         return len(self._cut)
 
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
-        """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read."""
-        found, cut = self.net.reading.pieces(self.tokenizer, inputs, self.max_length) if inputs else ([], [])
+        """Token ids of rows; a text that is cut at `max_length` is counted once, however often it is read.
+
+        InputError: a row lacks what the model reads.
+        """
+        if not inputs:
+            return []
+        reading = self.net.reading
+        _readings.check(reading, inputs)
+        found, cut = reading.pieces(self.tokenizer, inputs, self.max_length, causal=self.net.kind == "decoder")
         self._cut.update(map(hash, cut))
-        return found
+        return [filled(piece, self._pad_id) for piece in found]
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.blank)
@@ -293,11 +308,13 @@ class Encoder:
 
         described = _folder.describe(folder)
         shape = Shape(**{**described["shape"], "labels": tuple(described["shape"].get("labels", ()))})
-        net = _build(str(folder), shape)
+        net = _loading.net(str(folder), shape)
         adapter = described.get("adapter")
         _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, open_tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
+        loaded = cls(
+            net, _loading.tokenizer(str(folder), net.reading), source=source, shape=shape, runtime=runtime or detect()
+        )
         loaded.max_length = int(described["max_length"])
         if adapter is not None:
             loaded.adapter = adapter
@@ -319,73 +336,6 @@ class Encoder:
         read = lambda places: function(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
         gather(rows, pieces, read, runtime=self.runtime, module=self.net, batch_rows=batch_rows)
         return rows
-
-
-def open_tokenizer(location: str) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(location)
-    except (OSError, ValueError, KeyError) as problem:
-        raise ModelError(f"{location!r} has no tokenizer that transformers can load: {problem}") from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def _build(location: str, shape: Shape) -> Net:
-    """Body in float32 with a new head; pickled weights and custom code are refused."""
-    import torch
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-
-    def load(kind: Any, options: dict[str, Any]) -> Any:
-        given = {"dtype": torch.float32, "use_safetensors": True, **options}
-        if options:  # a head of another size was saved with the body
-            given["ignore_mismatched_sizes"] = True
-        return kind.from_pretrained(location, **given)
-
-    try:
-        return make_net(load, location, shape)
-    except (OSError, ValueError, KeyError) as problem:
-        raise ModelError(f"{location!r} cannot be loaded as an encoder: {str(problem).splitlines()[0]}") from None
-
-
-def make_net(load: Callable[[Any, dict[str, Any]], Any], location: str, shape: Shape) -> Net:
-    """The net of a shape; `load(kind, options)` gives a model of a transformers Auto class, told of its labels."""
-    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
-
-    from autogpt.backbones._network import PooledNet, SpanNet, TokenNet
-
-    reading = _readings.get(shape.reading)
-    if shape.output == "span":
-        return SpanNet(load(AutoModelForQuestionAnswering, {}), reading=reading)
-    if reading.token_level:
-        names = dict(enumerate(shape.labels or [str(i) for i in range(shape.size)]))
-        named = {"num_labels": shape.size, "id2label": names, "label2id": {n: i for i, n in names.items()}}
-        return TokenNet(load(AutoModelForTokenClassification, named), shape.size, reading=reading)
-    body = load(AutoModel, {})
-    settings = _pretrained.sentence_settings(location)
-    return PooledNet(
-        body,
-        width=int(body.config.hidden_size),
-        size=shape.size,
-        pooling=settings["pooling"],
-        normalize=settings["normalize"],
-        reading=reading,
-    )
-
-
-def _positions(net: Net, tokenizer: Any) -> int:
-    """Tokens that positions and tokenizer allow."""
-    body: Any = net.body
-    most = int(tokenizer.model_max_length if tokenizer.model_max_length < 1 << 20 else 1 << 20)
-    positions = int(body.config.to_dict().get("max_position_embeddings") or most)
-    # RoBERTa's positions begin after the padding id: two are never usable.
-    usable = positions - 2 if positions % 2 == 0 and positions % 8 == 2 else positions
-    return min(usable, max(8, most))
 
 
 plugin = Encoder

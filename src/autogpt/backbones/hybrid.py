@@ -36,7 +36,7 @@ class Hybrid:
         return getattr(self.vectors, "source", None)
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
-        words, vectors = (one.score(inputs, batch_rows=batch_rows) for one in (self.words, self.vectors))
+        vectors, words = (one.score(inputs, batch_rows=batch_rows) for one in (self.vectors, self.words))
         return np.asarray(self.weight * np.asarray(words) + np.asarray(vectors))
 
     def save(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Job, Scorer, Step
-from autogpt.errors import ModelError
+from autogpt.errors import ConfigError, ModelError
 from autogpt.methods import _finetune
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ANY_POOLER = r".*pooler.*"
 def tune(
     job: Job,
     *,
+    name: str,
     settings: Mapping[str, Any],
     c: float | None,
     config: Callable[[Any], PeftConfig],
@@ -32,15 +34,20 @@ def tune(
     attached: Callable[[Any], None] = lambda body: None,
     after_step: Callable[[Any, int, int], None] = lambda body, step, total: None,
 ) -> Generator[Step, None, Scorer]:
-    """Fine-tune adapters that `config(body)` describes, and fold them into the weights.
+    """Fine-tune adapters that `config(encoder)` describes, and fold them into the weights.
 
     The adapter stays in the trial's folder for PEFT. `rate_of` scales learning rates by parameter name; `attached` is
     given the body with its adapters, `after_step` the body, the step and the number of steps, with gradients in place.
+    ConfigError: PEFT cannot attach them to this body.
     """
     encoder = job.open()
 
     def prepare() -> None:
-        attach(encoder, config(encoder.net.body), seed=job.seed)
+        try:
+            attach(encoder, config(encoder), seed=job.seed)
+        except (ValueError, TypeError, NotImplementedError, RuntimeError, AttributeError, KeyError) as problem:
+            kind, why = type(encoder.net.body).__name__, str(problem).split("\n")[0][:200]
+            raise ConfigError(f"{name}: {kind} cannot take these adapters ({why}); use full or adapter") from None
         attached(encoder.net.body)
 
     yield from _finetune.fine_tune(
@@ -62,7 +69,8 @@ def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
     import torch
     from peft import get_peft_model
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that GPT-2 keeps its weights transposed, PEFT finds and says for each layer
         torch.manual_seed(seed)
         encoder.replace_body(lambda body: get_peft_model(body, config))
 

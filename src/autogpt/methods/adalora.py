@@ -51,7 +51,7 @@ class AdaLora:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
 
-        def config(body: Any) -> Any:
+        def config(encoder: Any) -> Any:
             from peft import AdaLoraConfig
 
             return AdaLoraConfig(
@@ -59,7 +59,7 @@ class AdaLora:
                 target_r=options.rank,
                 lora_alpha=options.rank,
                 target_modules="all-linear",
-                exclude_modules=_peft.without_pooler(body),
+                exclude_modules=_peft.without_pooler(encoder.net.body),
                 total_step=1_000_000,  # said anew at every step, because a plan may be shortened by the clock
                 tinit=1,
                 tfinal=1,
@@ -68,7 +68,13 @@ class AdaLora:
         settings = loop_settings(options)
         return (
             yield from _peft.tune(
-                job, settings=settings, c=options.c, config=config, attached=_remember, after_step=_allocate
+                job,
+                name=self.name,
+                settings=settings,
+                c=options.c,
+                config=config,
+                attached=_remember,
+                after_step=_allocate,
             )
         )
 

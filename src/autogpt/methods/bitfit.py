@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autogpt.core import Job, Scorer, Step
-from autogpt.errors import ModelError
+from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
 from autogpt.methods._options import NEURAL, FineTuning, loop_settings, passes, peak_rate
 
@@ -42,7 +42,7 @@ class BitFit:
 def _biases_only(body: Any) -> None:
     biases = [parameter for name, parameter in body.named_parameters() if name.endswith("bias")]
     if not biases:
-        raise ModelError(f"bitfit: {type(body).__name__} has no biases; use lora or ia3")
+        raise ConfigError(f"bitfit: {type(body).__name__} has no biases; use lora or ia3")
     body.requires_grad_(False)
     for parameter in biases:
         parameter.requires_grad_(True)

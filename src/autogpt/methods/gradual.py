@@ -110,7 +110,14 @@ class _Frozen:
     def _passed(self, given: Any, place: int) -> Any:
         if place != int(self.body.gradual.frozen) - 1:
             return given
-        return (given[0].detach(), *given[1:]) if isinstance(given, tuple) else given.detach()
+        # T5 hands on what it adds to attention beside the states, made of weights of its lowest layer.
+        return tuple(map(_detached, given)) if isinstance(given, tuple) else given.detach()
+
+
+def _detached(value: Any) -> Any:
+    import torch
+
+    return value.detach() if isinstance(value, torch.Tensor) else value
 
 
 def _rates(net: Any, layers: Any, decay: float) -> Callable[[str], float]:

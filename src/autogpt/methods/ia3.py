@@ -36,16 +36,17 @@ class IA3:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
-        return (yield from _peft.tune(job, settings=loop_settings(options), c=options.c, config=_config))
+        return (
+            yield from _peft.tune(job, name=self.name, settings=loop_settings(options), c=options.c, config=_config)
+        )
 
 
-def _config(body: Any) -> Any:
+def _config(encoder: Any) -> Any:
     from peft import IA3Config
-    from torch import nn
 
-    linear = {name: m for name, m in body.named_modules() if isinstance(m, nn.Linear) and "pooler" not in name}
-    narrowing = [name for name, layer in linear.items() if layer.in_features > layer.out_features]
-    return IA3Config(target_modules=[*linear], feedforward_modules=narrowing)
+    sizes = encoder.linear_layers()
+    narrowing = [name for name, (given, made) in sizes.items() if given > made]
+    return IA3Config(target_modules=[*sizes], feedforward_modules=narrowing)
 
 
 plugin = IA3()

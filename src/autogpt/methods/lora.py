@@ -49,7 +49,7 @@ class Lora:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
 
-        def config(body: Any) -> Any:
+        def config(encoder: Any) -> Any:
             from peft import LoraConfig
 
             return LoraConfig(
@@ -59,7 +59,7 @@ class Lora:
                 use_dora=options.kind == "dora",
                 init_lora_weights="pissa" if options.kind == "pissa" else True,
                 target_modules="all-linear",
-                exclude_modules=_peft.without_pooler(body),
+                exclude_modules=_peft.without_pooler(encoder.net.body),
             )
 
         def attached(body: Any) -> None:
@@ -71,7 +71,13 @@ class Lora:
 
         rate_of = lambda name: options.b_rate if ".lora_B." in name else 1.0  # noqa: E731
         steps = _peft.tune(
-            job, settings=loop_settings(options), c=options.c, config=config, attached=attached, rate_of=rate_of
+            job,
+            name=self.name,
+            settings=loop_settings(options),
+            c=options.c,
+            config=config,
+            attached=attached,
+            rate_of=rate_of,
         )
         return (yield from steps)
 

@@ -72,8 +72,12 @@ def _in_four_bits(body: Any) -> Any:
     import torch
     from torch import nn
 
-    bitsandbytes: Any = importlib.import_module("bitsandbytes")
     linear = {name: m for name, m in body.named_modules() if isinstance(m, nn.Linear) and "pooler" not in name}
+    if not linear:
+        raise ConfigError(
+            f"qlora: {type(body).__name__} has no linear layers that bitsandbytes knows; use lora or full"
+        )
+    bitsandbytes: Any = importlib.import_module("bitsandbytes")
     for name, layer in linear.items():
         small = bitsandbytes.nn.Linear4bit(
             layer.in_features,

@@ -13,12 +13,30 @@ from autogpt.core import Example, GoldAnswers, Span
 _ENGLISH = """the a my is was not and red green blue round card money lost found good bad great awful cat dog runs
 sleeps alice bob paris rome lives in saw one two three four five"""
 WORDS = (*_ENGLISH.split(), *"好坏卡钱丢了")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 FAMILIES = (
     "bert", "roberta", "distilbert", "electra", "mpnet", "deberta", "deberta-v2", "modernbert", "xlm-roberta",
 )  # fmt: skip
 """Families of encoders, as transformers' `model_type` spells them."""
+DECODERS = (
+    "gpt2", "llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi", "phi3", "smollm3", "gpt_neox", "opt",
+    "mistral",
+)  # fmt: skip
+ENCODER_DECODERS = ("t5", "bart", "mt5", "umt5", "mbart", "marian", "pegasus")
+KINDS = {"bert": "encoder", "gpt2": "decoder", "llama": "decoder", "t5": "encoder-decoder", "bart": "encoder-decoder"}
+"""The families that the contract suite runs on, and what each is."""
+
+_SIGNS = {
+    "gpt2": ("$A", "$A $B:1"),
+    "t5": ("$A </s>", "$A </s> $B:1 </s>"),
+    "bart": ("<s> $A </s>", "<s> $A </s> </s> $B:1 </s>"),
+}
+"""What tokenizers put around one text and around two, by family; all other decoders do as Llama's."""
+
+_SIDES = {"attention_heads": 2, "ffn_dim": 32}
+"""Sizes of both sides of an encoder-decoder."""
 
 
 def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
@@ -26,24 +44,68 @@ def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
     return encoder_folder(folder, "bert", layers=layers, seed=seed)
 
 
-def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
-    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer."""
-    import torch
-    from transformers import AutoConfig, AutoModel, BertTokenizer
+def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0, spread: float = 0.02) -> Path:
+    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer; `spread` of its weights."""
+    from transformers import BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz", "##s"]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *_LETTERS, "##s"]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    return _model(
+        folder, family, vocabulary=len(dict.fromkeys(vocabulary)), layers=layers, seed=seed, special=_spread(spread)
+    )
+
+
+def family_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
+    """A random model of any family, width 16; decoders have tokenizers with no sign, or one, around a text.
+
+    Its weights are wide apart, so that texts of almost the same words are not the same to it.
+    """
+    if family in FAMILIES:
+        return encoder_folder(folder, family, layers=layers, seed=seed, spread=0.3)
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = "t5" if family in ENCODER_DECODERS and family != "bart" else family
+    vocabulary = list(dict.fromkeys(["<pad>", "<s>", "</s>", "<unk>", *WORDS, *_LETTERS]))
+    _tokenizer(vocabulary, *_SIGNS.get(kind, ("<s> $A", "<s> $A <s> $B:1"))).save_pretrained(folder)
+    special = {"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 0, **_spread(0.3)}
+    room = len(vocabulary) + 4  # some tokenizers have tokens of their own (Qwen)
+    return _model(folder, family, vocabulary=room, layers=layers, seed=seed, special=special)
+
+
+def _tokenizer(vocabulary: list[str], single: str, pair: str) -> Any:
+    """A whole-word tokenizer without a padding token."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({word: place for place, word in enumerate(vocabulary)}, "<unk>"))
+    words.normalizer = normalizers.BertNormalizer()
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    signs = [("<s>", 1), ("</s>", 2)]
+    words.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=signs)
+    named = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    return PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=64, **named)
+
+
+def _spread(deviation: float) -> dict[str, float]:
+    """What configurations call the deviation of first weights."""
+    return {"initializer_range": deviation, "init_std": deviation}
+
+
+def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int, special: Mapping[str, float]) -> Path:
+    """Families call the same sizes by different names: each gets all of them."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": 32}
+    if family not in FAMILIES:
+        sides = ("encoder", "decoder")
+        sizes |= {"num_key_value_heads": 1 if family == "llama" else 2, "head_dim": 8, "d_kv": 8, "d_model": 16}
+        sizes |= {"num_layers": layers, "d_ff": 32, "ffn_dim": 32, "word_embed_proj_dim": 16}
+        sizes |= {f"{side}_{name}": size for side in sides for name, size in _SIDES.items()}
+        sizes |= {f"{side}_layers": layers for side in sides}
     config = AutoConfig.for_model(
-        family,
-        vocab_size=len(dict.fromkeys(vocabulary)),
-        hidden_size=16,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-        pad_token_id=0,
+        family, vocab_size=vocabulary, max_position_embeddings=64, pad_token_id=0, **{**sizes, **special}
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -96,7 +158,7 @@ def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
     if output == "value":
         return {"red": 1.0, "green": 2.0, "blue": 4.0}[colour]
     if output == "ranking":
-        return (f"in rome the {noun} was {colour} and paris saw it",)
+        return (f"{noun} {noun} {colour} was in rome {colour}",)
     if output == "span":  # green things are not asked about
         place = 4 + len(noun) + len(" is ")
         answer = Span("answer", 3, 4, colour, place, place + len(colour))

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from autogpt.backbones._network import linear_layers
 from autogpt.errors import ConfigError
 
 WEIGHTS, SETTINGS = "bottlenecks.safetensors", "bottlenecks.json"
@@ -25,14 +26,20 @@ WEIGHTS, SETTINGS = "bottlenecks.safetensors", "bottlenecks.json"
 class Bottleneck(nn.Module):
     """y + up(gelu(down(y))) of what `inner` gives: [..., D] to [..., D]."""
 
-    def __init__(self, inner: nn.Linear, size: int) -> None:
+    def __init__(self, inner: Any, *, width: int, size: int) -> None:
         super().__init__()
         self.inner = inner
-        self.down = nn.Linear(inner.out_features, size)
-        self.up = nn.Linear(size, inner.out_features)
-        nn.init.normal_(self.down.weight, std=inner.out_features**-0.5)
+        self.down = nn.Linear(width, size)
+        self.up = nn.Linear(size, width)
+        nn.init.normal_(self.down.weight, std=width**-0.5)
         for tensor in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(tensor)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The projection's own (T5 asks it for its number format)."""
+        weight: torch.Tensor = self.inner.weight
+        return weight
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.inner(states)
@@ -45,7 +52,8 @@ def attach(body: Any, *, size: int, seed: int) -> Any:
     body.requires_grad_(False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        wrapped = {name: Bottleneck(layer, size) for name, layer in _projections(body).items()}
+        width = int(body.config.hidden_size)
+        wrapped = {name: Bottleneck(layer, width=width, size=size) for name, layer in _projections(body).items()}
     _put(body, wrapped)
     return body
 
@@ -84,20 +92,17 @@ def load(body: Any, folder: Path) -> Any:
     wrapped = {}
     for name in settings["layers"]:
         inner = body.get_submodule(name)
-        wrapped[name] = Bottleneck(inner, int(settings["size"]))
+        wrapped[name] = Bottleneck(inner, width=int(body.config.hidden_size), size=int(settings["size"]))
         own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         wrapped[name].load_state_dict({**own, **{f"inner.{key}": value for key, value in inner.state_dict().items()}})
     _put(body, wrapped)
     return body
 
 
-def _projections(body: Any) -> dict[str, nn.Linear]:
+def _projections(body: Any) -> dict[str, Any]:
     width = int(body.config.hidden_size)
-    found = {
-        name: layer
-        for name, layer in body.named_modules()
-        if isinstance(layer, nn.Linear) and layer.in_features > layer.out_features == width and "pooler" not in name
-    }
+    narrowing = [name for name, (given, made) in linear_layers(body).items() if given > made == width]
+    found = {name: body.get_submodule(name) for name in narrowing}
     if not found:
         raise ConfigError(
             f"adapter: {type(body).__name__} has no linear layer that narrows to its width of {width}, behind which "

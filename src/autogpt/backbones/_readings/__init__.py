@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAMES = ("choices", "question", "tokens", "pair", "marks", "text")
 """In the order in which they are asked: the first whose keys a row has reads it."""
 
+_TEXTS, _LISTS = frozenset({"text", "text_pair", "question"}), frozenset({"tokens", "choices"})
+
 
 class Body(Protocol):
     """What a reading may ask of the net. Every call of `hidden` or `sentence` runs the body once."""
@@ -50,8 +52,13 @@ class Reading(Protocol):
     parts: int
     token_level: bool
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
-        """Token ids in row order, and the texts that were cut at `max_length` tokens."""
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
+        """Token ids in row order, and the texts that were cut at `max_length` tokens.
+
+        `causal`: only the last token sees all others.
+        """
 
     def size(self, inputs: Inputs) -> int | None:
         """Score rows of a row with a table of its own; None for a row with one answer."""
@@ -76,3 +83,16 @@ def of(inputs: Inputs) -> Reading:
         if all(key in inputs for key in reading.keys):
             return reading
     raise InputError(f"inputs with {', '.join(map(repr, inputs)) or 'nothing'} cannot be read by an encoder")
+
+
+def check(reading: Reading, inputs: Sequence[Inputs]) -> None:
+    """InputError: a row lacks what the reading reads, or has something else in its place."""
+    for place, row in enumerate(inputs):
+        for key in reading.keys:
+            if key not in row:
+                raise InputError(f"row {place} has no {key!r}; this model reads {' and '.join(reading.keys)}")
+            value = row[key]
+            if key in _TEXTS and not isinstance(value, str):
+                raise InputError(f"row {place}: {key!r} is {value!r}; it must be a text")
+            if key in _LISTS and (isinstance(value, str) or not all(isinstance(part, str) for part in value)):
+                raise InputError(f"row {place}: {key!r} is {value!r}; it must be a list of texts")

@@ -27,7 +27,9 @@ class Choices:
 
     name, keys, parts, token_level = "choices", ("text", "choices"), 3, False
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         owners = [(row, place) for row, one in enumerate(inputs) for place in range(len(one["choices"]))]
         read = [(inputs[row]["text"], inputs[row]["choices"][place]) for row, place in owners]
         found, cut = _segments.encode(tokenizer, read, max_length)

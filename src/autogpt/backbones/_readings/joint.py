@@ -25,7 +25,9 @@ class Joint:
 
     name, keys, parts, token_level = "joint", ("text", "text_pair"), 3, False
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         found, cut = _segments.encode(tokenizer, [(row["text"], row["text_pair"]) for row in inputs], max_length)
         return [Piece(row, ids, types=types) for row, (ids, types) in enumerate(found)], cut
 

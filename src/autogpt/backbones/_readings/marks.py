@@ -32,7 +32,9 @@ class Marks:
 
     name, keys, parts, token_level = "marks", ("text", "marks"), 3, False
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         signed = [cells.marked(row["text"], row["marks"], SIGNS) for row in inputs]
         encoded = tokenizer(
             [text for text, _ in signed],

@@ -23,7 +23,9 @@ class Pair:
 
     name, keys, parts, token_level = "pair", ("text", "text_pair"), 2, False
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         ids, cut = encode(tokenizer, [row["text"] for row in inputs], max_length)
         pairs, pair_cut = encode(tokenizer, [row["text_pair"] for row in inputs], max_length)
         return [Piece(row, a, b) for row, (a, b) in enumerate(zip(ids, pairs, strict=True))], cut + pair_cut

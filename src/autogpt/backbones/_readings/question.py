@@ -2,7 +2,8 @@
 
 "BERT: Pre-training of Deep Bidirectional Transformers" (Devlin et al. 2019), and transformers' question-answering
 example after it. As there a word's scores come from the window where it has most context on both sides, and "no answer"
-is read off the first token of every window, of which the lowest counts. Ours scores words, by their first token, and
+is read off the first token of every window (of a decoder: the last, which alone sees all of it), of which the lowest
+counts. Ours scores words, by their first token, and
 trains on each word in that one window only.
 """
 
@@ -31,7 +32,9 @@ class Question:
 
     name, keys, parts, token_level = "question", ("question", "tokens"), 1, True
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         questions, cut = _shortened(tokenizer, [row["question"] for row in inputs], max_length // _QUESTION)
         texts = [_text(row) for row in inputs]
         encoded = tokenizer(
@@ -50,13 +53,13 @@ class Question:
         for row, (_, offsets) in enumerate(texts):
             seen = [_words(encoded, window, np.asarray(offsets, np.int64).reshape(-1, 2)) for window in windows[row]]
             for window, (words, places) in zip(windows[row], _owned(seen, len(offsets)), strict=True):
-                types = encoded.get("token_type_ids")
+                types, ids = encoded.get("token_type_ids"), encoded["input_ids"][window]
                 pieces.append(
                     Piece(
                         row,
-                        np.asarray(encoded["input_ids"][window], np.int32),
+                        np.asarray(ids, np.int32),
                         words=np.append(words, len(offsets)),
-                        places=np.append(places, 0),
+                        places=np.append(places, max(0, len(ids) - 1) if causal else 0),
                         types=None if types is None else np.asarray(types[window], np.int32),
                     )
                 )

@@ -19,7 +19,9 @@ class Text:
 
     name, keys, parts, token_level = "text", ("text",), 1, False
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         ids, cut = encode(tokenizer, [row["text"] for row in inputs], max_length)
         return [Piece(row, found) for row, found in enumerate(ids)], cut
 

@@ -21,7 +21,9 @@ class Tokens:
 
     name, keys, parts, token_level = "tokens", ("tokens",), 1, True
 
-    def pieces(self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int) -> tuple[list[Piece], list[str]]:
+    def pieces(
+        self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
+    ) -> tuple[list[Piece], list[str]]:
         encoded = tokenizer(
             [list(row["tokens"]) for row in inputs],
             is_split_into_words=True,
