@@ -16,7 +16,7 @@ from autogpt.cli import app, flags, live
 from autogpt.cli.catalogue import LANGUAGES, Catalogue, language
 from autogpt.cli.commands import runs
 from autogpt.cli.screen import Show
-from autogpt.config import RunConfig
+from autogpt.config import MultiTask, RunConfig
 from autogpt.errors import ConfigError
 
 CLI = Path(app.__file__).parent
@@ -52,9 +52,17 @@ def commands() -> Iterator[Any]:
 
 def every_message() -> set[str]:
     found = {message for path in CLI.rglob("*.py") for message in said(path.read_text("utf-8"))}
-    found |= {option.help for kind in (RunConfig, Show) for option in config.options(kind)}
+    found |= {option.help for kind in (RunConfig, MultiTask, Show) for option in config.options(kind)}
     found |= {(function.__doc__ or "").strip() for function in commands()} | {panel for panel, _ in app._PANELS}
-    found |= {app._EXIT_CODES, app._PROMISE, *flags._PANELS.values(), *live._NAMES.values(), *runs.STATES, *live.STATES}
+    found |= {
+        app._EXIT_CODES,
+        app._PROMISE,
+        *flags._PANELS.values(),
+        *flags._KINDS.values(),
+        *live._NAMES.values(),
+        *runs.STATES,
+        *live.STATES,
+    }
     return {message for message in found if re.search("[A-Za-z]{2}", re.sub(r"{\w+}", "", message))}
 
 

@@ -7,7 +7,7 @@ token-classification and question-answering folders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autogpt.backbones._activations import Cache
     from autogpt.backbones._network import Net
     from autogpt.backbones._training import EncoderTraining
+    from autogpt.backbones._trunk import Trunk
     from autogpt.core import Array, Example, Scores
 
 DEFAULT_MAX_LENGTH = 256
@@ -74,7 +75,7 @@ class Encoder:
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
-        net, tokenizer = _build(source.location, shape), _tokenizer(source.location)
+        net, tokenizer = build(source.location, shape), tokenizer_of(source.location)
         encoder = cls(net, tokenizer, source=source, shape=shape, runtime=runtime)
         encoder.set_head(np.zeros((size, encoder.width)), np.zeros(size))
         return encoder._placed()
@@ -205,6 +206,20 @@ class Encoder:
         self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
         self.max_length = min(self.max_length, self._room - _adapters.get(kind).positions(self.net.body))
 
+    @staticmethod
+    def trunk(encoders: Mapping[str, Encoder]) -> Trunk:
+        """Encoders of several tasks on one body, the first one's."""
+        from autogpt.backbones._trunk import Trunk
+
+        return Trunk(encoders)
+
+    @staticmethod
+    def load_trunk(folder: Path, names: Sequence[str], *, runtime: Runtime | None = None) -> Trunk:
+        """What `Trunk.save` wrote in `folder`, for the tasks with these names."""
+        from autogpt.backbones._trunk import Trunk
+
+        return Trunk.load(folder, names, runtime=runtime)
+
     def settle(self, folder: Path) -> None:
         """Save the body's parts alone and take them as they were saved: what is served is what was tested."""
         if self.adapter is not None:
@@ -226,11 +241,11 @@ class Encoder:
 
         described = _folder.describe(folder)
         shape = Shape(**{**described["shape"], "labels": tuple(described["shape"].get("labels", ()))})
-        net = _build(str(folder), shape)
+        net = build(str(folder), shape)
         adapter = described.get("adapter")
         _folder.load_head(net, folder, apart=adapter is not None)
         source = _pretrained.Source(**described["source"])
-        loaded = cls(net, _tokenizer(str(folder)), source=source, shape=shape, runtime=runtime or detect())
+        loaded = cls(net, tokenizer_of(str(folder)), source=source, shape=shape, runtime=runtime or detect())
         loaded.max_length = int(described["max_length"])
         if adapter is not None:
             loaded.adapter = adapter
@@ -254,7 +269,7 @@ class Encoder:
         return rows
 
 
-def _tokenizer(location: str) -> Any:
+def tokenizer_of(location: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
@@ -266,7 +281,7 @@ def _tokenizer(location: str) -> Any:
     return tokenizer
 
 
-def _build(location: str, shape: Shape) -> Net:
+def build(location: str, shape: Shape) -> Net:
     """Body in float32 with a new head; pickled weights and custom code are refused."""
     import torch
     from transformers import AutoModel, AutoModelForQuestionAnswering, AutoModelForTokenClassification
