@@ -43,6 +43,7 @@ class Trunk:
         self.adapted: dict[str, str] = {}  # task -> PEFT's name of its parts
         self.mounted: str | None = None
         self._lock = threading.Lock()
+        self._found: tuple[tuple[str, ...], list[Any]] = ((), [])
         self._put(next(iter(self.encoders.values())).net.body)
 
     @property
@@ -58,12 +59,21 @@ class Trunk:
         """Put a task's own parts on the body, and those of others off it."""
         if name == self.mounted or not self.adapted:
             return
-        if name in self.adapted:
-            self.body.base_model.enable_adapter_layers()
-            self.body.set_adapter(self.adapted[name])
-        else:
-            self.body.base_model.disable_adapter_layers()
+        own = self.adapted.get(name)
+        # PEFT's `set_adapter` also sets what trains, on every parameter: 5 ms. What a layer computes are these two.
+        for layer in self._layers():
+            layer._disable_adapters = own is None
+            if own is not None:
+                layer._active_adapter = [own]
         self.mounted = name
+
+    def _layers(self) -> list[Any]:
+        """The body's layers that have parts, found once for every number of tasks with parts."""
+        if self._found[0] != (names := tuple(self.adapted)):
+            from peft.tuners.tuners_utils import BaseTunerLayer
+
+            self._found = names, [part for part in self.body.modules() if isinstance(part, BaseTunerLayer)]
+        return self._found[1]
 
     def score(self, name: str, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         """Scores of one task; requests of several threads wait for each other, for there is one body."""
@@ -88,6 +98,8 @@ class Trunk:
                 self.body.add_adapter(own, config)
             else:
                 self._put(get_peft_model(self.body, config, adapter_name=own))
+        self.body.base_model.enable_adapter_layers()
+        self.body.set_adapter(own)  # and train these parts only
         self.adapted[name], self.mounted = own, None
         self.mount(name)
 
@@ -95,6 +107,7 @@ class Trunk:
         """Leave a task's parts away again."""
         own = self.adapted.pop(name)
         self.mounted = None
+        self._found = ((), [])
         if self.adapted:
             self.body.delete_adapter(own)
         else:
