@@ -1,7 +1,7 @@
 """One backbone, several tasks: read, learn together, compare with models of their own, mend, test once, save.
 
-Every data set goes the ordinary way on its own (task, schema, sealed test). Its linear head is solved on frozen features
-first, then all heads and the one body are trained by the ordinary loop on a temperature-mixed draw of all rows
+Every data set goes the ordinary way on its own (task, schema, sealed test). Its linear head is solved on frozen
+features first, then all heads and the body are trained by the ordinary loop on a temperature-mixed draw of all rows
 (`training/mixture.py`). "Multi-Task Deep Neural Networks for Natural Language Understanding" (Liu et al. 2019) shares a
 body like this; ours also trains every task alone under the same settings, and a task that the shared body serves worse
 than that by more than its noise floor gets low-rank parts of its own on it. What then still loses is reported as such.
