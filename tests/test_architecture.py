@@ -29,8 +29,8 @@ FLOORS = (
     ("closed", {*registry.KINDS}),
     ("open", {"data"}),
     ("closed", {"training", "evaluation"}),
-    ("open", {"model", "pipeline"}),
-    ("open", {"autopilot"}),
+    ("open", {"model", "multi_model", "pipeline"}),
+    ("open", {"autopilot", "regimes"}),
     ("open", {"face", "api", "datasets"}),  # face: autogpt/__init__.py
     ("open", {"cli", "__main__"}),
 )

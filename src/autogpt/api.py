@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Columns, RunConfig, Search, Source, seconds
+from autogpt.config import Columns, MultiTask, RunConfig, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
 if TYPE_CHECKING:
     from autogpt.autopilot.run import Run
     from autogpt.model import Model
+    from autogpt.multi_model import MultiModel
 
 
 class AutoGPT:
@@ -65,10 +66,35 @@ class AutoGPT:
             self.run = autopilot.run(config, data=train, test=test, ask=ask, listen=listen)
         return self.run.model
 
+    def train_many(
+        self,
+        data: Mapping[str, Any],
+        *,
+        goals: Mapping[str, str] | None = None,
+        columns: Mapping[str, Columns] | None = None,
+        time_limit: str | float | None = "10m",
+        options: MultiTask | None = None,
+        ask: Callable[[AmbiguityError], str] | None = None,
+        listen: Listener | None = None,
+    ) -> MultiModel:
+        """Learn several data sets with one backbone: task name -> anything with rows, or a (train, test) pair of such.
+
+        `goals` and `columns` overrule by task what is found in the data. How every task fares beside a model of its own
+        is `model.report`; `model.predict(rows, task=name)` answers.
+        """
+        from autogpt.regimes.multi_task import Source, train_many
+
+        sources = {}
+        for name, one in data.items():
+            train, test = one if isinstance(one, tuple) and len(one) == 2 else (one, None)
+            sources[name] = Source(train, test, (goals or {}).get(name), (columns or {}).get(name))
+        config = replace(self.config, time_limit=seconds(time_limit))
+        return train_many(sources, config, options or MultiTask(), ask=ask, listen=listen).model
+
     @staticmethod
-    def load(folder: str | Path) -> Model:
+    def load(folder: str | Path, *, task: str | None = None) -> Model:
         """A saved model; its files are verified first."""
-        return load(folder)
+        return load(folder, task=task)
 
 
 def fine_tune(
@@ -95,10 +121,23 @@ def fine_tune(
     return tuner.train(data, test, goal=goal, time_limit=time_limit, listen=listen)
 
 
-def load(folder: str | Path) -> Model:
-    """A saved model, or the model of a run; its files are verified first."""
-    from autogpt.model import MANIFEST, Model
+def load(folder: str | Path, *, task: str | None = None) -> Model:
+    """A saved model, or the model of a run; its files are verified first. Of a model of several tasks one is named."""
+    from autogpt.multi_model import load_task
+
+    return load_task(_place(folder), task)
+
+
+def load_many(folder: str | Path) -> MultiModel:
+    """A saved model of several tasks, or that of a run, with one body in memory; its files are verified first."""
+    from autogpt.multi_model import MultiModel
+
+    return MultiModel.load(_place(folder))
+
+
+def _place(folder: str | Path) -> Path:
+    from autogpt.model import MANIFEST
 
     place = Path(folder)
     inner = place / "model"
-    return Model.load(inner if (inner / MANIFEST).is_file() and not (place / MANIFEST).is_file() else place)
+    return inner if (inner / MANIFEST).is_file() and not (place / MANIFEST).is_file() else place

@@ -165,6 +165,28 @@ class RunConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MultiTask:
+    """How several data sets are learned by one backbone (`regimes/multi_task.py`)."""
+
+    multi_task: bool = _help("learn several data sets together: one backbone, a head for each", False)
+    passes: float = _help("passes over all rows together (fewer when time is short)", 3.0, metavar="NUMBER")
+    mixing: float = _help(
+        "temperature of the mixture: 1 draws as many rows as a task has, more evens tasks out", 2.0, metavar="NUMBER"
+    )
+    rank: int = _help("rank of the parts that a task gets which would do better alone", 8, metavar="NUMBER")
+    alone: bool = _help("train every task alone as well, to compare", True)
+
+    def __post_init__(self) -> None:
+        for name, allowed, rule in (
+            ("passes", 0 < self.passes < float("inf"), "more than 0"),
+            ("mixing", 1 <= self.mixing < float("inf"), "1 or more"),
+            ("rank", self.rank >= 1, "1 or more"),
+        ):
+            if not allowed:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
 

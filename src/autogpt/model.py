@@ -133,20 +133,37 @@ class Model:
         source = Path(folder)
         files.settle(source)
         info = read_manifest(source)
+        if "tasks" in info:
+            raise ConfigError(f"{source} has several tasks: {', '.join(info['tasks'])}; name one of them")
         if verify:
             check_hashes(source, info["files"])
-        scorer: Scorer = registry.get("backbones", info["family"]).load(source, runtime=runtime)
+        model = cls.of(registry.get("backbones", info["family"]).load(source, runtime=runtime), info)
+        model.folder = source
+        return model
+
+    @classmethod
+    def of(cls, scorer: Scorer, info: Mapping[str, Any]) -> Self:
+        """The model around a scorer, as a manifest's `info` describes it."""
         schema: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in info["schema"].items()}
         space = {**info["space"], "labels": tuple(info["space"]["labels"])}
-        model = cls(
+        return cls(
             scorer,
             schema=Schema(**schema),
             space=LabelSpace(**space),
             decision=Decision(**info["decision"]),
             info=info,
         )
-        model.folder = source
-        return model
+
+    def described(self) -> dict[str, Any]:
+        """What `of` needs beside the scorer, of plain values."""
+        return {
+            "family": self.scorer.family,
+            "task": self.task.name,
+            "output": self.output.name,
+            "schema": asdict(self.schema),
+            "space": asdict(self.space),
+            "decision": asdict(self.decision),
+        }
 
     def _schema(self, row: Mapping[str, Any]) -> Schema:
         """How the row is read: by the columns of training, or by the plain names where it has those instead."""
@@ -181,12 +198,7 @@ class Model:
         self.info = {
             **self.info,
             "schema_version": SCHEMA_VERSION,
-            "family": self.scorer.family,
-            "task": self.task.name,
-            "output": self.output.name,
-            "schema": asdict(self.schema),
-            "space": asdict(self.space),
-            "decision": asdict(self.decision),
+            **self.described(),
             "versions": versions(),
             "files": files.hashes(stage),
         }
@@ -194,11 +206,14 @@ class Model:
 
     def _check_parity(self, folder: Path) -> None:
         """What was tested is what is served: the saved model gives the scores of the one in memory."""
+        self.same_as(registry.get("backbones", self.scorer.family).load(folder), folder)
+
+    def same_as(self, saved: Scorer, folder: Path) -> None:
+        """ModelError if the scorer that was saved in `folder` answers some texts with other scores than ours."""
         probe = [inputs for text in _PROBE_TEXTS for inputs in self.task.samples(text, self.schema)]
-        again = registry.get("backbones", self.scorer.family).load(folder)
         difference = max(
             float(np.abs(np.asarray(a) - np.asarray(b)).max())
-            for a, b in zip(self.scorer.score(probe), again.score(probe), strict=True)
+            for a, b in zip(self.scorer.score(probe), saved.score(probe), strict=True)
         )
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"{folder}: the saved model's scores differ by {difference:.2g} from the tested one's")

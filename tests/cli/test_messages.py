@@ -16,7 +16,7 @@ from autogpt.cli import app, flags, live
 from autogpt.cli.catalogue import LANGUAGES, Catalogue, language
 from autogpt.cli.commands import runs
 from autogpt.cli.screen import Show
-from autogpt.config import RunConfig
+from autogpt.config import MultiTask, RunConfig
 from autogpt.errors import ConfigError
 
 CLI = Path(app.__file__).parent
@@ -41,7 +41,7 @@ def said(source: str) -> Iterator[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name in SPEAKING and node.args:
                 yield from literals(node.args[0])
-            if name == "table" and isinstance(node.args[0], ast.Tuple):
+            if name == "table" and node.args and isinstance(node.args[0], ast.Tuple):
                 yield from (head.lstrip(">") for part in node.args[0].elts for head in literals(part))
             yield from (one for word in node.keywords if word.arg == "help" for one in literals(word.value))
 
@@ -52,9 +52,17 @@ def commands() -> Iterator[Any]:
 
 def every_message() -> set[str]:
     found = {message for path in CLI.rglob("*.py") for message in said(path.read_text("utf-8"))}
-    found |= {option.help for kind in (RunConfig, Show) for option in config.options(kind)}
+    found |= {option.help for kind in (RunConfig, MultiTask, Show) for option in config.options(kind)}
     found |= {(function.__doc__ or "").strip() for function in commands()} | {panel for panel, _ in app._PANELS}
-    found |= {app._EXIT_CODES, app._PROMISE, *flags._PANELS.values(), *live._NAMES.values(), *runs.STATES, *live.STATES}
+    found |= {
+        app._EXIT_CODES,
+        app._PROMISE,
+        *flags._PANELS.values(),
+        *flags._KINDS.values(),
+        *live._NAMES.values(),
+        *runs.STATES,
+        *live.STATES,
+    }
     return {message for message in found if re.search("[A-Za-z]{2}", re.sub(r"{\w+}", "", message))}
 
 

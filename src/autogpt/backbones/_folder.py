@@ -36,7 +36,7 @@ def save(encoder: Encoder, folder: Path) -> None:
     if encoder.adapter is not None:
         _adapters.get(encoder.adapter).save(net.body, folder / ADAPTER)
     if isinstance(net, PooledNet) and alone:  # else sentence-transformers would read with the decoder beside it
-        _sentence_modules(net, folder, encoder.max_length, dense=_is_dense(net) and not apart)
+        sentence_modules(net, folder, encoder.max_length, dense=_is_dense(net) and not apart)
     if net.own_head:
         target = _head_path(net, folder, apart=apart or not alone)
         state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in net.head.state_dict().items()}
@@ -65,7 +65,7 @@ def _plain(encoder: Encoder) -> Iterator[None]:
             encoder.net.replace_body(whole)
 
 
-def _sentence_modules(net: PooledNet, folder: Path, max_length: int, *, dense: bool) -> None:
+def sentence_modules(net: PooledNet, folder: Path, max_length: int, *, dense: bool) -> None:
     """The module list that sentence-transformers reads; a head that reads several vectors stays outside."""
     width = int(net.head.in_features) // net.reading.parts
     modules: list[tuple[str, str, dict[str, Any] | None]] = [("", "Transformer", None)]

@@ -13,7 +13,7 @@ read with a decoder (BART), the folder is the plain model, and the head stands b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from autogpt.backbones._activations import Cache
     from autogpt.backbones._network import Net
     from autogpt.backbones._training import EncoderTraining
+    from autogpt.backbones._trunk import Trunk
     from autogpt.core import Array, Example, Scores
 
 DEFAULT_MAX_LENGTH = 256
@@ -286,6 +287,20 @@ class Encoder:
         self.adapter = kind
         self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
         self.max_length = min(self.max_length, self.room - _adapters.get(kind).positions(self.net.body))
+
+    @staticmethod
+    def trunk(encoders: Mapping[str, Encoder]) -> Trunk:
+        """Encoders of several tasks on one body, the first one's."""
+        from autogpt.backbones._trunk import Trunk
+
+        return Trunk(encoders)
+
+    @staticmethod
+    def load_trunk(folder: Path, names: Sequence[str], *, runtime: Runtime | None = None) -> Trunk:
+        """What `Trunk.save` wrote in `folder`, for the tasks with these names."""
+        from autogpt.backbones._trunk import Trunk
+
+        return Trunk.load(folder, names, runtime=runtime)
 
     def settle(self, folder: Path) -> None:
         """Save the body's parts alone and take them as they were saved: what is served is what was tested."""

@@ -23,9 +23,9 @@ def locate(path: str) -> Path:
     raise ModelError(f"{path} holds no model ({MANIFEST} is missing); `autogpt runs` lists what was trained here")
 
 
-def load(path: str) -> Model:
-    """The model in a folder or of a run."""
+def load(path: str, *, task: str | None = None) -> Model:
+    """The model in a folder or of a run; `task` names the one that is meant where it has several."""
     folder = locate(path)
-    from autogpt.model import Model
+    from autogpt.multi_model import load_task
 
-    return Model.load(folder)
+    return load_task(folder, task)

@@ -22,7 +22,7 @@ import typer
 from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
-from autogpt.config import Option, RunConfig
+from autogpt.config import MultiTask, Option, RunConfig
 from autogpt.errors import Interrupted
 
 _PANELS = {
@@ -31,6 +31,7 @@ _PANELS = {
     "columns": "Columns (only to overrule what is found in the data)",
     "search": "Search",
 }
+_KINDS: Mapping[Any, str] = {RunConfig: "", MultiTask: "Several data sets", Show: "Output"}
 _TYPES: Mapping[str, Any] = {"time_limit": str}
 _SHOWN = frozenset(option.name for option in config.options(Show))
 
@@ -56,7 +57,7 @@ def command(function: Callable[..., None], t: Catalogue) -> Callable[..., None]:
             continue
         chosen = {o.name: o for o in config.options(kind) if not only or o.name in only or o.section in only}
         expanded[parameter.name] = (kind, chosen)
-        parameters += [_flag(option, t, panel="" if kind is RunConfig else "Output") for option in chosen.values()]
+        parameters += [_flag(option, t, panel=_KINDS[kind]) for option in chosen.values()]
         if kind is RunConfig:
             parameters.append(_config_file(t))
 
@@ -125,7 +126,7 @@ def _flag(option: Option, t: Catalogue, *, panel: str) -> inspect.Parameter:
         info = typer.Argument(help=t(option.help), metavar=option.name.upper(), show_default=False)
     else:
         names = [option.flag, *option.flags]
-        if option.type is bool and not panel:
+        if option.type is bool and panel != _KINDS[Show]:
             names[0] += f"/--no-{option.name.replace('_', '-')}"
         info = typer.Option(
             *names,

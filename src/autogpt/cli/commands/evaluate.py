@@ -23,6 +23,8 @@ def evaluate(
     data: Annotated[
         str, typer.Argument(help="file, folder or bundled name with answers", metavar="DATA", show_default=False)
     ],
+    *,
+    task: Annotated[str | None, typer.Option("--task", help="task of a model that has several", metavar="NAME")] = None,
 ) -> None:
     """Score a saved model on DATA, with intervals. Where DATA names splits, its test rows are taken."""
     runtime.forbid_network()  # a saved model is complete
@@ -32,7 +34,7 @@ def evaluate(
     with screen.working("reading {data}", data=data):
         table = read(data, offline=True)
     with screen.working("loading {model}", model=model):
-        loaded = artefact.load(model)
+        loaded = artefact.load(model, task=task)
     with screen.working("answering {name}", name=data):
         found = judge(loaded, table)
     screen.result({"model": model, "data": data, **found.to_dict()}, *_parts(screen, found))

@@ -44,6 +44,7 @@ def predict(
     target: Annotated[
         str | None, typer.Option("--output", "-o", help="file for the answers, in the input's format", metavar="FILE")
     ] = None,
+    task: Annotated[str | None, typer.Option("--task", help="task of a model that has several", metavar="NAME")] = None,
     abstain_below: Annotated[
         float | None,
         typer.Option("--abstain-below", help="be unsure below this confidence (0 to 1)", metavar="CONFIDENCE"),
@@ -52,7 +53,7 @@ def predict(
     """Answer texts, or a file of any size: its rows come back with label, confidence, runner_up and abstained."""
     _check(texts, source, target, abstain_below)
     runtime.forbid_network()  # a saved model is complete
-    loaded = artefact.load(model)
+    loaded = artefact.load(model, task=task)
     if source is not None and target is not None:
         answer_file(screen, loaded, source, target, abstain_below=abstain_below)
     elif texts:

@@ -1,0 +1,358 @@
+"""One backbone, several tasks: read, learn together, compare with models of their own, mend, test once, save.
+
+Every data set goes the ordinary way on its own (task, schema, sealed test). Its linear head is solved on frozen
+features first, then all heads and the body are trained by the ordinary loop on a temperature-mixed draw of all rows
+(`training/mixture.py`). "Multi-Task Deep Neural Networks for Natural Language Understanding" (Liu et al. 2019) shares a
+body like this; ours also trains every task alone under the same settings, and a task that the shared body serves worse
+than that by more than its noise floor gets low-rank parts of its own on it. What then still loses is reported as such.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autogpt import config as settings
+from autogpt import registry
+from autogpt.autopilot import evidence, finish
+from autogpt.autopilot.budget import Budget
+from autogpt.autopilot.run import new_folder
+from autogpt.autopilot.session import Session
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_scorer, load_scores, run_trial
+from autogpt.config import Columns, MultiTask, RunConfig
+from autogpt.core import Example
+from autogpt.errors import AutoGPTError, ConfigError, Interrupted, ResourceError
+from autogpt.evaluation.interval import Answers, paired_difference
+from autogpt.evaluation.multi_task import MultiTaskReport, TaskRow
+from autogpt.evaluation.score import Score, evaluate
+from autogpt.evaluation.verdict import NoiseFloor, noise_floor
+from autogpt.events import Event, Listener, silent
+from autogpt.model import Model
+from autogpt.multi_model import MultiModel
+from autogpt.pipeline import Ask, Prepared
+from autogpt.regimes._joint import fit_joint, fit_parts
+
+LEAST_TASKS = 2
+HEADS, JOINT, JOINT_ONLY, ALONE, PARTS = 0.3, 0.45, 0.8, 0.75, 0.8
+"""Shares of the time left: of all heads, of the joint training (with and without models of their own after it), of
+these, and of the parts."""
+TEST_SHARE, SAVING_SECONDS = 0.2, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data set: anything with rows, its test rows where they stand elsewhere, and what it is told by itself."""
+
+    data: Any
+    test: Any = None
+    goal: str | None = None
+    columns: Columns | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MultiRun:
+    """A finished run: its folder, the model and the report."""
+
+    folder: Path
+    model: MultiModel
+    report: MultiTaskReport
+
+
+@dataclass(slots=True)
+class Task:
+    """One data set on its way through the run."""
+
+    name: str
+    folder: Path
+    session: Session
+    prepared: Prepared
+    bench: Bench
+    encoder: Any
+    start: Mapping[str, float]
+    noise: NoiseFloor | None
+    alone: Result
+    alone_folder: Path
+    parts: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1 where a higher score is better."""
+        return 1 if self.bench.metric.higher_is_better else -1
+
+
+class Clock:
+    """The hard limit, with a reserve for tests and saving that is known once texts have been read."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.started = time.monotonic()
+        self.budget = Budget(limit, started=self.started)
+        self.reserve = SAVING_SECONDS + 0.05 * min(self.budget.limit, 600.0)
+
+    def seconds(self, count: float) -> Callable[[], float]:
+        """Seconds left of `count` that begin now."""
+        end = self.budget.spent() + count
+        return lambda: end - self.budget.spent()
+
+    def share(self, part: float) -> Callable[[], float]:
+        """Seconds left of a part of what is left now."""
+        return self.seconds(part * max(0.0, self.budget.remaining() - self.reserve))
+
+
+def train_many(
+    sources: Mapping[str, Source],
+    config: RunConfig,
+    options: MultiTask,
+    *,
+    ask: Ask | None = None,
+    listen: Listener | None = None,
+) -> MultiRun:
+    """Learn all sources together; afterwards `<run>/model` holds the model and the report."""
+    from autogpt.training.signals import stop_requested
+
+    _check(sources, config)
+    clock, tell = Clock(config.time_limit), listen or silent
+    folder = new_folder(replace(config, data="+".join(sources)))
+    try:
+        with stop_requested() as stop:
+            return _run(sources, config, options, folder=folder, clock=clock, ask=ask, tell=tell, stop=stop)
+    except (Interrupted, KeyboardInterrupt):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Interrupted("stopped; a multi-task run begins anew, nothing of it was kept", resume="") from None
+    except AutoGPTError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _run(
+    sources: Mapping[str, Source],
+    config: RunConfig,
+    options: MultiTask,
+    *,
+    folder: Path,
+    clock: Clock,
+    ask: Ask | None,
+    tell: Listener,
+    stop: Callable[[], bool],
+) -> MultiRun:
+    limit = settings.duration(config.time_limit)
+    tell(Event("plan", f"time limit: {limit}", {"time_limit": config.time_limit, "seed": config.seed}))
+    heads = clock.share(HEADS)
+    tasks: list[Task] = []
+    for place, (name, source) in enumerate(sources.items()):
+        whole = heads() / (len(sources) - place)
+        own = _begun(name, source, config, folder=folder / "work" / name, clock=clock, ask=ask, tell=tell, stop=stop)
+        tasks.append(_with_head(*own, name=name, remaining=clock.seconds(whole)))
+    clock.reserve += min(2 * sum(map(_test_seconds, tasks)), TEST_SHARE * clock.budget.limit)
+    trunk = registry.get("backbones", "encoder").trunk({task.name: task.encoder for task in tasks})
+    together = clock.share(JOINT if options.alone else JOINT_ONLY)
+    notes = [fit_joint(tasks, options, folder=folder / "work" / "joint", remaining=together)]
+    if options.alone:
+        notes += _alone(tasks, options, clock)
+    notes += _mended(tasks, trunk, options, clock)
+    decisions = {task.name: finish.decide(task.bench, _validation(trunk, task)) for task in tasks}
+    models: dict[str, Model] = {}
+    rows: list[TaskRow] = []
+    for task in tasks:
+        model = Model(
+            trunk.scorer(task.name),
+            schema=task.prepared.profile.schema,
+            space=task.bench.space,
+            decision=decisions[task.name],
+        )
+        rows.append(_tested(task, model, clock, share=1 / (len(tasks) - len(rows))))
+        model.info = {"test": {rows[-1].together.metric: rows[-1].together.value}, "origin": task.prepared.table.origin}
+        models[task.name] = model
+    report = MultiTaskReport(tuple(rows), tuple(notes), round(clock.budget.spent(), 1))
+    tell(Event("evaluation", report.headline))
+    info = {"status": "tested", "config": settings.plain(config), "multi_task": settings.plain(options)}
+    found = MultiModel(trunk, models, info=info, report=report)
+    found.save(folder / "model")
+    shutil.rmtree(folder / "work", ignore_errors=True)
+    tell(Event("saved", f"model and report: {folder / 'model'}", {"folder": str(folder / "model")}))
+    return MultiRun(folder, found, report)
+
+
+def _check(sources: Mapping[str, Source], config: RunConfig) -> None:
+    if len(sources) < LEAST_TASKS:
+        raise ConfigError(f"{len(sources)} data set is given; multi-task training needs {LEAST_TASKS} or more")
+    odd = [name for name in sources if not name.replace("-", "_").isidentifier()]
+    if odd:
+        raise ConfigError(f"task {odd[0]!r} is not a name; use letters, digits, - and _, and a letter first")
+    if config.search.methods or config.search.metric:
+        raise ConfigError("multi-task training tunes the whole backbone by each task's own metric; leave out the "
+                          "method and the metric")  # fmt: skip
+    if config.search.backbone is None and (problem := registry.get("backbones", "encoder").missing_default()):
+        raise ConfigError(f"no encoder: {problem}")
+
+
+def _begun(
+    name: str,
+    source: Source,
+    config: RunConfig,
+    *,
+    folder: Path,
+    clock: Clock,
+    ask: Ask | None,
+    tell: Listener,
+    stop: Callable[[], bool],
+) -> tuple[Session, Prepared, Bench]:
+    """A data set read and prepared as for a run of its own."""
+
+    def told(event: Event) -> None:
+        tell(replace(event, message=f"{name}: {event.message}"))
+
+    on_disk = isinstance(source.data, (str, Path))
+    own = replace(
+        config,
+        data=str(source.data) if on_disk else "",
+        goal=config.goal if source.goal is None else source.goal,
+        columns=source.columns or config.columns,
+    )
+    folder.mkdir(parents=True)
+    session = Session(own, folder=folder, listen=told, ask=ask, started=clock.started)
+    session.stop = stop
+    prepared = session.prepare(session.read(None if on_disk else source.data, source.test))
+    bench = session.bench(prepared)
+    if bench.output.name not in registry.get("methods", "full").outputs:
+        raise ConfigError(f"{name}: {prepared.task.name} cannot be learned together with others; train it by itself")
+    return session, prepared, bench
+
+
+def _with_head(
+    session: Session, prepared: Prepared, bench: Bench, *, name: str, remaining: Callable[[], float]
+) -> Task:
+    """The task with its linear head on frozen features: where the joint training starts, and the first rival."""
+    folder = session.place / "trials" / "start"
+    # Reading ends a while before the share does; a limit that is hard must not be met by the first task alone.
+    if bench.output.linear:
+        result, scorer = run_trial(bench, Candidate("head"), folder=folder, remaining=remaining)
+        quick = evidence.quick_model(bench, [result])
+        seeds = evidence.seed_scores(bench, quick, has_time=lambda: remaining() > 0) if quick else []
+    else:
+        result, scorer, seeds = *_untrained(bench, folder), []
+    session.say("trial", f"head on frozen features: {bench.metric.name} {result.scores[bench.metric.name]:.4f}")
+    noise = noise_floor(bench.metric.name, seeds)
+    return Task(name, session.place, session, prepared, bench, scorer, result.scores, noise, result, folder)
+
+
+def _untrained(bench: Bench, folder: Path) -> tuple[Result, Any]:
+    """A head of zeros, where no linear head can be solved (answers that are parts of a text)."""
+    scorer = bench.open()
+    scores = bench.judge(scorer.score([example.inputs for example in bench.validation]))
+    scorer.save(folder / "scorer")
+    return Result("untrained", "head", {}, {}, scores, 0.0, scorer.family, 0.0), scorer
+
+
+def _test_seconds(task: Task) -> float:
+    rate = task.bench.features.rows_per_second
+    return min(task.prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
+
+
+def _alone(tasks: Sequence[Task], options: MultiTask, clock: Clock) -> list[str]:
+    """Train every task alone under the settings of the joint training; notes on those that time kept from it."""
+    notes = []
+    whole, rows = clock.share(ALONE), sum(len(task.bench.train) for task in tasks)
+    for task in tasks:
+        seen: list[Mapping[str, Any]] = []
+        own = replace(task.bench, listen=_noting(task.bench.listen, seen))
+        remaining = clock.seconds(whole() * len(task.bench.train) / rows)
+        rows -= len(task.bench.train)
+        candidate = Candidate("full", {"epochs": options.passes, "prune": 0.0})
+        folder = task.folder / "trials" / "alone"
+        try:
+            result, _ = run_trial(own, candidate, folder=folder, remaining=remaining)
+        except ResourceError as problem:
+            notes.append(f"{task.name} is compared with its head: {problem}")
+            continue
+        score = f"{task.bench.metric.name} {result.scores[task.bench.metric.name]:.4f}"
+        task.session.say("trial", f"alone: {score}")
+        planned = -(-len(task.bench.train) // registry.get("methods", "full").options().batch_rows) * options.passes
+        if not seen or seen[-1]["step"] < 0.95 * planned:
+            notes.append(f"{task.name} alone made {seen[-1]['step'] if seen else 0} of {planned:.0f} steps in its time")
+        if task.sign * (result.scores[task.bench.metric.name] - task.start[task.bench.metric.name]) >= 0:
+            task.alone, task.alone_folder = result, folder
+        shutil.rmtree(folder / "loop", ignore_errors=True)
+    return notes
+
+
+def _noting(listen: Listener, seen: list[Mapping[str, Any]]) -> Listener:
+    def told(event: Event) -> None:
+        if event.kind == "step":
+            seen.append(event.data)
+        listen(event)
+
+    return told
+
+
+def _validation(trunk: Any, task: Task) -> Any:
+    return trunk.score(task.name, [example.inputs for example in task.bench.validation])
+
+
+def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock) -> list[str]:
+    """Parts of their own for tasks that do worse on validation rows than alone, kept where they help."""
+    notes = []
+    losing = []
+    for task in tasks:
+        metric = task.bench.metric.name
+        score = task.bench.judge(_validation(trunk, task))[metric]
+        behind = task.sign * (task.alone.scores[metric] - score)
+        if behind > (task.noise.floor if task.noise is not None else 0.0):
+            losing.append((task, score))
+    whole = clock.share(PARTS)
+    for place, (task, score) in enumerate(losing):
+        metric = task.bench.metric.name
+        kept = task.encoder.net.head.state_dict()
+        kept = {name: tensor.clone() for name, tensor in kept.items()}
+        trunk.give(task.name, rank=options.rank, seed=task.bench.seed)
+        fit_parts(task, options, remaining=clock.seconds(whole() / (len(losing) - place)))
+        mended = task.bench.judge(_validation(trunk, task))[metric]
+        task.parts = task.sign * (mended - score) > 0
+        if not task.parts:
+            trunk.take(task.name)
+            task.encoder.net.head.load_state_dict(kept)
+        done = "kept" if task.parts else "left away"
+        notes.append(f"{task.name} alone was better on validation rows; parts of its own were {done}: {metric} "
+                     f"{score:.4f} -> {mended:.4f}")  # fmt: skip
+        task.session.say("decision", notes[-1])
+    return notes
+
+
+def _tested(task: Task, model: Model, clock: Clock, *, share: float) -> TaskRow:
+    """Both systems on the same sealed rows; where time is short, on a random part of them."""
+    rows = task.prepared.test.open()
+    order = np.random.default_rng([task.bench.seed, 3]).permutation(len(rows))
+    rate = task.bench.features.rows_per_second or float("inf")
+    most = (clock.budget.remaining() - SAVING_SECONDS) * share / 2.5 * rate
+    count = int(max(finish.FIRST_TEST_ROWS, min(len(rows), most)))
+    test = [rows[place] for place in order[:count]]
+    inputs = [example.inputs for example in test]
+    rival = load_scorer(task.alone_folder / "scorer", task.alone.family)
+    decision = model.decision
+    with suppress(FileNotFoundError):
+        kept = load_scores(task.alone_folder / "validation.safetensors")
+        decision = finish.decide(task.bench, kept)
+    own = Model(rival, schema=model.schema, space=model.space, decision=decision)
+    (score, answers), (other, others) = (_judged(task, one, test, inputs) for one in (model, own))
+    gold = [example.target for example in test]
+    difference = paired_difference(
+        task.bench.metric, gold, answers, others, space=task.bench.space, seed=task.bench.seed
+    )
+    return TaskRow(
+        task.name, task.prepared.task.name, score, task.alone.name, other, difference, task.noise, task.parts
+    )
+
+
+def _judged(task: Task, model: Model, test: Sequence[Example], inputs: Sequence[Any]) -> tuple[Score, Answers]:
+    predictions, table = model.answers(inputs), model.probabilities(inputs)
+    gold = [example.target for example in test]
+    card = evaluate(
+        gold, predictions, table, metrics=task.bench.metrics[:1], space=task.bench.space, seed=task.bench.seed
+    )
+    return card.scores[0], Answers([one.value for one in predictions], table)
