@@ -39,11 +39,14 @@ class TaskRow:
 
     @property
     def finding(self) -> str:
-        """`worse`, `better`, or `equal` when the difference is within the noise floor."""
+        """`worse`, `better`, or `equal` when the difference is within the noise floor.
+
+        A loss is told as soon as it leaves the floor; a gain must also be beyond what the test rows can blur.
+        """
         floor = self.noise.floor if self.noise is not None else 0.0
-        if abs(self.difference.delta) <= floor or not self.difference.delta:
-            return "equal"
-        return "better" if self.difference.delta > 0 else "worse"
+        if self.difference.delta > floor and self.difference.low > 0:
+            return "better"
+        return "worse" if -self.difference.delta > floor else "equal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""Several data sets, one backbone: from files to a model that answers every task, and a report beside single models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogpt import AutoGPT, load
+from autogpt.cli import main
+from autogpt.config import MultiTask, Search
+from autogpt.errors import ConfigError
+from autogpt.multi_model import MultiModel
+from autogpt.testing import tiny
+
+COLOURS, NOUNS = ("red", "green", "blue"), ("card", "dog", "cat", "money")
+
+
+def intents(rows: int = 90) -> list[dict[str, Any]]:
+    return [{"text": f"the {NOUNS[i % 4]} is {COLOURS[i % 3]} {i}", "colour": COLOURS[i % 3]} for i in range(rows)]
+
+
+def entities(rows: int = 60) -> list[dict[str, Any]]:
+    found = []
+    for i in range(rows):
+        more = ["two", "and", "my"][: i % 4]
+        tokens = ["the", *more, NOUNS[i % 4], "is", COLOURS[i % 3], "not" if i % 5 else "was"]
+        found.append({"tokens": tokens, "tags": ["O", *["O"] * len(more), "B-THING", "O", "B-COLOUR", "O"]})
+    return found
+
+
+def numbers(rows: int = 60) -> list[dict[str, Any]]:
+    value = {"red": 1.0, "green": 2.5, "blue": 4.0}
+    return [{"text": f"my {NOUNS[i % 4]} was {COLOURS[i % 3]} {i}", "size": value[COLOURS[i % 3]]} for i in range(rows)]
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.bert_folder(tmp_path_factory.mktemp("bert") / "bert")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Any:
+    trainer = AutoGPT(output=str(tmp_path_factory.mktemp("runs")), search=Search(backbone=str(backbone)))
+    data = {"intents": intents(), "entities": entities(), "numbers": numbers()}
+    goals = {"numbers": "predict the size as a number"}
+    return trainer.train_many(data, goals=goals, time_limit="90s", options=MultiTask(passes=2.0))
+
+
+def test_every_task_is_answered_by_one_model_and_told_beside_a_model_of_its_own(model: Any) -> None:
+    assert model.tasks == ("intents", "entities", "numbers")
+    assert model.predict("the dog is green 7", task="intents")[0].value in COLOURS
+    assert len(model.predict([["the", "dog", "is", "red"]], task="entities")[0].value) == 4
+    assert isinstance(model.predict("my cat was red 3", task="numbers")[0].value, float)
+    assert [row.name for row in model.report.tasks] == ["intents", "entities", "numbers"]
+    for row in model.report.tasks:
+        assert row.together.n == row.alone.n > 0
+        assert row.finding in {"equal", "better", "worse"}
+        assert (row.finding == "worse") == (row.name in [lost.name for lost in model.report.losing])
+
+
+def test_the_report_stands_beside_the_model(model: Any, tmp_path: Path) -> None:
+    again = MultiModel.load(model.save(tmp_path / "model")).report
+    assert again is not None
+    assert again.to_dict() == model.report.to_dict()
+
+
+def test_one_folder_holds_the_body_once_and_says_the_same_when_loaded(model: Any, tmp_path: Path) -> None:
+    folder = model.save(tmp_path / "model")
+    bodies = [path for path in folder.rglob("*.safetensors") if path.stat().st_size > 10_000]
+    assert [path.parent.name for path in bodies] == ["trunk"]
+    question = "the dog is green 7"
+    one = load(folder, task="intents")
+    assert one.predict(question)[0].value == model.predict(question, task="intents")[0].value
+
+
+def test_a_task_that_is_not_there_is_told_with_those_that_are(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'topics'.*intents"):
+        model.predict("a dog", task="topics")
+    folder = model.save(tmp_path / "model")
+    with pytest.raises(ConfigError, match="name one of them"):
+        load(folder)
+
+
+def test_the_command_line_trains_and_answers(
+    backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, rows in (("intents", intents()), ("entities", entities())):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    files = [str(tmp_path / "intents.jsonl"), str(tmp_path / "entities.jsonl")]
+    shared = ["--backbone", str(backbone), "--output", str(tmp_path / "runs"), "--time-limit", "60s", "--json"]
+    document = called(["train", *files, "--multi-task", "--passes", "1", *shared], capsys)
+    assert {row["name"] for row in document["report"]["tasks"]} == {"intents", "entities"}
+    asked = ["predict", document["model"], "--task", "intents", "the dog is green 7", "--json"]
+    assert called(asked, capsys)["predictions"][0]["label"] in COLOURS
+
+
+def called(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    printed = capsys.readouterr()
+    assert end.value.code in (0, None), printed.err
+    return json.loads(printed.out)
