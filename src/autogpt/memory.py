@@ -198,7 +198,7 @@ def release() -> None:
 def frugal() -> None:
     """Have large blocks returned as soon as they are freed, from here on: a little slower, and nothing is hoarded.
 
-    Meant against holes that batches of many lengths leave in the heap: a training of 1.1 GB was measured to hold 1.6 GB.
+    Meant against holes that batches of many lengths leave in the heap: a training of 1.1 GB held 1.6 GB.
     That this is the cause is not shown; with it the same training held 1.55 GB.
     """
     _ask_c("mallopt", _MMAP_THRESHOLD, 1 << 17)
