@@ -108,7 +108,7 @@ def test_the_users_own_limit_is_of_the_resident_size() -> None:
 def test_passing_the_limit_is_noticed_once_though_the_bytes_are_free_again() -> None:
     guard = Guard(memory.high_water() + 20_000_000)
     assert not guard.exceeded()
-    np.ones(60_000_000, dtype=np.uint8).sum()
+    np.ones(memory.high_water() - memory.resident() + 60_000_000, dtype=np.uint8).sum()
     assert memory.resident() < memory.high_water()
     assert guard.exceeded()
     assert not guard.exceeded()

@@ -17,6 +17,7 @@ from autogpt.autopilot.run import Run
 from autogpt.config import RunConfig, Search, Source
 from autogpt.errors import AmbiguityError, InputError, Interrupted, ModelError
 from autogpt.events import Event
+from autogpt.runtime import available_cores
 from autogpt.testing import tiny
 
 NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
@@ -204,7 +205,8 @@ autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=120, se
 
 def start(data: Path, output: Path, backbone: Path, methods: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", SCRIPT, str(data), str(output), str(backbone), methods]
-    same = {**os.environ, "OMP_NUM_THREADS": "1"}  # on a busy machine two processes may find another number better
+    # On a busy machine two processes may find different numbers better; these are what NumPy takes in this process.
+    same = {**os.environ, "OMP_NUM_THREADS": str(available_cores())}
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=same)
 
 

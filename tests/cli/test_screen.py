@@ -123,7 +123,7 @@ def test_a_bug_is_one_line_unless_its_traceback_is_asked_for(
         (["run"], "there is nothing to learn from"),
         (["run", "a.csv", "--time-limit", "soon"], "is not a duration"),
         (["run", "a.csv", "--config", "absent.yaml"], "there is no configuration file absent.yaml"),
-        (["train", "a.csv"], "no method is named; give --method with one of: "),
+        (["train", "a.csv"], "no method is named; give --method with auto or one of: "),
         (["train", "a.csv", "--method", "majority,tfidf"], "'majority,tfidf' is not one method"),
         (["predict"], "MODEL"),
         (["predict", "m", "a text", "--input", "f"], "texts and --input are both given"),
