@@ -47,6 +47,10 @@ class Facts:
     backbone_problem: str = ""
     named: bool = False
     """Whether the user named the methods: then each is tried, if time allows it at all."""
+    measure: Callable[[], object] = lambda: None
+    """Reads a few rows, so that `rows_per_second` is known: of long texts a guess would be ten times too high."""
+    exact: Callable[[], float] = lambda: 1.0
+    """How much longer reading takes in float32, in which activations are kept, than it was measured to take."""
     corpus: int = 0
     """Texts beside the rows that each trial of an encoder reads: the passages of a ranking."""
 
@@ -151,12 +155,15 @@ def _contrastive(facts: Facts) -> Candidate | str:
 
 def _full(facts: Facts) -> Iterator[Candidate | str]:
     """All layers when an epoch and a half fits, otherwise the top two over cached activations."""
+    if facts.rows_per_second() is None:
+        facts.measure()
     count, read = facts.layers(), _read_seconds(facts)
     epochs = wanted_epochs(len(facts.train))
     fits = facts.remaining() * SAFETY
     top, usual = min(2, count), FULL.get(facts.output.name, {})
     all_epoch = _epoch_seconds(facts)
-    top_epoch, boundary = all_epoch * top / count, read * (count - top) / count
+    every = read * (1 + facts.validation / len(facts.train))  # validation rows are kept at the boundary as well
+    top_epoch, boundary = all_epoch * top / count, facts.exact() * every * (count - top) / count
     if fits >= min(1.5, epochs) * all_epoch:
         reachable = min(epochs, fits / all_epoch)
         yield Candidate(
