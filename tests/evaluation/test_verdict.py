@@ -70,7 +70,7 @@ def test_the_noise_floor_of_three_seeds() -> None:
     assert found is not None
     assert found.sd == pytest.approx(0.01 / 0.8862)
     assert found.floor == pytest.approx(1.96 * 2**0.5 * found.sd)
-    assert noise_floor("accuracy", (0.9,)) is None
+    assert noise_floor("accuracy", (0.9, 0.92)) is None
 
 
 def test_every_sentence_exists_in_both_languages_with_the_same_gaps() -> None:

@@ -230,6 +230,7 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
     def has_time() -> bool:
         return spare() > 0.02 * min(session.budget.limit, 600.0) and not session.stop()
 
+    seeds = evidence.seed_scores(bench, quick, has_time=has_time) if quick else ()  # first: the verdict hangs on it
     suspects, looked_at = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0)
     metric = bench.metric.name
     return RunFacts(
@@ -242,7 +243,7 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
             TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
             for r in session.results
         ),
-        seed_scores=evidence.seed_scores(bench, quick, has_time=has_time) if quick else (),
+        seed_scores=seeds,
         curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
         suspects=suspects,
         suspects_of=looked_at,
