@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,16 +31,16 @@ from typing import Any
 
 import numpy as np
 
+import trials
 from autogpt import registry, runtime
 from autogpt.autopilot.finish import decide
-from autogpt.autopilot.trial import Bench, Candidate, run_trial
+from autogpt.autopilot.trial import Candidate, run_trial
 from autogpt.backbones._pretrained import resolve
 from autogpt.core import Decision, Example, GoldAnswers, Prediction, Schema
 from autogpt.evaluation.calibration import reliability
 from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
-from autogpt.training.features import FeatureCache
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data" / "xquad" / "en.jsonl.gz"
 SCHEMA = Schema("question-answering", ("question", "context"), ("answers", "starts"))
@@ -98,27 +97,7 @@ def ours(
     chosen: dict[str, list[Prediction]] | None = None,
 ) -> list[Prediction]:
     """Trained with a method of the package; the best epoch by validation F1. `chosen` gets answers as a run decides."""
-    machine = runtime.detect()
-    space = OUTPUT.space([row.target for row in parts["train"]])
-
-    def opened() -> Any:
-        found = {"output": OUTPUT.name, "size": OUTPUT.size(space), "labels": space.labels}
-        like = parts["train"][0].inputs
-        return registry.get("backbones", "encoder").open(None, like=like, runtime=machine, offline=True, **found)
-
-    bench = Bench(
-        train=parts["train"],
-        validation=parts["validation"],
-        output=OUTPUT,
-        space=space,
-        metrics=METRICS,
-        open=opened,
-        features=FeatureCache(opened),
-        runtime=lambda: machine,
-        seed=seed,
-        listen=lambda event: told(event.data) if event.kind == "step" and event.data["scores"] else None,
-        stop=lambda: False,
-    )
+    bench = trials.bench(trials.Parts(TASK, parts["train"], parts["validation"], judged), backbone=None, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         candidate = Candidate(method, dict(options))
         _, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: 36_000.0)
@@ -127,13 +106,8 @@ def ours(
     if chosen is not None:
         decision = decide(bench, scorer.score([row.inputs for row in parts["validation"]]))
         print(json.dumps({"no_answer": decision.no_answer, "temperature": decision.temperature}), flush=True)
-        chosen[method] = OUTPUT.decode(scores, space, decision, inputs)
-    return OUTPUT.decode(scores, space, Decision(), inputs)
-
-
-def told(step: Mapping[str, Any]) -> None:
-    """A validation pass, for whoever waits."""
-    print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
+        chosen[method] = OUTPUT.decode(scores, bench.space, decision, inputs)
+    return OUTPUT.decode(scores, bench.space, Decision(), inputs)
 
 
 def recipe(parts: Split, judged: Sequence[Example], *, passes: float, seed: int) -> list[Prediction]:

@@ -8,7 +8,7 @@ predicted right, and a label that is in neither does not dilute an average.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -23,6 +23,26 @@ _SETS = {tuple, list, set, frozenset}
 
 Rows = Any
 """Statistics per row, [N, K]: a numpy array or a scipy CSR matrix."""
+
+
+class ByRow(Protocol):
+    """A metric that is a function of statistics per row."""
+
+    def rows(
+        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+    ) -> Rows: ...
+
+    def score(self, rows: Rows, weights: Array) -> Array: ...
+
+
+def whole(
+    metric: ByRow, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
+) -> float:
+    """The metric of all rows, each counted once; NaN without rows."""
+    if not len(gold):
+        return float("nan")
+    rows = metric.rows(gold, predicted, probabilities, space)
+    return float(metric.score(rows, np.ones((1, len(gold))))[0])
 
 
 def is_multilabel(values: Sequence[Any]) -> bool:

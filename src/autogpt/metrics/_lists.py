@@ -16,6 +16,7 @@ import numpy as np
 
 from autogpt.core import LabelSpace
 from autogpt.errors import ConfigError
+from autogpt.metrics._labels import whole
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -38,10 +39,7 @@ class ListMetric(ABC):
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> float:
-        if not len(gold):
-            return float("nan")
-        found = self.rows(gold, predicted, probabilities, space)
-        return float(self.score(found, np.ones((1, len(found))))[0])
+        return whole(self, gold, predicted, probabilities, space)
 
     @abstractmethod
     def of(self, relevance: Array, scores: Array) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import LabelSpace
-from autogpt.metrics._labels import f1
+from autogpt.metrics._labels import f1, whole
 from autogpt.metrics._paths import stepped
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ class HierarchicalF1:
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> float:
-        if not len(gold):
-            return float("nan")
-        return float(self.score(self.rows(gold, predicted, probabilities, space), np.ones((1, len(gold))))[0])
+        return whole(self, gold, predicted, probabilities, space)
 
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace

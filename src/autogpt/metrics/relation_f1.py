@@ -13,12 +13,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from scipy import sparse
 
 from autogpt.core import LabelSpace
 from autogpt.errors import ConfigError
-from autogpt.metrics._labels import Rows, blocks, f1, indicator, is_multilabel, label_set, ratio
+from autogpt.metrics._labels import Rows, blocks, f1, indicator, is_multilabel, label_set, ratio, whole
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -61,9 +60,7 @@ class RelationF1:
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> float:
-        if not len(gold):
-            return float("nan")
-        return float(self.score(self.rows(gold, predicted, probabilities, space), np.ones((1, len(gold))))[0])
+        return whole(self, gold, predicted, probabilities, space)
 
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
