@@ -28,6 +28,7 @@ from typing import Any
 
 import sets
 import summary
+from autogpt import runtime
 from peers import majority
 
 HERE = Path(__file__).parent
@@ -69,8 +70,8 @@ def run(cell: Cell) -> dict[str, Any]:
         command = [sys.executable, str(HERE / "cell.py"), "--out", str(out), "--started", repr(time.time())]
         for name, value in asdict(cell).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
-        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
-        environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TMPDIR": scratch}
+        runtime.prepare_environment()  # for all systems alike
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TMPDIR": scratch}
         log = Path(scratch) / "log"
         try:
             with log.open("wb") as stream:

@@ -8,8 +8,9 @@ fine-tuning starts from, and all steps are in it; imports and loading are not. r
 * `trainer-128`: the same, padded to 128 tokens as run_glue does by default
 * `ours`: the method `full` with its defaults
 
-Every run has a process of its own; systems take turns within a seed, so that a busy machine hits all of them. Beside
-wall-clock rows/s stand rows per second of CPU time (all threads), which other people's load distorts far less.
+Every run has a process of its own and starts as its users would start it; systems take turns within a seed. Beside
+wall-clock rows/s stand rows per second of CPU time (all threads). Beside other jobs OpenMP's default waiting, which the
+Trainer keeps, costs several times the speed: set OMP_WAIT_POLICY=PASSIVE for all there, or measure on a quiet machine.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -202,16 +202,13 @@ def main() -> None:
     if given.worker:
         work(given)
         return
-    quiet = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}  # for all systems alike
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for name in given.sets:
         for seed in given.seeds:
             for system in given.systems:
                 own = ["--sets", name, "--seeds", str(seed), "--worker", system, "--rows", str(given.rows)]
                 own += ["--classes", str(given.classes), "--epochs", str(given.epochs), "--options", given.options]
-                done = subprocess.run(
-                    [sys.executable, __file__, *own], capture_output=True, text=True, check=False, env=quiet
-                )
+                done = subprocess.run([sys.executable, __file__, *own], capture_output=True, text=True, check=False)
                 if done.returncode:
                     sys.exit(done.stderr)
                 figures = json.loads(done.stdout.splitlines()[-1])

@@ -1,9 +1,16 @@
 """What a run computes on: measured once, and a choice of kernels changes speed, not numbers."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import pytest
 import torch
 
+from autogpt import runtime
 from autogpt.backbones.encoder import Encoder
 from autogpt.runtime import Runtime, detect, kept
 from autogpt.testing import tiny
@@ -65,3 +72,35 @@ def test_a_run_goes_on_with_the_choices_it_began_with(tmp_path):
         torch.set_num_threads(threads)
     path.write_text(json.dumps({**begun, "device": "another", "threads": 1}))
     assert kept(path).device == found.device
+
+
+@pytest.mark.parametrize(
+    ("user", "quiet", "expected"),
+    [
+        ({}, True, {"GOMP_SPINCOUNT": str(runtime.SPINS)}),
+        ({}, False, {"OMP_WAIT_POLICY": "PASSIVE"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, False, {"OMP_WAIT_POLICY": "ACTIVE"}),
+        ({"GOMP_SPINCOUNT": "7"}, True, {"GOMP_SPINCOUNT": "7"}),
+    ],
+)
+def test_threads_wait_busily_only_where_nothing_else_computes(monkeypatch, user, quiet, expected):
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    for name in names:
+        monkeypatch.setenv(name, "")  # so that it is put back, whatever is done to it
+        monkeypatch.delenv(name)
+    for name, value in user.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(runtime, "_quiet", lambda: quiet)
+    runtime.prepare_environment()
+    assert {name: os.environ[name] for name in names if name in os.environ} == expected
+
+
+@pytest.mark.skipif(not Path("/proc/loadavg").exists(), reason="this system does not tell what runs")
+def test_another_job_is_noticed():
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(0.3)
+        assert not runtime._quiet()
+    finally:
+        busy.kill()
+        busy.wait()
