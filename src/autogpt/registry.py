@@ -15,7 +15,7 @@ from typing import Any
 
 from autogpt.errors import ConfigError
 
-KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics")
+KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection")
 
 
 @cache
@@ -35,7 +35,8 @@ def _foreign(kind: str) -> dict[str, EntryPoint]:
 def get(kind: str, name: str) -> Any:
     """The plug-in called `name`; a clear error lists what exists."""
     if name not in names(kind):
-        raise ConfigError(f"no {kind[:-1]} is called {name!r}; there are: {', '.join(names(kind))}")
+        one = kind.removesuffix("s")
+        raise ConfigError(f"no {one} is called {name!r}; there are: {', '.join(names(kind))}")
     if name in _foreign(kind):
         return _foreign(kind)[name].load()
     return importlib.import_module(f"autogpt.{kind}.{name.replace('-', '_')}").plugin

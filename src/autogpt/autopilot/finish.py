@@ -136,7 +136,8 @@ def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Resu
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")
         deadline = session.budget.until(session.reserve(bench, prepared))
         try:
-            return refit(bench, best, folder=session.place / "trials" / "refit", remaining=deadline), True
+            own = session.rows.bench(bench, best.rows)
+            return refit(own, best, folder=session.place / "trials" / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
     else:
@@ -208,6 +209,8 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
     found = []
     for result in session.results:
         role = ROLES.get(result.method)
+        if role is None and session.rows.policy and result.method == "head":
+            role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
         if role is None or result is best:
             continue
         folder = _folder(session, result)

@@ -17,8 +17,10 @@ from autogpt import config as settings
 from autogpt import files, registry
 from autogpt.autopilot import auto, belief, finish, forecast, language
 from autogpt.autopilot.budget import Budget
+from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
+from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import Facts, rungs
+from autogpt.autopilot.ladder import CHEAP, Facts, rungs
 from autogpt.autopilot.trial import (
     Bench,
     Candidate,
@@ -84,6 +86,7 @@ class Session:
         self._spelling: language.Spelling | None = None
         self._told: set[str] = set()
         self.stages: dict[str, float] = {}
+        self.rows = Rows(folder, self.say)
 
     @property
     def place(self) -> Path:
@@ -295,6 +298,8 @@ class Session:
             candidate = Candidate(**json.loads(path.read_text("utf-8")))
             self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
         known = {path.parent.name.split("-", 1)[1] for path in begun}
+        if "head" in known:
+            self._choose_rows(bench, prepared, facts)
         for rung in self._rungs(bench, facts):
             if isinstance(rung, str):
                 self.say("decision", rung)
@@ -312,9 +317,22 @@ class Session:
             if facts.remaining() <= 0 and self.results:
                 self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
                 continue
-            folder = self.place / "trials" / f"{len(self.tried):02d}-{rung.method}"
-            files.write_json(folder / "candidate.json", asdict(rung))
-            self._try(bench, prepared, rung, folder, remaining=facts.remaining)
+            rung = replace(rung, rows=self.rows.policy if rung.method not in CHEAP else "")
+            self._begin(bench, prepared, rung, facts)
+            if rung.method == "head":
+                self._choose_rows(bench, prepared, facts)
+
+    def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:
+        """Ask once, as soon as all rows were read, whether a part of them teaches more; and try it."""
+        self.rows.consider(bench, seconds=min(CHOOSING_SHARE * self.budget.limit, facts.remaining() / 2))
+        if self.rows.policy and not any(result.rows for result in self.results):
+            self._begin(bench, prepared, Candidate("head", rows=self.rows.policy, reason="chosen rows only"), facts)
+
+    def _begin(self, bench: Bench, prepared: Prepared, candidate: Candidate, facts: Facts) -> None:
+        """Try a candidate in a folder of its own, which remembers it."""
+        folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.method}"
+        files.write_json(folder / "candidate.json", asdict(candidate))
+        self._try(bench, prepared, candidate, folder, remaining=facts.remaining)
 
     def _rungs(self, bench: Bench, facts: Facts) -> Iterator[Candidate | str]:
         """The ladder; or with `auto` the rungs of one method, of the next only while none was fitted."""
@@ -335,7 +353,8 @@ class Session:
         if result is None:
             self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
             try:
-                result, scorer = run_trial(bench, candidate, folder=folder, remaining=remaining)
+                own = self.rows.bench(bench, candidate.rows)
+                result, scorer = run_trial(own, candidate, folder=folder, remaining=remaining)
             except (Interrupted, InputError):
                 raise
             except (AutoGPTError, MemoryError) as problem:

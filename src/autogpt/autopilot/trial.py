@@ -25,18 +25,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan."""
+    """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
+
+    `rows` is the policy that chose the rows it learns from (empty: all rows).
+    """
 
     method: str
     options: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     reason: str = ""
+    rows: str = ""
 
     @property
     def name(self) -> str:
         """`full(layers=2)`: the method with the options that differ from its defaults."""
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
-        return f"{self.method}({shown})" if shown else self.method
+        name = f"{self.method}({shown})" if shown else self.method
+        return f"{name} on chosen rows" if self.rows else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Result:
     family: str
     refit_seconds: float
     notes: tuple[str, ...] = ()
+    rows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ def run_trial(
         family=scorer.family,
         refit_seconds=time.monotonic() - started - (bench.features.once_seconds - once_before),
         notes=tuple(job.notes),
+        rows=candidate.rows,
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)

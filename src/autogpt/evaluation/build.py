@@ -26,7 +26,7 @@ from autogpt.evaluation.words import Words
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-ROLES = ("winner", "majority", "simple", "zero-training", "other")
+ROLES = ("winner", "chosen-rows", "all-rows", "majority", "simple", "zero-training", "other")
 SHOWN_SUSPECTS, SHOWN_PAIRS = 100, 400
 
 

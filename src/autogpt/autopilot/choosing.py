@@ -1,0 +1,151 @@
+"""Which training rows a run learns from: the world of `selection`, put together from what the run has read anyway.
+
+Trusted rows are the validation rows: drawn (or given by the user) as the rows that the model will be used on. Rows are
+chosen only where their labels contradict the trusted ones often, and only if rows that had no part in the choice gain
+by it; whatever comes of that is told, and later trials learn from the chosen rows.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import files, registry
+from autogpt.autopilot.trial import Bench
+from autogpt.core import ONE_LABEL, Example
+from autogpt.selection._environment import Environment
+from autogpt.selection._guard import LEAST_TRUSTED, NOISY, Verdict, guarded
+from autogpt.selection._pool import Pool, Round
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+POLICY = "reinforce"
+SHARE = 0.1
+"""Of the time limit, at most, goes into choosing."""
+READ = 0.8
+"""Of the training rows must have been read: a choice among fewer is no choice."""
+LEAST_WEIGHT = 0.1
+"""Of the usual weight: a row that weighs less is left out, which saves its time."""
+SECONDS = 2.0, 2.5e-3
+"""What choosing is expected to take: to begin with, and per row of the pool (up to 4,000 are learned on)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A verdict over training rows. `places` [N] are those of the pool's rows, `features` [N, F] what they have."""
+
+    verdict: Verdict
+    places: Sequence[int]
+    features: Array
+    names: Sequence[str]
+
+    def weights(self, rows: int) -> Array:
+        """A weight per training row, 1 on average; rows that were not read keep 1, rows that weigh little get 0."""
+        found = np.ones(rows)
+        own = self.verdict.choice.weight / max(float(self.verdict.choice.weight.mean()), 1e-9)
+        found[list(self.places)] = np.where(own < LEAST_WEIGHT, 0.0, own)
+        return found
+
+    def why(self, number: int) -> str:
+        """The feature that speaks most against (or for) row `number` of the pool, with what it weighs."""
+        weighing = np.array([self.verdict.choice.weighing.get(name, 0.0) for name in self.names])
+        parts = weighing * self.features[number]
+        strongest = int(np.abs(parts).argmax())
+        return f"{self.names[strongest]} {parts[strongest]:+.1f}"
+
+
+def pool_of(bench: Bench) -> tuple[Pool, list[int]] | None:
+    """The run's rows as a pool, and their places; None where rows have no single label or were not read."""
+    if bench.output.name not in ONE_LABEL or len(bench.validation) < LEAST_TRUSTED:
+        return None
+    places, vectors = bench.features.get([row.inputs for row in bench.train], seconds=0.0)
+    held, trusted = bench.features.get([row.inputs for row in bench.validation], seconds=0.0)
+    if len(places) < READ * len(bench.train) or len(held) < len(bench.validation):
+        return None
+    labels = np.asarray(bench.output.encode([bench.train[place].target for place in places], bench.space))
+    gold = np.asarray(bench.output.encode([row.target for row in bench.validation], bench.space))
+    known = gold >= 0  # a label that only validation has cannot be learned
+    pool = Pool(np.asarray(vectors), labels, np.asarray(trusted)[known], gold[known], len(bench.space.labels))
+    return pool, places
+
+
+def chosen(
+    bench: Bench, policy: str, options: Mapping[str, Any], *, tell: Callable[[Round], None] = lambda one: None
+) -> Chosen | None:
+    """What a policy chooses of a run's rows, and whether that wins; None where rows cannot be chosen."""
+    found = pool_of(bench)
+    if found is None:
+        return None
+    pool, places = found
+    plugin = registry.get("selection", policy)
+    verdict = guarded(pool, plugin, plugin.options(**options), seed=bench.seed, tell=tell)
+    world = Environment(pool, seed=bench.seed)
+    return Chosen(verdict, places, world.whole, world.names)
+
+
+class Rows:
+    """The rows that a run's trials learn from. `folder` keeps the choice, so that a resumed run has the same."""
+
+    def __init__(self, folder: Path | None, say: Callable[..., None]) -> None:
+        self._path = folder / "selection.json" if folder is not None else None
+        self._say = say
+        self.policy = ""
+        self._weights: list[float] = []
+        self.verdict: dict[str, Any] = {}
+        if self._path is not None and self._path.is_file():
+            kept = json.loads(self._path.read_text("utf-8"))
+            self.policy, self._weights, self.verdict = kept["policy"], kept["weights"], kept["verdict"]
+
+    def bench(self, bench: Bench, policy: str) -> Bench:
+        """The bench of a trial that learns from the rows a policy chose (empty: from all)."""
+        return replace(bench, train=weighted(bench.train, self._weights)) if policy else bench
+
+    def consider(self, bench: Bench, *, seconds: float) -> None:
+        """Decide whether later trials learn from chosen rows, and say why. Decided once a run."""
+        found = pool_of(bench) if not self.verdict else None
+        if found is None or self._path is None:
+            return
+        pool, _ = found
+        noise = Environment(pool, seed=bench.seed).noise
+        needed = SECONDS[0] + SECONDS[1] * min(len(pool), 4000) * (1 + pool.classes / 20)
+        contradicted = f"validation rows contradict about {max(noise, 0.0):.0%} of the training labels"
+        self.verdict = {"accepted": False, "noise": None if np.isnan(noise) else round(noise, 4)}
+        if np.isnan(noise):
+            self._say("decision", "all rows are learned from: validation rows are too hard to judge labels by")
+        elif noise < NOISY:
+            self._say("decision", f"all rows are learned from: {contradicted}; rows are chosen from {NOISY:.0%} on")
+        elif needed > seconds:
+            self._say("decision", f"rows are not chosen: about {needed:.0f} s are needed, {seconds:.0f} s may be spent")
+        else:
+            self._decide(bench, contradicted)
+        files.write_json(self._path, {"policy": self.policy, "verdict": self.verdict, "weights": self._weights})
+
+    def _decide(self, bench: Bench, contradicted: str) -> None:
+        started = time.monotonic()
+        found = chosen(bench, POLICY, {})
+        if found is None:
+            return
+        verdict = found.verdict
+        self.verdict = {**verdict.told(), "seconds": round(time.monotonic() - started, 1)}
+        gain = f"{verdict.gain:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] log probability"
+        gain += f", {100 * verdict.accuracy:+.1f} points of accuracy of a quick model"
+        if not verdict.accepted:
+            told = f"all rows are learned from: {contradicted}, but choosing brings {gain}"
+        else:
+            weights = found.weights(len(bench.train))
+            self.policy, self._weights = POLICY, [round(float(one), 4) for one in weights]
+            left_out = f"{int((weights == 0).sum()):,} of {len(weights):,} rows are left out"
+            told = f"rows are chosen: {contradicted}; {left_out}; on rows that had no part in it that brings {gain}"
+        self._say("decision", told, **self.verdict)
+
+
+def weighted(rows: Sequence[Example], weights: Sequence[float]) -> list[Example]:
+    """The examples with these weights on top of their own; those with none are left out."""
+    return [replace(row, weight=row.weight * w) for row, w in zip(rows, weights, strict=True) if w > 0]
