@@ -18,7 +18,9 @@ import numpy as np
 
 from autogpt import files, registry
 from autogpt.autopilot.trial import Bench
-from autogpt.core import ONE_LABEL, Example
+from autogpt.config import RunConfig
+from autogpt.core import ONE_LABEL, Example, Table
+from autogpt.pipeline import Ask
 from autogpt.selection._environment import Environment
 from autogpt.selection._guard import LEAST_TRUSTED, NOISY, Verdict, guarded
 from autogpt.selection._pool import Pool, Round
@@ -39,23 +41,27 @@ SECONDS = 2.0, 2.5e-3
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A verdict over training rows. `places` [N] are those of the pool's rows, `features` [N, F] what they have."""
+    """What a policy proposes for training rows, and the verdict on it.
+
+    `places` [N] are those of the pool's rows among the training rows, `features` [N, F] is what is known of them.
+    """
 
     verdict: Verdict
     places: Sequence[int]
     features: Array
     names: Sequence[str]
 
-    def weights(self, rows: int) -> Array:
+    def weights(self, rows: int) -> list[float]:
         """A weight per training row, 1 on average; rows that were not read keep 1, rows that weigh little get 0."""
         found = np.ones(rows)
-        own = self.verdict.choice.weight / max(float(self.verdict.choice.weight.mean()), 1e-9)
+        weight = self.verdict.proposal.weight
+        own = weight / max(float(weight.mean()), 1e-9)
         found[list(self.places)] = np.where(own < LEAST_WEIGHT, 0.0, own)
-        return found
+        return [round(float(one), 4) for one in found]
 
     def why(self, number: int) -> str:
         """The feature that speaks most against (or for) row `number` of the pool, with what it weighs."""
-        weighing = np.array([self.verdict.choice.weighing.get(name, 0.0) for name in self.names])
+        weighing = np.array([self.verdict.proposal.weighing.get(name, 0.0) for name in self.names])
         parts = weighing * self.features[number]
         strongest = int(np.abs(parts).argmax())
         return f"{self.names[strongest]} {parts[strongest]:+.1f}"
@@ -88,6 +94,29 @@ def chosen(
     verdict = guarded(pool, plugin, plugin.options(**options), seed=bench.seed, tell=tell)
     world = Environment(pool, seed=bench.seed)
     return Chosen(verdict, places, world.whole, world.names)
+
+
+def prepared(config: RunConfig, *, ask: Ask | None) -> tuple[Bench, Table]:
+    """The rows of a configuration, split and read as a run would, and their table."""
+    from autogpt.autopilot.session import Session
+    from autogpt.events import silent
+
+    session = Session(config, folder=None, listen=silent, ask=ask)
+    table = session.read(None, None)
+    bench = session.bench(session.prepare(table))
+    bench.features.get([row.inputs for row in (*bench.train, *bench.validation)])
+    return bench, table
+
+
+def write(path: str, table: Table, train: Sequence[Example], weights: Sequence[float], *, like: str) -> None:
+    """The training rows as they are in the table, with a column `weight`."""
+    from autogpt.data.write import writer
+
+    known = like if Path(like).is_file() else None
+    with writer(path, known) as put:
+        for example, weight in zip(train, weights, strict=True):
+            for row in (example.id, *example.more):
+                put({**table.rows[row], "weight": round(float(weight), 4)})
 
 
 class Rows:
@@ -140,8 +169,8 @@ class Rows:
             told = f"all rows are learned from: {contradicted}, but choosing brings {gain}"
         else:
             weights = found.weights(len(bench.train))
-            self.policy, self._weights = POLICY, [round(float(one), 4) for one in weights]
-            left_out = f"{int((weights == 0).sum()):,} of {len(weights):,} rows are left out"
+            self.policy, self._weights = POLICY, weights
+            left_out = f"{weights.count(0.0):,} of {len(weights):,} rows are left out"
             told = f"rows are chosen: {contradicted}; {left_out}; on rows that had no part in it that brings {gain}"
         self._say("decision", told, **self.verdict)
 

@@ -3,6 +3,7 @@
 Trusted rows are dealt into three slices. Three agents learn from two of them each and are judged on the third, so every
 trusted row judges once and every agent's weights count in the end. Choosing the best of several choices on a hundred
 rows would be chance (it cost 2.6 points on 77 classes); so there is one question only: is this better than all rows?
+Where trusted rows contradict many labels it is enough that they gain; elsewhere the gain has to be beyond chance.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class Verdict:
     """A choice and what was measured of it, per trusted row that had no part in it: log probability and accuracy
     gained.
 
-    `low` and `high` bound the gain of log probability (95 %, paired bootstrap).
+    `low` and `high` bound the gain of log probability (95 %, paired bootstrap). `proposal` is what the policy chose,
+    `choice` what may be used: the proposal, or all rows.
     """
 
+    proposal: Choice
     choice: Choice
     accepted: bool
     reason: str
@@ -50,7 +53,7 @@ class Verdict:
     def told(self) -> dict[str, Any]:
         """For the journal and JSON."""
         numbers = {name: round(float(getattr(self, name)), 4) for name in ("noise", "gain", "low", "high", "accuracy")}
-        return {"accepted": self.accepted, "reason": self.reason, **numbers, "weighing": dict(self.choice.weighing)}
+        return {"accepted": self.accepted, "reason": self.reason, **numbers, "weighing": dict(self.proposal.weighing)}
 
 
 def guarded(
@@ -60,7 +63,7 @@ def guarded(
     everything = Choice(np.ones((1, len(pool))))
     if len(pool.trusted_labels) < LEAST_TRUSTED:
         few = f"{len(pool.trusted_labels)} trusted rows are too few to judge by ({LEAST_TRUSTED} are needed)"
-        return Verdict(everything, False, few, float("nan"))
+        return Verdict(everything, everything, False, few, float("nan"))
     noise = Environment(pool, seed=seed).noise
     slices = dealt(pool.trusted_labels, SLICES, np.random.default_rng([seed, 61]))
     choices, gains, rights = [], np.zeros(len(slices)), np.zeros(len(slices))
@@ -75,9 +78,9 @@ def guarded(
     choice = _together(choices)
     low, high = _interval(gains, seed)
     numbers = {"noise": noise, "gain": gains.mean(), "low": low, "high": high, "accuracy": rights.mean()}
-    if low > 0:
-        return Verdict(choice, True, "trusted rows that had no part in the choice gain by it", **numbers)
-    return Verdict(everything, False, "no gain on trusted rows that had no part in the choice", **numbers)
+    if low > 0 or (noise >= NOISY and gains.mean() > 0):
+        return Verdict(choice, choice, True, "trusted rows that had no part in the choice gain by it", **numbers)
+    return Verdict(choice, everything, False, "no gain on trusted rows that had no part in the choice", **numbers)
 
 
 def _followed(
