@@ -59,7 +59,7 @@ class Exp3:
             low, high = min(seen), max(seen)
             gain = (seen[-1] - low) / (high - low) if high > low else 0.5
             logits[action] += options.explore * gain / odds[chunk, action] / count
-            told = {"logits": logits.tolist(), "head": head.tolist(), "odds": odds.tolist(), "seen": seen}
+            told = {"logits": logits.tolist(), "head": head.tolist(), "odds": odds.tolist(), "seen": list(seen)}
             yield Round(chunk + 1, options.chunks, seen[-1], {**told, "step": chunk + 1})
         visits = np.zeros((PHASES, count))
         for chunk, row in enumerate(odds):

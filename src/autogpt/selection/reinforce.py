@@ -65,7 +65,7 @@ class Reinforce:
             reward = agent.live(environment, options, place, np.random.default_rng([seed, step, 59]))
             if place == options.rounds - 1:
                 done.append(agent.mean.tolist())
-            yield Round(step + 1, total, reward, {"agent": agent.state(), "done": done, "step": step + 1})
+            yield Round(step + 1, total, reward, {"agent": agent.state(), "done": list(done), "step": step + 1})
         return chosen(environment, np.mean(done, axis=0))
 
 

@@ -52,11 +52,8 @@ def select(
         choosing.write(weights, table, bench.train, share, like=config.data)
     verdict = found.verdict
     document: dict[str, Any] = {"policy": policy, **verdict.told()}
-    document |= {
-        "rows": len(share),
-        "left_out": int((share == 0).sum()),
-        "less": int(((share > 0) & (share < 1)).sum()),
-    }
+    less = sum(0 < weight < 1 for weight in share)
+    document |= {"rows": len(share), "left_out": share.count(0.0), "less": less}
     rows = _left_out(found, bench.train) if explain or screen.json else []
     if explain:
         document["rows_left_out"] = rows
