@@ -1,8 +1,8 @@
 """Which training rows a run learns from: the world of `selection`, put together from what the run has read anyway.
 
 Trusted rows are the validation rows: drawn (or given by the user) as the rows that the model will be used on. Rows are
-chosen only where their labels contradict the trusted ones often, and only if rows that had no part in the choice gain
-by it; whatever comes of that is told, and later trials learn from the chosen rows.
+chosen only where labels lost much of what trusted rows say they could tell, and only if rows that had no part in the
+choice gain by it; whatever comes of that is told, and later trials learn from the chosen rows.
 """
 
 from __future__ import annotations
@@ -119,6 +119,10 @@ def write(path: str, table: Table, train: Sequence[Example], weights: Sequence[f
                 put({**table.rows[row], "weight": round(float(weight), 4)})
 
 
+class _TooLateError(Exception):
+    """Choosing took longer than it may."""
+
+
 class Rows:
     """The rows that a run's trials learn from. `folder` keeps the choice, so that a resumed run has the same."""
 
@@ -144,21 +148,30 @@ class Rows:
         pool, _ = found
         noise = Environment(pool, seed=bench.seed).noise
         needed = SECONDS[0] + SECONDS[1] * min(len(pool), 4000) * (1 + pool.classes / 20)
-        contradicted = f"validation rows contradict about {max(noise, 0.0):.0%} of the training labels"
+        lost = f"by validation rows, training labels lost {max(noise, 0.0):.0%} of what they could tell"
         self.verdict = {"accepted": False, "noise": None if np.isnan(noise) else round(noise, 4)}
         if np.isnan(noise):
             self._say("decision", "all rows are learned from: validation rows are too hard to judge labels by")
         elif noise < NOISY:
-            self._say("decision", f"all rows are learned from: {contradicted}; rows are chosen from {NOISY:.0%} on")
+            self._say("decision", f"all rows are learned from: {lost}; rows are chosen from {NOISY:.0%} on")
         elif needed > seconds:
             self._say("decision", f"rows are not chosen: about {needed:.0f} s are needed, {seconds:.0f} s may be spent")
         else:
-            self._decide(bench, contradicted)
+            self._decide(bench, lost, seconds=seconds)
         files.write_json(self._path, {"policy": self.policy, "verdict": self.verdict, "weights": self._weights})
 
-    def _decide(self, bench: Bench, contradicted: str) -> None:
+    def _decide(self, bench: Bench, lost: str, *, seconds: float) -> None:
         started = time.monotonic()
-        found = chosen(bench, POLICY, {})
+
+        def in_time(one: Round) -> None:
+            if time.monotonic() > started + seconds:
+                raise _TooLateError
+
+        try:
+            found = chosen(bench, POLICY, {}, tell=in_time)
+        except _TooLateError:
+            self._say("decision", f"all rows are learned from: choosing was not done in {seconds:.0f} s; {lost}")
+            return
         if found is None:
             return
         verdict = found.verdict
@@ -166,12 +179,12 @@ class Rows:
         gain = f"{verdict.gain:+.3f} [{verdict.low:+.3f}, {verdict.high:+.3f}] log probability"
         gain += f", {100 * verdict.accuracy:+.1f} points of accuracy of a quick model"
         if not verdict.accepted:
-            told = f"all rows are learned from: {contradicted}, but choosing brings {gain}"
+            told = f"all rows are learned from: {lost}, but choosing brings {gain}"
         else:
             weights = found.weights(len(bench.train))
             self.policy, self._weights = POLICY, weights
             left_out = f"{weights.count(0.0):,} of {len(weights):,} rows are left out"
-            told = f"rows are chosen: {contradicted}; {left_out}; on rows that had no part in it that brings {gain}"
+            told = f"rows are chosen: {lost}; {left_out}; on rows that had no part in it that brings {gain}"
         self._say("decision", told, **self.verdict)
 
 

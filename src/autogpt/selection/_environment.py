@@ -80,8 +80,9 @@ class Environment:
 
     @cached_property
     def noise(self) -> float:
-        """About which share of the pool's labels trusted rows contradict; it judges too many rather than too few.
+        """Which share of what labels could tell is lost in the pool, judged by trusted rows (about 0 where none is).
 
+        Not the share of wrong labels: of two classes, 40 % wrong labels leave a fifth of the signal, which is 0.8 here.
         1 - (agreement - chance) / (accuracy - chance): how often a model of the trusted rows gives a row its own label,
         classes weighing the same, against how often it is right on trusted rows that it did not see.
         """

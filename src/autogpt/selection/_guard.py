@@ -3,7 +3,7 @@
 Trusted rows are dealt into three slices. Three agents learn from two of them each and are judged on the third, so every
 trusted row judges once and every agent's weights count in the end. Choosing the best of several choices on a hundred
 rows would be chance (it cost 2.6 points on 77 classes); so there is one question only: is this better than all rows?
-Where trusted rows contradict many labels it is enough that they gain; elsewhere the gain has to be beyond chance.
+Where labels lost much of their signal it is enough that trusted rows gain; elsewhere the gain has to be beyond chance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SLICES, DRAWS = 3, 2000
 NOISY = 0.25
-"""From which share of contradicted labels on rows are chosen. On clean rows every filter costs fine-tuning about 2
+"""From which share of lost signal on rows are chosen. On clean rows every filter costs fine-tuning about 2
 points, because quick learners undervalue hard rows; in 60 measured pools clean ones came to at most 0.28, spoiled
 ones to 0.26 up."""
 LEAST_TRUSTED = 24

@@ -82,7 +82,7 @@ def _parts(screen: Screen, document: dict[str, Any], rows: list[dict[str, Any]])
     facts = [
         (t("policy"), document["policy"]),
         (t("verdict"), t.translate(document["reason"])),
-        (t("labels that trusted rows contradict"), f"{max(document['noise'], 0.0):.0%}"),
+        (t("signal that labels lost"), f"{max(document['noise'], 0.0):.0%}"),
         (t("gain in log probability"), gain),
         (t("gain of a quick model, points"), accuracy),
         (t("rows left out"), f"{document['left_out']:,} / {document['rows']:,}"),
