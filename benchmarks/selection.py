@@ -58,6 +58,9 @@ class Case:
     spoiled: Any
     test: Any
     test_y: Any
+    texts: tuple[Sequence[str], Sequence[str], Sequence[str]]
+    """Of the pool, of the trusted rows, of the test rows."""
+    labels: tuple[str, ...]
 
 
 def case(name: str, setting: str, seed: int, *, rows: int, trusted: int) -> Case:
@@ -72,11 +75,15 @@ def case(name: str, setting: str, seed: int, *, rows: int, trusted: int) -> Case
         free = _skewed(free, data.train_y, classes, 20.0 if setting == "imbalance" else 5.0, rows, rng)
     free = free[:rows]
     vectors, labels, spoiled = data.train[free].copy(), data.train_y[free].copy(), np.zeros(len(free), dtype=bool)
+    texts = [data.train_texts[place] for place in free]
     if setting in ("foreign", "mixed"):
         other = embedded.load("subj" if name != "subj" else "dbpedia14")
         count = int(len(free) * (0.5 if setting == "foreign" else 0.2))
         at = rng.permutation(len(free))[:count]
-        vectors[at] = other.train[rng.permutation(len(other.train))[:count]]
+        drawn = rng.permutation(len(other.train))[:count]
+        vectors[at] = other.train[drawn]
+        for place, text in zip(at, drawn, strict=True):
+            texts[place] = other.train_texts[text]
         labels[at], spoiled[at] = rng.integers(classes, size=count), True
     symmetric = {"symmetric": 0.4, "imbalance": 0.2, "mixed": 0.15}.get(setting, 0.0)
     confusable = {"confusable": 0.3, "mixed": 0.15}.get(setting, 0.0)
@@ -85,7 +92,8 @@ def case(name: str, setting: str, seed: int, *, rows: int, trusted: int) -> Case
         wrong = (labels[at] + rng.integers(1, classes, size=len(at))) % classes if drawn is None else drawn[labels[at]]
         labels[at], spoiled[at] = wrong, True
     pool = Pool(vectors, labels, data.train[held], data.train_y[held], classes)
-    return Case(pool, spoiled, data.test, data.test_y)
+    held_texts = [data.train_texts[place] for place in held]
+    return Case(pool, spoiled, data.test, data.test_y, (texts, held_texts, data.test_texts), data.labels)
 
 
 def _skewed(free: Any, labels: Any, classes: int, ratio: float, rows: int, rng: np.random.Generator) -> Any:
@@ -113,6 +121,27 @@ def judged(of: Case, weights: Any) -> float:
         warnings.simplefilter("ignore")
         model = LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(x[w > 0], y[w > 0], sample_weight=w[w > 0])
     return float((model.predict(of.test) == of.test_y).mean())
+
+
+def tuned(of: Case, weights: Any, *, epochs: float) -> float:
+    """Accuracy on test rows of the embedded encoder, fine-tuned on weighted pool rows; trusted rows pick the best epoch."""
+    import trials
+    from autogpt.core import Example
+
+    def examples(texts: Sequence[str], labels: Any, share: Any) -> list[Example]:
+        return [
+            Example(place, {"text": text}, of.labels[label], weight=float(weight))
+            for place, (text, label, weight) in enumerate(zip(texts, labels, share, strict=True))
+            if weight > 0.1
+        ]
+
+    every = [np.ones(len(texts)) for texts in of.texts]
+    train = examples(of.texts[0], of.pool.labels, weights / weights.mean())
+    held = examples(of.texts[1], of.pool.trusted_labels, every[1])
+    test = examples(of.texts[2], of.test_y, every[2])[:1000]
+    parts = trials.Parts(registry.get("tasks", "text-classification"), train, held, test)
+    _, document = trials.run(parts, "full", {"epochs": epochs})
+    return float(document["accuracy"][0])
 
 
 class Blind(Environment):
@@ -182,14 +211,15 @@ def trial(name: str, setting: str, seed: int, given: argparse.Namespace) -> dict
     """All systems on one pool."""
     of = case(name, setting, seed, rows=given.rows, trusted=given.trusted)
     world = Environment(of.pool, seed=seed)
-    base = judged(of, np.ones(len(of.pool)))
+    judge = (lambda one, weights: tuned(one, weights, epochs=given.tuned)) if given.tuned else judged
+    base = judge(of, np.ones(len(of.pool)))
     document: dict[str, Any] = {"set": name, "setting": setting, "seed": seed, "all": round(base, 4)}
     document["noise"] = round(world.noise, 3)
     if set(GUARDED) & set(given.systems):
         plugin = registry.get("selection", "reinforce")
         verdict = guarded(of.pool, plugin, plugin.options(), seed=seed)
         document |= {"accepted": verdict.accepted, "gain": [verdict.gain, verdict.low, verdict.high]}
-        gain = round(100 * (judged(of, verdict.choice.weight) - base), 2) if verdict.accepted else 0.0
+        gain = round(100 * (judge(of, verdict.choice.weight) - base), 2) if verdict.accepted else 0.0
         document |= {"guarded": gain, "gated": gain if document["noise"] >= NOISY else 0.0}
     for system in given.systems:
         if system in GUARDED:
@@ -197,7 +227,7 @@ def trial(name: str, setting: str, seed: int, given: argparse.Namespace) -> dict
         began = time.process_time()
         weights, weighing = weights_of(system, of, world, seed)
         seconds = time.process_time() - began
-        document[system] = round(100 * (judged(of, weights) - base), 2)
+        document[system] = round(100 * (judge(of, weights) - base), 2)
         document[f"{system} seconds"] = round(seconds, 2)
         if weighing:
             document[f"{system} weighing"] = dict(weighing)
@@ -213,6 +243,7 @@ def main() -> None:
     parser.add_argument("--systems", type=names, default=[*POLICIES, *GUARDED, *CONTROLS, *PEERS, "oracle"])
     parser.add_argument("--rows", type=int, default=1200)
     parser.add_argument("--trusted", type=int, default=100)
+    parser.add_argument("--tuned", type=float, default=0.0, help="judge by full fine-tuning for so many epochs")
     parser.add_argument("--save", action="store_true", help="write results/selection.json")
     given = parser.parse_args()
     found = []

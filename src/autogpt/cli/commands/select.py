@@ -30,10 +30,7 @@ def select(
         str | None, typer.Option("--weights", metavar="FILE", help="write the training rows with a weight column")
     ] = None,
 ) -> None:
-    """Choose training rows of DATA by a policy that its validation rows reward; train nothing.
-
-    Rows that DATA's own split names validation are the trusted ones; otherwise some are drawn.
-    """
+    """Choose training rows of DATA by a policy that its validation rows (given or drawn) reward; train nothing."""
     if not config.data:
         raise ConfigError("there is nothing to choose from; give DATA (a file or bundled name) or --config FILE")
     from autogpt.autopilot import choosing
