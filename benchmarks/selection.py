@@ -124,7 +124,7 @@ def judged(of: Case, weights: Any) -> float:
 
 
 def tuned(of: Case, weights: Any, *, epochs: float) -> float:
-    """Accuracy on test rows of the embedded encoder, fine-tuned on weighted pool rows; trusted rows pick the best epoch."""
+    """Accuracy on test rows of the encoder, fine-tuned on weighted pool rows; trusted rows pick the best epoch."""
     import trials
     from autogpt.core import Example
 
