@@ -19,6 +19,7 @@ from autogpt import registry
 from autogpt.core import LabelSpace, Metric, Prediction
 from autogpt.metrics._labels import is_multilabel
 from autogpt.metrics._probability import confidence_pairs, truth
+from autogpt.outputs.span import log_total, span_scores
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 BINS = 15
 _GOLDEN = (5**0.5 - 1) / 2
 _COLDEST, _HOTTEST = np.log(0.05), np.log(20.0)
+_SPAN_STEPS = 16
+"""Every step looks at all spans of all texts; these many give the temperature to 0.2 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +122,30 @@ def fit_list_temperature(scores: Scores, gold: Sequence[Sequence[float]]) -> flo
 
 
 def fit_span_temperature(
-    scores: Scores, places: Sequence[tuple[int, int]], right: Sequence[bool], *, none: bool
+    scores: Scores, places: Sequence[tuple[int, int] | None], right: Sequence[bool], *, space: LabelSpace
 ) -> float:
-    """The same for parts of a text: scores [T_i + 1, 2], and first and last place of each row's answer.
+    """The same for parts of a text: scores [T_i + 1, 2], and first and last place of each row's answer (None: none).
 
-    Start and end are two softmaxes that know nothing of each other, so the likelihood of the gold ones would say little
-    of an answer's confidence, which is their product. Ours is the likelihood of answers being right or wrong, with
-    Platt's targets. `none`: "no answer", the last place, may be given.
+    Several spans may answer, and one of other words may count as right, so ours is not the likelihood of a gold span:
+    it is that of the given answers being right or wrong, with Platt's targets.
     """
-    tables = [np.asarray(table if none else table[:-1], dtype=float) for table in scores]
+    tables = [np.asarray(table, dtype=float) for table in scores]
     if not tables or not all(np.isfinite(table).all() for table in tables):
         return 1.0
     good = np.asarray(right, dtype=bool)
     target = np.where(good, (good.sum() + 1) / (good.sum() + 2), 1 / ((~good).sum() + 2))
+    given = [
+        table[-1].sum() if place is None else table[place[0], 0] + table[place[1], 1]
+        for table, place in zip(tables, places, strict=True)
+    ]
 
     def loss(log_temperature: float) -> float:
-        log = np.empty(len(tables))
-        for row, (table, (first, last)) in enumerate(zip(tables, places, strict=True)):
-            scaled = table / np.exp(log_temperature)
-            log[row] = scaled[first, 0] + scaled[last, 1] - np.logaddexp.reduce(scaled, axis=0).sum()
-        log = np.minimum(log, -1e-12)
+        scale = np.exp(-log_temperature)
+        totals = [log_total(*span_scores(table * scale, space)) for table in tables]
+        log = np.minimum(np.asarray(given) * scale - totals, -1e-12)
         return -float((target * log + (1 - target) * np.log(-np.expm1(log))).mean())
 
-    return float(np.exp(_golden_section(loss)))
+    return float(np.exp(_golden_section(loss, steps=_SPAN_STEPS)))
 
 
 def choose_no_answer(lead: Sequence[float], as_span: Sequence[float], as_none: Sequence[float]) -> float:
