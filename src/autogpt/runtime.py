@@ -16,8 +16,8 @@ from autogpt import files
 from autogpt.memory import Guard, Room
 
 SPINS = 10_000
-"""How long OpenMP's threads wait busily for work on a quiet machine: full fine-tuning on two cores came to 79, 110 and 116
-rows/s with 0, 10,000 and 300,000 (OpenMP's default), and to 68, 37 and 7 when another job came (EXPERIMENTS.md)."""
+"""How long OpenMP's threads wait busily for work on a quiet machine: full fine-tuning on two cores came to 79, 110 and
+116 rows/s with 0, 10,000 and 300,000 (OpenMP's default), and to 68, 37 and 7 when another job came (EXPERIMENTS.md)."""
 LEAST_RATIO = 0.75
 """Of the speed of half the cores; threads that wait for each other beside a busy job fell to a sixth."""
 

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,10 @@ TEST_SHARE = 0.15
 
 
 class Session:
-    """One run in progress. `folder` is None for a plan, which writes nothing."""
+    """One run in progress. `folder` is None for a plan, which writes nothing.
+
+    `stop` says when to stop, `machine` is where the run keeps what it computes on, `more` stands in `run.json` as well.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,8 @@ class Session:
         self._written = 0.0
         self._status = "running"
         self.stop: Callable[[], bool] = lambda: False
+        self.machine = folder / "machine.json" if folder is not None else None
+        self.more: Mapping[str, Any] = {}
         self.results: list[Result] = []
         self.best: Result | None = None
         self.folders: list[Path] = []
@@ -125,6 +130,7 @@ class Session:
             "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - self.budget.spent())),
             "seconds": round(self.budget.spent(), 2),
             "best": best,
+            **self.more,
         }
         files.write_json(self.place / "run.json", state)
 
@@ -243,7 +249,7 @@ class Session:
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
         if self._machine is None:
-            found = detect() if self.folder is None else kept(self.folder / "machine.json")
+            found = detect() if self.machine is None else kept(self.machine)
             self._machine = replace(found, memory=self.guard)
         return self._machine
 
