@@ -99,13 +99,13 @@ class MultiModel:
         return found
 
 
-def load_task(folder: str | Path, task: str | None) -> Model:
+def load_task(folder: str | Path, task: str | None, *, runtime: Runtime | None = None) -> Model:
     """The model in `folder`, or that of one of its tasks: `task` names it exactly where there are several."""
     tasks = read_manifest(Path(folder)).get("tasks")
     if tasks is None:
         if task is not None:
             raise ConfigError(f"{folder} is a model of one task; leave task {task!r} out")
-        return Model.load(folder)
+        return Model.load(folder, runtime=runtime)
     if task is None:
         raise ConfigError(f"{folder} has several tasks: {', '.join(tasks)}; name one of them")
-    return MultiModel.load(folder)[task]
+    return MultiModel.load(folder, runtime=runtime)[task]

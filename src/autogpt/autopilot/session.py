@@ -282,16 +282,20 @@ class Session:
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
-    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
-        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+    def stage(self, bench: Bench) -> forecast.Stage:
+        """What methods are rehearsed on before they are begun."""
         config, device = self.config, "cpu" if "torch" not in sys.modules else self.runtime().device
         if self._stage is None or self._stage.device != device:
             self._stage = forecast.stage_of(
                 bench.train, bench.output, bench.space,
                 search=config.search, offline=config.source.offline, device=device,
             )  # fmt: skip
-        loaded = bench.features.once_seconds > 0
-        return forecast.refusal(candidate.method, candidate.options, stage=self._stage, guard=self.guard, loaded=loaded)
+        return self._stage
+
+    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
+        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+        stage, loaded = self.stage(bench), bench.features.once_seconds > 0
+        return forecast.refusal(candidate.method, candidate.options, stage=stage, guard=self.guard, loaded=loaded)
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
