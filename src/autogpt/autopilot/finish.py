@@ -23,7 +23,7 @@ from autogpt.evaluation.calibration import (
     choose_no_answer,
     choose_threshold,
     fit_list_temperature,
-    fit_span_temperature,
+    fit_spans,
     fit_temperature,
 )
 from autogpt.evaluation.errors import is_right
@@ -108,7 +108,7 @@ def decide(bench: Bench, scores: Scores) -> Decision:
 
 
 def decide_spans(bench: Bench, scores: Scores) -> Decision:
-    """By how much "no answer" must lead where some rows have none, and the temperature of the answers then given."""
+    """By how much "no answer" must lead where some rows have none, and what calibrates the answers then given."""
     rows = bench.validation
     inputs, gold = [row.inputs for row in rows], [row.target for row in rows]
     answers = bench.output.decode(scores, bench.space, Decision(no_answer=inf), inputs)
@@ -126,8 +126,8 @@ def decide_spans(bench: Bench, scores: Scores) -> Decision:
     places = [(a.spans[0].start, a.spans[0].end - 1) if a.spans else None for a in answers]
     right = [is_right(row, answer) for row, answer in zip(rows, answers, strict=True)]
     most = max(100, SPAN_CELLS // int(np.mean([len(table) for table in scores]) * bench.space.scale))
-    temperature = fit_span_temperature(scores[:most], places[:most], right[:most], space=bench.space)
-    return Decision(temperature=temperature, no_answer=lead / temperature)
+    temperature, bias = fit_spans(scores[:most], places[:most], right[:most], space=bench.space)
+    return Decision(temperature=temperature, no_answer=lead / temperature + bias, none_bias=bias)
 
 
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:

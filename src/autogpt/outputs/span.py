@@ -82,7 +82,7 @@ class SpanOfText:
         """
         tables = []
         for table in scores:
-            spans, absent = span_scores(table / decision.temperature, space)
+            spans, absent = _decided(table, space, decision)
             total = log_total(spans, absent)
             likely = np.exp(spans - total)
             words, most = likely.shape
@@ -111,6 +111,12 @@ def span_scores(table: Array, space: LabelSpace) -> tuple[Array, float]:
     return begin[:, None] + ends, float(table[-1].sum()) if NONE in space.labels else -np.inf
 
 
+def _decided(table: Array, space: LabelSpace, decision: Decision) -> tuple[Array, float]:
+    """`span_scores` as a decision has them."""
+    spans, absent = span_scores(np.asarray(table) / decision.temperature, space)
+    return spans, absent + decision.none_bias
+
+
 def log_total(spans: Array, absent: float) -> float:
     """The logarithm of what a softmax over spans and "no answer" divides by."""
     top = max(float(spans.max()), absent)
@@ -118,7 +124,7 @@ def log_total(spans: Array, absent: float) -> float:
 
 
 def lead_of_none(table: Array, space: LabelSpace) -> float:
-    """By how much the score of "no answer" is higher than that of the best span: log odds at temperature 1."""
+    """By how much the score of "no answer" is higher than that of the best span."""
     spans, absent = span_scores(table, space)
     return absent - float(spans.max())
 
@@ -136,7 +142,7 @@ def _code(target: Any) -> Array:
 
 
 def _answer(table: Array, space: LabelSpace, decision: Decision, row: Inputs) -> Prediction:
-    spans, absent = span_scores(np.asarray(table) / decision.temperature, space)
+    spans, absent = _decided(table, space, decision)
     words, most = spans.shape
     first, last = _best(spans)
     best, total = float(spans.max()), log_total(spans, absent)
