@@ -99,6 +99,13 @@ def test_the_report_speaks_the_users_language(autogpt: Callable[..., Any], docum
     assert "使用方法" in shown.err
 
 
+def test_what_follows_a_report_is_in_the_language_of_the_report(autogpt: Callable[..., Any], place: Path) -> None:
+    train = ("train", str(place / "reviews.csv"), "--method", "majority", "-t", "15s", "--output", str(place / "runs"))
+    found = autogpt(*train, "--goal", "评论是好还是坏？")
+    assert "测试" in found.out
+    assert "使用方法" in found.err
+
+
 def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(autogpt: Callable[..., Any], place: Path) -> None:
     before = sorted(place.rglob("*"))
     arguments = (

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,8 @@ log = logging.getLogger(__name__)
 STATE_SECONDS = 1.0
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 3.0
-MEASURED_ROWS, EXACT = 24, 2.5
-"""Rows that tell the reading speed; how much longer reading in float32 takes where bf16 is the faster one."""
+MEASURED_ROWS = 24
+"""Rows that tell the reading speed."""
 TEST_SHARE = 0.15
 """Of the limit, at most, is kept for reading test rows; with less time fewer of them are drawn."""
 
@@ -261,6 +262,8 @@ class Session:
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
+        from autogpt.training.features import exact_cost
+
         allowed = _allowed(self.config, bench)
         problem = _backbone_problem(self.config)
         if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
@@ -278,7 +281,7 @@ class Session:
             backbone_problem=problem or "",
             named=self.config.search.methods not in (None, auto.NAME),
             measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
-            exact=lambda: EXACT if bench.runtime().dtype == "bfloat16" else 1.0,
+            exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
