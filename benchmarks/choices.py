@@ -28,15 +28,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.config import Columns
 from autogpt.core import Decision, Example, Table
 from autogpt.evaluation.interval import Answers, intervals
 from autogpt.events import silent
 from autogpt.pipeline import Prepared, main_metrics, prepare
-from autogpt.runtime import detect
-from autogpt.training.features import FeatureCache
+from benchmarks import trials
 from benchmarks.clicks import DATA, clicks
 
 CATEGORIES = ("age", "disability_status", "nationality", "physical_appearance", "religion", "sexual_orientation")
@@ -117,25 +115,9 @@ def bias(rows: Sequence[Row], answers: Sequence[int]) -> dict[str, float]:
 
 def bench_of(prepared: Prepared, seed: int) -> Bench:
     """The trials' bench of prepared data with the embedded encoder."""
-    encoder = registry.get("backbones", "encoder")
-
-    def opened() -> Any:
-        like = prepared.train[0].inputs
-        return encoder.open(None, output=prepared.output.name, size=1, like=like, runtime=detect(), offline=True)
-
-    return Bench(
-        train=prepared.train,
-        validation=prepared.validation,
-        output=prepared.output,
-        space=prepared.space,
-        metrics=main_metrics(prepared.task, None),
-        open=opened,
-        features=FeatureCache(opened),
-        runtime=detect,
-        seed=seed,
-        listen=silent,
-        stop=lambda: False,
-    )
+    parts = trials.Parts(prepared.task, prepared.train, prepared.validation, ())
+    metrics = main_metrics(prepared.task, None)
+    return trials.bench(parts, backbone=None, seed=seed, space=prepared.space, metrics=metrics, listen=silent)
 
 
 def systems(bench: Bench, test: Sequence[Example], methods: Sequence[str], seconds: float) -> dict[str, Any]:

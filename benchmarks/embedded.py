@@ -1,4 +1,4 @@
-"""Frozen vectors of the classification sets, read once and kept beside the benchmarks (`.cache/`, not in the repository).
+"""Frozen vectors of the classification sets, read once and kept beside the benchmarks (`.cache/`, ignored by git).
 
 Rows are those of `sets.load(name, "full")`, at most MOST of train and of test, drawn with a fixed seed.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import sets
 
 CACHE = Path(__file__).parent / ".cache"

@@ -13,21 +13,20 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import trials
 from autogpt import registry, runtime
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.core import Decision, Example, LabelSpace, Schema
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
-from autogpt.training.features import FeatureCache
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data" / "semeval2010_task8"
 SCHEMA = Schema("relation-extraction", ("text",), ("label",))
@@ -51,32 +50,11 @@ def bench(rows: Sequence[Example], *, seed: int, most: int | None) -> Bench:
     """A tenth of the rows as validation, at most `most` of the others to learn from."""
     order = np.random.default_rng(seed).permutation(len(rows))
     held, learned = order[: len(rows) // 10], order[len(rows) // 10 :][:most]
-    output = registry.get("outputs", TASK.output)
-    space = output.space([row.target for row in rows])
-    machine = runtime.detect()
-
-    def opened() -> Any:
-        found = {"output": output.name, "size": output.size(space), "labels": space.labels}
-        return registry.get("backbones", "encoder").open(None, like=rows[0].inputs, runtime=machine, **found)
-
-    return Bench(
-        train=[rows[place] for place in learned],
-        validation=[rows[place] for place in held],
-        output=output,
-        space=space,
-        metrics=METRICS,
-        open=opened,
-        features=FeatureCache(opened),
-        runtime=lambda: machine,
-        seed=seed,
-        listen=lambda event: told(event.data) if event.kind == "step" and event.data["scores"] else None,
-        stop=lambda: False,
+    train, validation = ([rows[place] for place in places] for places in (learned, held))
+    space = registry.get("outputs", TASK.output).space([row.target for row in rows])
+    return trials.bench(
+        trials.Parts(TASK, train, validation, ()), backbone=None, seed=seed, space=space, metrics=METRICS
     )
-
-
-def told(step: Mapping[str, Any]) -> None:
-    """A validation pass, for whoever waits."""
-    print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
 
 
 def one(system: str, method: str, given: argparse.Namespace, seed: int) -> tuple[dict[str, Any], Answers]:

@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
+import trials
 from autogpt import registry
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.core import Example, Schema, Table
 from autogpt.data.examples import examples
 from autogpt.evaluation.interval import Answers, intervals, paired_difference
-from autogpt.runtime import detect
-from autogpt.training.features import FeatureCache
+from autogpt.events import silent
 from sets import DATA, _read
 
 FILES = {"xquad": "xquad/en", "cmrc2018": "cmrc2018/trial"}
@@ -58,25 +58,10 @@ def sides(name: str, folder: Path) -> tuple[list[Example], list[Example], list[E
 
 def bench_of(train: Sequence[Example], validation: Sequence[Example], space: Any) -> Bench:
     """What trials share."""
-    task, output = registry.get("tasks", "text-retrieval"), registry.get("outputs", "ranking")
-    encoder = registry.get("backbones", "encoder")
-
-    def opened() -> Any:
-        return encoder.open(None, output="ranking", size=len(space.labels), runtime=detect(), offline=True)
-
-    return Bench(
-        train=train,
-        validation=validation,
-        output=output,
-        space=space,
-        metrics=tuple(registry.get("metrics", name) for name in task.metrics),
-        open=opened,
-        features=FeatureCache(opened),
-        runtime=detect,
-        seed=0,
-        listen=lambda event: None,
-        stop=lambda: False,
-    )
+    task = registry.get("tasks", "text-retrieval")
+    metrics = [registry.get("metrics", name) for name in task.metrics]
+    parts = trials.Parts(task, train, validation, ())
+    return trials.bench(parts, backbone=None, seed=0, space=space, metrics=metrics, listen=silent)
 
 
 def limit(seconds: float) -> Callable[[], float]:

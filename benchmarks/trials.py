@@ -15,6 +15,7 @@ from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.core import Decision, Example, Row, Schema, Task
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
+from autogpt.events import Event, Listener
 from autogpt.runtime import detect
 from autogpt.training.features import FeatureCache
 
@@ -54,9 +55,31 @@ class Parts:
         return tuple(registry.get("metrics", name) for name in self.task.metrics[:2])
 
 
-def bench(parts: Parts, *, backbone: str | None, seed: int) -> Bench:
-    """The trials' bench with a backbone (a folder; None: the embedded encoder)."""
-    output, space = parts.output, parts.space
+def told(step: Mapping[str, Any]) -> None:
+    """A validation pass, for whoever waits."""
+    print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
+
+
+def validations(event: Event) -> None:
+    """Tells the validation passes of a training."""
+    if event.kind == "step" and event.data["scores"]:
+        told(event.data)
+
+
+def bench(
+    parts: Parts,
+    *,
+    backbone: str | None,
+    seed: int,
+    space: Any = None,
+    metrics: Sequence[Any] | None = None,
+    listen: Listener = validations,
+) -> Bench:
+    """The trials' bench with a backbone (a folder; None: the embedded encoder).
+
+    `space`: where more labels can be answered than the rows to learn from have; `metrics`: others than the main two.
+    """
+    output, space = parts.output, space or parts.space
 
     def opened() -> Any:
         names = space.labels if output.token_level else ()
@@ -68,19 +91,14 @@ def bench(parts: Parts, *, backbone: str | None, seed: int) -> Bench:
         validation=parts.validation,
         output=output,
         space=space,
-        metrics=parts.metrics,
+        metrics=tuple(metrics or parts.metrics),
         open=opened,
         features=FeatureCache(opened),
         runtime=detect,
         seed=seed,
-        listen=lambda event: told(event.data) if event.kind == "step" and event.data["scores"] else None,
+        listen=listen,
         stop=lambda: False,
     )
-
-
-def told(step: Mapping[str, Any]) -> None:
-    """A validation pass, for whoever waits."""
-    print(f"  step {step['step']}/{step['total']}: {step['scores']}", file=sys.stderr, flush=True)
 
 
 def run(

@@ -57,22 +57,16 @@ def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 def measure(method: str, given: argparse.Namespace) -> dict[str, Any]:
     """Fit `method` once per learning rate; the best on validation rows answers the test rows."""
+    import trials
     from autogpt import registry
-    from autogpt.autopilot.trial import Bench, Candidate, run_trial
+    from autogpt.autopilot.trial import Candidate, run_trial
     from autogpt.backbones._training import EncoderTraining
-    from autogpt.runtime import detect
-    from autogpt.training.features import FeatureCache
+    from autogpt.events import silent
 
     train, held, test = splits(given.classes, given.rows, given.seed)
-    kind, runtime = registry.get("outputs", "classes"), detect()
-    space = kind.space([row.target for row in train])
-
-    def opened() -> Any:
-        names = {"labels": space.labels, "like": train[0].inputs, "runtime": runtime, "offline": True}
-        return registry.get("backbones", "encoder").open(None, output="classes", size=kind.size(space), **names)
-
-    bench = Bench(train, held, kind, space, (registry.get("metrics", "accuracy"),), opened, FeatureCache(opened),
-                  lambda: runtime, given.seed, lambda event: None, lambda: False)  # fmt: skip
+    parts = trials.Parts(registry.get("tasks", "text-classification"), train, held, test)
+    metrics = [registry.get("metrics", "accuracy")]
+    bench = trials.bench(parts, backbone=None, seed=given.seed, metrics=metrics, listen=silent)
     trained: list[int] = []
     groups = EncoderTraining.groups
 
@@ -92,7 +86,7 @@ def measure(method: str, given: argparse.Namespace) -> dict[str, Any]:
         tried.append((result.scores["accuracy"], rate, seconds, scorer))
     validation, rate, seconds, scorer = max(tried, key=lambda found: found[0])
     answers = scorer.score([row.inputs for row in test]).argmax(axis=1)
-    right = sum(space.labels[a] == row.target for a, row in zip(answers, test, strict=True))
+    right = sum(bench.space.labels[a] == row.target for a, row in zip(answers, test, strict=True))
     low, high = wilson(right, len(test))
     return {
         "method": method, "learning_rate": rate, "validation": validation, "test": right / len(test), "low": low,

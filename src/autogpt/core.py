@@ -143,13 +143,15 @@ class Decision:
 
     `temperature` divides scores before softmax or sigmoid, `threshold` accepts a label of a multi-label task,
     `abstain_below` marks answers with less confidence as "not sure" (0 never abstains), `no_answer` is by how much "no
-    answer" must be likelier than the best span of a text, in log probability, to be given.
+    answer" must be likelier than the best span of a text, in log probability, to be given; `none_bias` is added to what
+    "no answer" scores after the temperature.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     abstain_below: float = 0.0
     no_answer: float = 0.0
+    none_bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

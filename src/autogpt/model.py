@@ -130,13 +130,7 @@ class Model:
     @classmethod
     def load(cls, folder: str | Path, *, runtime: Runtime | None = None, verify: bool = True) -> Self:
         """Load a saved model; a file that is missing or changed is refused by name."""
-        source = Path(folder)
-        files.settle(source)
-        info = read_manifest(source)
-        if "tasks" in info:
-            raise ConfigError(f"{source} has several tasks: {', '.join(info['tasks'])}; name one of them")
-        if verify:
-            check_hashes(source, info["files"])
+        source, info = opened(folder, several=False, verify=verify)
         model = cls.of(registry.get("backbones", info["family"]).load(source, runtime=runtime), info)
         model.folder = source
         return model
@@ -231,6 +225,20 @@ def _link_files(source: Path, target: Path) -> None:
             os.link(path, place)
         except OSError:
             shutil.copy2(path, place)
+
+
+def opened(folder: str | Path, *, several: bool, verify: bool) -> tuple[Path, dict[str, Any]]:
+    """A saved model's folder and manifest, its files verified. ConfigError: it is not of `several` tasks, or of one."""
+    source = Path(folder)
+    files.settle(source)
+    info = read_manifest(source)
+    if several and "tasks" not in info:
+        raise ConfigError(f"{source} is a model of one task; load it as such")
+    if not several and "tasks" in info:
+        raise ConfigError(f"{source} has several tasks: {', '.join(info['tasks'])}; name one of them")
+    if verify:
+        check_hashes(source, info["files"])
+    return source, info
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

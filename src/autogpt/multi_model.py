@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from autogpt import files, registry
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError
-from autogpt.model import MANIFEST, SCHEMA_VERSION, Model, check_hashes, read_manifest, versions
+from autogpt.model import MANIFEST, SCHEMA_VERSION, Model, opened, read_manifest, versions
 from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -85,13 +85,7 @@ class MultiModel:
     @classmethod
     def load(cls, folder: str | Path, *, runtime: Runtime | None = None, verify: bool = True) -> Self:
         """Load a saved model; a file that is missing or changed is refused by name."""
-        source = Path(folder)
-        files.settle(source)
-        info = read_manifest(source)
-        if "tasks" not in info:
-            raise ConfigError(f"{source} is a model of one task; load it as such")
-        if verify:
-            check_hashes(source, info["files"])
+        source, info = opened(folder, several=True, verify=verify)
         trunk = registry.get("backbones", "encoder").load_trunk(source, [*info["tasks"]], runtime=runtime)
         models = {name: Model.of(trunk.scorer(name), about) for name, about in info["tasks"].items()}
         found = cls(trunk, models, info=info)
@@ -99,13 +93,13 @@ class MultiModel:
         return found
 
 
-def load_task(folder: str | Path, task: str | None) -> Model:
+def load_task(folder: str | Path, task: str | None, *, runtime: Runtime | None = None) -> Model:
     """The model in `folder`, or that of one of its tasks: `task` names it exactly where there are several."""
     tasks = read_manifest(Path(folder)).get("tasks")
     if tasks is None:
         if task is not None:
             raise ConfigError(f"{folder} is a model of one task; leave task {task!r} out")
-        return Model.load(folder)
+        return Model.load(folder, runtime=runtime)
     if task is None:
         raise ConfigError(f"{folder} has several tasks: {', '.join(tasks)}; name one of them")
-    return MultiModel.load(folder)[task]
+    return MultiModel.load(folder, runtime=runtime)[task]

@@ -49,6 +49,14 @@ def test_scores_are_the_heads_view_of_the_features(folder: Path, output: str) ->
     contracts.same(encoder.score(inputs), expected, tolerance=1e-5)
 
 
+def test_exact_features_are_those_of_float32_whatever_is_faster(folder: Path) -> None:
+    encoder = opened(folder)
+    expected = np.asarray(encoder.features(TEXTS))
+    encoder.runtime = Runtime(dtype="bfloat16")
+    assert np.array_equal(np.asarray(encoder.features(TEXTS, exact=True)), expected)
+    assert not np.array_equal(np.asarray(encoder.features(TEXTS)), expected)
+
+
 @pytest.mark.parametrize("output", ["classes", "tokens"])
 def test_scores_do_not_depend_on_the_batch_and_survive_saving(folder: Path, output: str, tmp_path: Path) -> None:
     contracts.scorer_contract(opened(folder, output), TEXTS if output == "classes" else TOKENS, tmp_path / "saved")

@@ -13,7 +13,13 @@ from typing import Any, NoReturn
 
 import pytest
 
+from autogpt.autopilot.forecast import need
+from autogpt.autopilot.session import Session
 from autogpt.cli.app import execute
+from autogpt.config import RunConfig, Search
+from autogpt.events import silent
+from autogpt.memory import Guard, Room
+from autogpt.testing import tiny
 
 GOOD = ("great value", "works well", "love the screen", "很好用", "excellent sound", "fast and quiet")
 BAD = ("broke at once", "awful noise", "never again", "太差了", "poor battery", "slow and loud")
@@ -93,6 +99,13 @@ def test_the_report_speaks_the_users_language(autogpt: Callable[..., Any], docum
     assert "使用方法" in shown.err
 
 
+def test_what_follows_a_report_is_in_the_language_of_the_report(autogpt: Callable[..., Any], place: Path) -> None:
+    train = ("train", str(place / "reviews.csv"), "--method", "majority", "-t", "15s", "--output", str(place / "runs"))
+    found = autogpt(*train, "--goal", "评论是好还是坏？")
+    assert "测试" in found.out
+    assert "使用方法" in found.err
+
+
 def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(autogpt: Callable[..., Any], place: Path) -> None:
     before = sorted(place.rglob("*"))
     arguments = (
@@ -108,10 +121,45 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(autogpt: Callable[.
     assert found["task"] == "text-classification"
     assert {"majority", "tfidf"} <= {trial["method"] for trial in found["trials"]}
     assert found["memory_bytes"] > 0
+    assert "tfidf" not in found["memory"]  # what takes no encoder is not forecast
     shown = autogpt(*arguments).out
     assert "try tfidf: about" in shown
     assert "memory: about" in shown
     assert sorted(place.rglob("*")) == before
+
+
+def test_a_dry_run_forecasts_memory_as_a_run_does(
+    autogpt: Callable[..., Any], place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    backbone = tiny.bert_folder(tmp_path_factory.mktemp("bert") / "bert")
+    shared = ("run", str(place / "reviews.csv"), "--goal", "good or bad?", "--backbone", str(backbone), "--dry-run")
+    found = autogpt(*shared, "--json").document
+    config = RunConfig(data=str(place / "reviews.csv"), goal="good or bad?", search=Search(backbone=str(backbone)))
+    session = Session(config, folder=None, listen=silent, ask=None)
+    stage = session.stage(session.bench(session.prepare(session.read(None, None))))
+    assert found["memory"]["head"] == need("head", stage).most > 0
+    assert found["memory_bytes"] > max(found["memory"].values())
+    tight = autogpt(*shared, "--memory-limit", "50MB", "--json").document
+    assert tight["memory"] == {}
+    assert any("--memory-limit" in line for line in tight["left_out"])
+
+
+def test_answers_are_given_within_a_limit_of_memory(
+    autogpt: Callable[..., Any], model: str, place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert autogpt("predict", model, "a good film", "--memory-limit", "2GB", "--json").document["predictions"]
+    refused = autogpt("predict", model, "a good film", "--memory-limit", "1MB")
+    assert refused.code == 5
+    assert "--memory-limit" in refused.err
+    assert autogpt("predict", model, "a good film", "--memory-limit", "much").code == 2
+    backbone = tiny.bert_folder(tmp_path_factory.mktemp("bert") / "bert")
+    train = ("train", str(place / "reviews.csv"), "--goal", "good or bad?", "--method", "head", "-t", "30s")
+    read = autogpt(*train, "--backbone", str(backbone), "--output", str(place / "runs"), "--json").document["model"]
+    seen: list[Guard] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Guard, "room", lambda self, device="cpu": seen.append(self) or Room(1 << 30, "test"))
+        assert autogpt("predict", read, "a good film", "--memory-limit", "1GB", "--json").document["predictions"]
+    assert {guard.limit for guard in seen} == {1_000_000_000}
 
 
 @pytest.mark.parametrize(

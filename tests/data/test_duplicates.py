@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,6 +38,25 @@ def test_near_pairs_are_those_of_a_comparison_of_all_pairs(texts: list[str]) -> 
     expected = {frozenset((a, b)): brute(a, b) for i, a in enumerate(distinct) for b in distinct[:i] if brute(a, b) > 0}
     reported = {frozenset((fold(texts[p.a]), fold(texts[p.b]))): p.similarity for p in found.near}
     assert reported == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("typical", "varied"), [(8, 30), (300, 3_000), (5_000, 50_000)])
+def test_pairs_that_are_left_out_before_they_are_compared_are_none_that_are_similar(typical: int, varied: int) -> None:
+    rng = np.random.default_rng(typical)
+    sets = [rng.choice(varied, rng.integers(typical // 2, typical), replace=False) for _ in range(30)]
+    for place in range(30):  # twins with more and more members exchanged
+        kept = sets[place][: round(len(sets[place]) * (1 - place / 100))]
+        sets.append(np.unique(np.concatenate([kept, rng.choice(varied, len(sets[place]) - len(kept))])))
+    sizes = np.array([len(one) for one in sets])
+    rows, members = np.repeat(np.arange(60), sizes), np.concatenate([np.sort(one) for one in sets])
+    a, b = np.triu_indices(60, 1)
+    shared = np.array([len(np.intersect1d(sets[i], sets[j])) for i, j in zip(a, b, strict=True)])
+    assert np.array_equal(duplicates._shared(members, sizes, a, b), shared)
+    similar = shared / (sizes[a] + sizes[b] - shared) >= duplicates.THRESHOLD
+    plausible = duplicates._plausible(rows, members, sizes, a, b)
+    assert similar.any()
+    assert plausible[similar].all()
+    assert plausible.mean() < 0.1  # and few others are
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,7 +11,8 @@ import pytest
 from autogpt import registry
 from autogpt.autopilot.finish import decide
 from autogpt.core import Decision, Example, GoldAnswers, LabelSpace, Span
-from autogpt.evaluation.calibration import choose_no_answer, fit_span_temperature
+from autogpt.evaluation.calibration import choose_no_answer, fit_spans, reliability
+from autogpt.evaluation.errors import is_right
 
 KIND, F1 = registry.get("outputs", "span"), registry.get("metrics", "answer-f1")
 SPACE = LabelSpace(("answer", "no answer"), scale=30.0)
@@ -84,9 +85,9 @@ def test_the_threshold_is_never_worse_than_none_and_no_other_is_better(seed: int
 def test_a_chosen_threshold_mends_scores_that_lean_to_no_answer() -> None:
     rows, scores = drawn(300, sharpness=1.0, shift=1.5, seed=0)
     decision = decide(bench(rows), scores)
-    assert decision.no_answer > 1.0
+    assert (decision.no_answer - decision.none_bias) * decision.temperature > 1.0
     other, unseen = drawn(600, sharpness=1.0, shift=1.5, seed=1)
-    plain = Decision(temperature=decision.temperature)
+    plain = Decision()
     assert mean_f1(other, unseen, decision) > mean_f1(other, unseen, plain) + 0.03
 
 
@@ -99,32 +100,91 @@ def test_nothing_is_chosen_where_every_row_has_an_answer() -> None:
 def test_the_temperature_is_the_likeliest_one_of_a_grid() -> None:
     rng = np.random.default_rng(2)
     scores = [rng.normal(size=(6, 2)) * 4 for _ in range(200)]
-    places = [(int(table[:, 0].argmax()), int(table[:, 1].argmax())) for table in scores]
+    places = [best_place({where: one for where, one in all_spans(table).items() if where}) for table in scores]
     right = [bool(rng.random() < 0.6) for _ in scores]
 
     def surprise(temperature: float) -> float:
         total = 0.0
-        for table, (first, last), good in zip(scores, places, right, strict=True):
-            soft = np.exp(table / temperature) / np.exp(table / temperature).sum(axis=0)
-            sure = soft[first, 0] * soft[last, 1]
-            total -= np.log(sure if good else 1 - sure)
+        for table, place, good in zip(scores, places, right, strict=True):
+            spans = {where: one for where, one in all_spans(table / temperature).items() if where}
+            sure = np.exp(spans[place]) / sum(np.exp(score) for score in spans.values())
+            total -= np.log(max(sure if good else 1 - sure, 1e-12))
         return total
 
     grid = np.exp(np.linspace(np.log(0.2), np.log(10), 200))
     best = grid[int(np.argmin([surprise(t) for t in grid]))]
     # Targets are smoothed a little (Platt), the grid has steps of 2 %.
-    assert fit_span_temperature(scores, places, right, none=True) == pytest.approx(best, rel=0.05)
-    assert fit_span_temperature([], [], [], none=True) == 1.0
+    always = LabelSpace(("answer",), scale=30.0)
+    assert fit_spans(scores, places, right, space=always) == (pytest.approx(best, rel=0.05), 0.0)
+    assert fit_spans([], [], [], space=SPACE) == (1.0, 0.0)
 
 
-def test_confidence_means_more_after_the_temperature() -> None:
-    rows, scores = drawn(400, sharpness=6.0, shift=0.0, seed=3)
-    decision = decide(bench(rows), scores)
-    other, unseen = drawn(800, sharpness=6.0, shift=0.0, seed=4)
+def all_spans(table: Any) -> dict[tuple[int, int] | None, float]:
+    """Scores of all spans and, at None, of "no answer"."""
+    spans = {(a, b): float(table[a, 0] + table[b, 1]) for a in range(len(table) - 1) for b in range(a, len(table) - 1)}
+    return {**spans, None: float(table[-1].sum())}
 
-    def gap(decision: Decision) -> float:
-        answers = KIND.decode(unseen, SPACE, decision, [row.inputs for row in other])
-        right = [a.value == str(row.target) for a, row in zip(answers, other, strict=True)]
-        return abs(float(np.mean([a.confidence for a in answers]) - np.mean(right)))
 
-    assert gap(decision) < 0.6 * gap(Decision())
+def best_place(spans: dict[tuple[int, int] | None, float]) -> tuple[int, int] | None:
+    return max(spans, key=lambda place: spans[place])
+
+
+def drawn_spans(
+    count: int, *, none: bool, sharpness: float, shift: float = 0.0, seed: int
+) -> tuple[list[Example], list[Any]]:
+    """Rows whose answer is drawn from a softmax over spans of 12 words; shown are the scores times `sharpness`, and
+    those of "no answer" plus `shift`."""
+    rng = np.random.default_rng(seed)
+    text = " ".join(f"w{place}" for place in range(12))
+    ends = np.cumsum([len(word) + 1 for word in text.split()]) - 1
+    offsets = tuple((int(end) - len(word), int(end)) for end, word in zip(ends, text.split(), strict=True))
+    inputs = {"question": "?", "tokens": tuple(text.split()), "offsets": offsets, "text": text}
+    rows, shown = [], []
+    for place in range(count):
+        table = rng.normal(size=(13, 2)) * rng.uniform(0.5, 4)  # easy rows and hard ones
+        spans = {where: score for where, score in all_spans(table).items() if none or where}
+        share = np.exp(np.array(list(spans.values())))
+        where = list(spans)[rng.choice(len(spans), p=share / share.sum())]
+        answers: tuple[Span, ...] = ()
+        if where is not None:
+            start, stop = offsets[where[0]][0], offsets[where[1]][1]
+            answers = (Span("answer", where[0], where[1] + 1, text[start:stop], start, stop),)
+        rows.append(Example(place, inputs, GoldAnswers(answers, 12)))
+        table[-1] += shift / 2
+        shown.append(sharpness * table)
+    return rows, shown
+
+
+@pytest.mark.parametrize(
+    ("none", "sharpness", "shift"),
+    [(False, 0.4, 0), (False, 5.0, 0), (True, 1.0, 0), (True, 5.0, 3.0), (True, 0.4, -3)],
+)
+def test_confidence_is_the_share_that_is_right(none: bool, sharpness: float, shift: float) -> None:
+    space = SPACE if none else LabelSpace(("answer",), scale=30.0)
+    rows, scores = drawn_spans(800, none=none, sharpness=sharpness, shift=shift, seed=3)
+    decision = decide(bench(rows, space), scores)
+    assert decision.temperature == pytest.approx(sharpness, rel=0.15)
+    assert decision.none_bias == pytest.approx(-shift, abs=1.2)  # one row in 60 has no answer
+    unseen, shown = drawn_spans(1500, none=none, sharpness=sharpness, shift=shift, seed=4)
+
+    def ece(decision: Decision) -> float:
+        answers = KIND.decode(shown, space, decision, [row.inputs for row in unseen])
+        right = np.array([is_right(row, answer) for row, answer in zip(unseen, answers, strict=True)])
+        bins = reliability(np.array([[a.confidence] for a in answers]), right, bins=10)
+        return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / len(unseen)
+
+    assert ece(decision) < 0.04  # 1,500 rows in ten bins: chance alone gives about 0.02
+    if sharpness != 1.0:
+        raw = (decision.no_answer - decision.none_bias) * decision.temperature
+        assert ece(Decision(no_answer=raw)) > 0.1
+
+
+def test_what_calibrates_changes_no_answer() -> None:
+    rows, scores = drawn_spans(100, none=True, sharpness=2.0, seed=5)
+    inputs = [row.inputs for row in rows]
+    for lead in (-1.0, 0.0, 2.0):
+        given = [
+            [a.value for a in KIND.decode(scores, SPACE, Decision(t, no_answer=lead / t + b, none_bias=b), inputs)]
+            for t, b in ((0.5, 2.0), (1.0, 0.0), (3.0, -4.0))
+        ]
+        assert given[0] == given[1] == given[2]

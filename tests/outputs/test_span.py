@@ -78,14 +78,44 @@ def test_decoding_finds_the_best_of_all_spans(space: LabelSpace) -> None:
 
 def test_confidence_and_the_second_best_answer() -> None:
     table = np.log([[0.6, 0.6], [0.1, 0.1], [0.2, 0.2], [0.1, 0.1]])
-    (answer,) = KIND.decode([table], MAYBE, Decision(abstain_below=0.5), [words(3)])
+    (answer,) = KIND.decode([table], MAYBE, Decision(abstain_below=0.6), [words(3)])
     assert (answer.value, answer.runner_up, answer.abstained) == ("w0", "w2", True)
-    assert answer.confidence == pytest.approx(0.36)
-    (sure,) = KIND.decode([table], ALWAYS, Decision(abstain_below=0.4), [words(3)])
-    assert sure.confidence == pytest.approx((0.6 / 0.9) ** 2)
+    spans = 0.36 + 0.06 + 0.12 + 0.01 + 0.02 + 0.04  # by their start: two more start at w0, one more at w1
+    assert answer.confidence == pytest.approx(0.36 / (spans + 0.01))
+    (sure,) = KIND.decode([table], ALWAYS, Decision(abstain_below=0.5), [words(3)])
+    assert sure.confidence == pytest.approx(0.36 / spans)
     assert not sure.abstained
     (none,) = KIND.decode([table[::-1]], MAYBE, Decision(), [words(3)])
     assert (none.value, none.runner_up, none.spans) == ("", "w1", ())
+
+
+@pytest.mark.parametrize("space", [ALWAYS, MAYBE])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+def test_probabilities_are_one_softmax_over_spans_and_no_answer(space: LabelSpace, temperature: float) -> None:
+    rng, short = np.random.default_rng(1), LabelSpace(space.labels, scale=3.0)
+    decision = Decision(temperature=temperature)
+    for count in (1, 2, 7):
+        table = rng.normal(size=(count + 1, 2)) * 3
+        spans = {(a, b): table[a, 0] + table[b, 1] for a in range(count) for b in range(a, min(count, a + 3))}
+        if space is MAYBE:
+            spans[count, count] = table[-1].sum()
+        weights = {place: np.exp(score / temperature) for place, score in spans.items()}
+        expected = np.zeros((count + 1, 2))
+        for (a, b), weight in weights.items():
+            expected[a, 0] += weight / sum(weights.values())
+            expected[b, 1] += weight / sum(weights.values())
+        (found,) = KIND.probabilities([table], short, decision)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+        (answer,) = KIND.decode([table], short, decision, [words(count)])
+        assert answer.confidence == pytest.approx(max(weights.values()) / sum(weights.values()))
+
+
+def test_scores_far_apart_stay_finite() -> None:
+    table = np.array([[0.0, 900.0], [900.0, 0.0], [0.0, 0.0]])  # the best end stands before the best start
+    for space in (ALWAYS, MAYBE):
+        (answer,) = KIND.decode([table], space, Decision(temperature=0.05), [words(2)])
+        assert answer.confidence == pytest.approx(1 / 2)  # w0 and w1 alone; both edges of "w0 w1" score 0
+        assert np.isfinite(KIND.probabilities([table], space, Decision(temperature=0.05))[0]).all()
 
 
 def test_words_read_from_one_token_are_answered_together() -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from autogpt import AutoGPT, load
+from autogpt.autopilot import run as autopilot
 from autogpt.cli import main
-from autogpt.config import MultiTask, Search
-from autogpt.errors import ConfigError
+from autogpt.cli.commands.runs import described
+from autogpt.config import MultiTask, RunConfig, Search
+from autogpt.errors import ConfigError, InputError, Interrupted
+from autogpt.events import Event
 from autogpt.multi_model import MultiModel
+from autogpt.regimes import multi_task
 from autogpt.testing import tiny
 
 COLOURS, NOUNS = ("red", "green", "blue"), ("card", "dog", "cat", "money")
@@ -103,3 +110,94 @@ def called(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
     printed = capsys.readouterr()
     assert end.value.code in (0, None), printed.err
     return json.loads(printed.out)
+
+
+def begun(folder: Path, backbone: Path, listen: Any = None) -> multi_task.MultiRun:
+    """A run whose shared body is far behind, so that all of its parts are trained: heads, together, alone, parts."""
+    sources = {
+        "intents": multi_task.Source(intents()),
+        "numbers": multi_task.Source(numbers(), goal="predict the size"),
+    }
+    config = RunConfig(output=str(folder), time_limit=None, search=Search(backbone=str(backbone)))
+    return multi_task.train_many(sources, config, MultiTask(passes=2.0), listen=listen)
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    """Every tensor that a model keeps, by its file's place."""
+    found = {}
+    for path in sorted((folder / "model").rglob("*.safetensors")):
+        tensors = load_file(path)
+        found |= {f"{path.relative_to(folder)}:{name}": tensors[name].numpy().tobytes() for name in tensors}
+    return found
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> multi_task.MultiRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multi_task, "_behind", lambda task, score: True)
+        return begun(tmp_path_factory.mktemp("straight"), backbone)
+
+
+@pytest.mark.parametrize("where", ["together", "numbers: full", "numbers parts"])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
+    where: str, straight: multi_task.MultiRun, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multi_task, "_behind", lambda task, score: True)
+    told: list[Event] = []
+
+    def stopping(event: Event) -> None:
+        told.append(event)
+        if event.kind == "step" and where in (event.data["trial"], event.message) and event.data["step"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as stopped:
+        begun(tmp_path, backbone, stopping)
+    (folder,) = tmp_path.iterdir()
+    assert stopped.value.resume == f"autogpt resume {folder}"
+    assert described(folder / "run.json")["status"] == "paused"
+
+    before = [event.data["trial"] for event in told if event.kind == "step"]
+    again: list[Event] = []
+    resumed = multi_task.resume_many(folder, listen=again.append)
+    steps = [(event.data["trial"], event.data["step"]) for event in again if event.kind == "step"]
+    assert "head" not in [trial for trial, _ in steps]  # what had ended is not done again
+    assert all(trial == before[-1] or trial not in before for trial, _ in steps)
+    assert steps[0] == (before[-1], 4)
+    assert weights(folder) == weights(straight.folder)
+    strip = lambda report: {**report.to_dict(), "seconds": None}  # noqa: E731
+    assert strip(resumed.report) == strip(straight.report)
+
+
+def test_a_finished_run_is_listed_and_resumed_to_what_it_is(
+    straight: multi_task.MultiRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = called(["runs", str(straight.folder.parent), "--json"], capsys)["runs"]
+    assert (one["status"], one["method"], one["metric"]) == ("done", "multi-task", "gain")
+    assert {path.name for path in straight.folder.iterdir()} == {"journal.jsonl", "machine.json", "model", "run.json"}
+    document = called(["resume", str(straight.folder), "--json"], capsys)
+    assert document["report"] == straight.report.to_dict()
+
+
+def test_a_run_is_resumed_as_what_it_is(straight: multi_task.MultiRun, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="several tasks"):
+        autopilot.resume(straight.folder)
+    (tmp_path / "run.json").write_text('{"status": "paused", "config": {}}', "utf-8")
+    with pytest.raises(InputError, match="one task"):
+        multi_task.resume_many(tmp_path)
+
+
+def test_rows_in_memory_that_were_not_kept_cannot_be_gone_on_with(
+    straight: multi_task.MultiRun, tmp_path: Path
+) -> None:
+    state = json.loads((straight.folder / "run.json").read_text("utf-8"))
+    (tmp_path / "run.json").write_text(json.dumps({**state, "status": "running"}), "utf-8")
+    with pytest.raises(InputError, match="'intents', given in memory"):
+        multi_task.resume_many(tmp_path)
+
+
+def test_a_wrong_data_set_leaves_nothing_behind(backbone: Path, tmp_path: Path) -> None:
+    config = RunConfig(output=str(tmp_path / "runs"), search=Search(backbone=str(backbone)))
+    sources = {"intents": multi_task.Source(intents()), "gone": multi_task.Source(str(tmp_path / "gone.csv"))}
+    with pytest.raises(InputError, match=r"gone\.csv"):
+        multi_task.train_many(sources, config, MultiTask())
+    assert not list((tmp_path / "runs").iterdir())

@@ -23,7 +23,7 @@ from autogpt.evaluation.calibration import (
     choose_no_answer,
     choose_threshold,
     fit_list_temperature,
-    fit_span_temperature,
+    fit_spans,
     fit_temperature,
 )
 from autogpt.evaluation.errors import is_right
@@ -40,6 +40,8 @@ ENOUGH_TEST_ROWS = 3_000
 FIRST_TEST_ROWS, MOST_TEST_ROWS = 64, 1024
 REPORT_SECONDS = 3.0
 TEMPERATURE_CELLS = 2_000_000
+SPAN_CELLS = 20_000_000
+"""Spans of all validation texts that one temperature is fitted on: about 3 s."""
 ROLES = {"majority": "majority", "tfidf": "simple", "bm25": "simple", "bi-encoder": "zero-training"}
 """What trials are shown beside the winner on the same test rows, and as what."""
 
@@ -106,25 +108,26 @@ def decide(bench: Bench, scores: Scores) -> Decision:
 
 
 def decide_spans(bench: Bench, scores: Scores) -> Decision:
-    """Temperature of spans and, where some rows have no answer, by how much "no answer" must lead."""
-    inputs, none = [example.inputs for example in bench.validation], NONE in bench.space.labels
-    answers = bench.output.decode(scores, bench.space, Decision(), inputs)
-    places = [(a.spans[0].start, a.spans[0].end - 1) if a.spans else (-1, -1) for a in answers]
-    right = [is_right(example, answer) for example, answer in zip(bench.validation, answers, strict=True)]
-    decision = Decision(temperature=fit_span_temperature(scores, places, right, none=none))
-    if not none:
-        return decision
-    gold = [example.target for example in bench.validation]
-    always, never = (
-        bench.output.decode(scores, bench.space, replace(decision, no_answer=lead), inputs) for lead in (inf, -inf)
-    )
-    leads = [lead_of_none(n.confidence or 0.0, s.confidence or 0.0) for s, n in zip(always, never, strict=True)]
-    sign = 1.0 if bench.metric.higher_is_better else -1.0
-    spans, nones = (
-        [sign * bench.metric([g], [p.value], None, bench.space) for g, p in zip(gold, given, strict=True)]
-        for given in (always, never)
-    )
-    return replace(decision, no_answer=choose_no_answer(leads, spans, nones))
+    """By how much "no answer" must lead where some rows have none, and what calibrates the answers then given."""
+    rows = bench.validation
+    inputs, gold = [row.inputs for row in rows], [row.target for row in rows]
+    answers = bench.output.decode(scores, bench.space, Decision(no_answer=inf), inputs)
+    lead = 0.0
+    if NONE in bench.space.labels:
+        nones = bench.output.decode(scores, bench.space, Decision(no_answer=-inf), inputs)
+        leads = [lead_of_none(table, bench.space) for table in scores]
+        sign = 1.0 if bench.metric.higher_is_better else -1.0
+        as_span, as_none = (
+            [sign * bench.metric([g], [p.value], None, bench.space) for g, p in zip(gold, given, strict=True)]
+            for given in (answers, nones)
+        )
+        lead = choose_no_answer(leads, as_span, as_none)
+        answers = [n if by > lead else a for a, n, by in zip(answers, nones, leads, strict=True)]
+    places = [(a.spans[0].start, a.spans[0].end - 1) if a.spans else None for a in answers]
+    right = [is_right(row, answer) for row, answer in zip(rows, answers, strict=True)]
+    most = max(100, SPAN_CELLS // int(np.mean([len(table) for table in scores]) * bench.space.scale))
+    temperature, bias = fit_spans(scores[:most], places[:most], right[:most], space=bench.space)
+    return Decision(temperature=temperature, no_answer=lead / temperature + bias, none_bias=bias)
 
 
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:

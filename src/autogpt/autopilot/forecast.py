@@ -144,14 +144,21 @@ def refusal(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Gua
             f"the libraries that run an encoder take {size(LIBRARIES / SHARE)} of memory, and {size(room.bytes)} may "
             f"be used ({room.bound}); use a method without an encoder (tfidf), or a higher --memory-limit"
         )
+    found = estimate(method, options, stage=stage, guard=guard)
+    if found is None:
+        return None
+    return replace(found, weights=found.weights // 2 if loaded else found.weights).problem(guard.room(stage.device))
+
+
+def estimate(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Guard) -> Need | None:
+    """`need`; None for what cannot be had (the trial itself says why) or cannot be rehearsed (the guard tells)."""
     try:
-        found = need(method, stage, options)
-    except AutoGPTError:  # it cannot be had at all: the trial itself says so
+        return need(method, stage, options)
+    except AutoGPTError:
         return None
     except Exception as problem:
         guard.tell(f"{method}: what it takes of memory is not known beforehand ({str(problem).splitlines()[0]})")
         return None
-    return replace(found, weights=found.weights // 2 if loaded else found.weights).problem(guard.room(stage.device))
 
 
 def stage_of(

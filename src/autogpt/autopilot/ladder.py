@@ -162,14 +162,14 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     fits = facts.remaining() * SAFETY
     top, usual = min(2, count), FULL.get(facts.output.name, {})
     all_epoch = _epoch_seconds(facts)
-    every = read * (1 + facts.validation / len(facts.train))  # validation rows are kept at the boundary as well
-    top_epoch, boundary = all_epoch * top / count, facts.exact() * every * (count - top) / count
     if fits >= min(1.5, epochs) * all_epoch:
         reachable = min(epochs, fits / all_epoch)
         yield Candidate(
             "full", {**usual, "epochs": round(reachable, 2)}, reachable * all_epoch, "all layers, time allows it"
         )
         return
+    every = read * (1 + facts.validation / len(facts.train))  # validation rows are kept at the boundary as well
+    top_epoch, boundary = all_epoch * top / count, facts.exact() * every * (count - top) / count
     reachable = min(epochs, (fits - boundary) / top_epoch)
     if reachable < 0.7:
         needed = boundary + 0.7 * top_epoch

@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from autogpt.model import Model
 
 Ask = Callable[[AmbiguityError], str]
+
+SEVERAL = "multi_task"
+"""What `run.json` of a run of several tasks has beside what all have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,6 @@ def run(
     started = time.monotonic()
     folder = new_folder(config)
     session = Session(config, folder=folder, listen=listen or silent, ask=ask, started=started)
-    session.write_state("running")
     try:
         return _finish(session, data, test)
     except AutoGPTError as problem:
@@ -72,6 +75,8 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
     """Go on with a run that was stopped or killed; finished trials are not repeated."""
     place = Path(folder)
     state = read_state(place)
+    if SEVERAL in state:
+        raise InputError(f"{str(place)!r} is a run of several tasks; go on with `autogpt resume {place}`")
     if state["status"] == "done":
         return Run.load(place)
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
@@ -83,7 +88,6 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
         spent=float(state.get("seconds") or 0.0),
         started=time.monotonic(),
     )
-    session.write_state("running")
     return _finish(session, None, None)
 
 
@@ -96,12 +100,21 @@ def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | No
 
 
 def _finish(session: Session, data: Any, test: Any) -> Run:
+    with told(session):
+        model, report = session.execute(data, test)
+    return Run(session.place, model, report)
+
+
+@contextmanager
+def told(session: Session) -> Iterator[None]:
+    """Keeps `run.json` true to what becomes of a run; who interrupts it gets the command that goes on."""
     from autogpt.training.signals import stop_requested
 
+    session.write_state("running")
     try:
         with stop_requested() as stop:
             session.stop = stop
-            model, report = session.execute(data, test)
+            yield
     except (Interrupted, KeyboardInterrupt):
         session.write_state("paused")
         command = f"autogpt resume {session.folder}"
@@ -110,7 +123,6 @@ def _finish(session: Session, data: Any, test: Any) -> Run:
         session.write_state("failed")
         raise
     session.write_state("done")
-    return Run(session.place, model, report)
 
 
 def new_folder(config: RunConfig) -> Path:

@@ -8,14 +8,15 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot import auto, belief, finish, forecast, language
+from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
@@ -47,14 +48,17 @@ log = logging.getLogger(__name__)
 STATE_SECONDS = 1.0
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 3.0
-MEASURED_ROWS, EXACT = 24, 2.5
-"""Rows that tell the reading speed; how much longer reading in float32 takes where bf16 is the faster one."""
+MEASURED_ROWS = 24
+"""Rows that tell the reading speed."""
 TEST_SHARE = 0.15
 """Of the limit, at most, is kept for reading test rows; with less time fewer of them are drawn."""
 
 
 class Session:
-    """One run in progress. `folder` is None for a plan, which writes nothing."""
+    """One run in progress. `folder` is None for a plan, which writes nothing.
+
+    `stop` says when to stop, `machine` is where the run keeps what it computes on, `more` stands in `run.json` as well.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,8 @@ class Session:
         self._written = 0.0
         self._status = "running"
         self.stop: Callable[[], bool] = lambda: False
+        self.machine = folder / "machine.json" if folder is not None else None
+        self.more: Mapping[str, Any] = {}
         self.results: list[Result] = []
         self.best: Result | None = None
         self.folders: list[Path] = []
@@ -128,6 +134,7 @@ class Session:
             "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - self.budget.spent())),
             "seconds": round(self.budget.spent(), 2),
             "best": best,
+            **self.more,
         }
         files.write_json(self.place / "run.json", state)
 
@@ -151,7 +158,7 @@ class Session:
         started = time.monotonic()
         kept = self.place / "data.jsonl" if self.folder is not None else None
         if data is None and kept is not None and kept.is_file():
-            table = _kept_table(kept)
+            table = kept_rows.read(kept)
         else:
             wanted = self.config.source
             if data is None:
@@ -162,7 +169,7 @@ class Session:
             if held_out is not None:
                 table = with_test(table, read(held_out, offline=wanted.offline))
             if kept is not None and (data is not None or test is not None):
-                _keep_table(table, kept)
+                kept_rows.write(table, kept)
         self.stages["read"] = time.monotonic() - started
         count = f"{len(table):,} rows, {len(table.rejected):,} rejected"
         self.say("read", f"{table.origin}: {count}", rows=len(table), rejected=len(table.rejected))
@@ -246,7 +253,7 @@ class Session:
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
         if self._machine is None:
-            found = detect() if self.folder is None else kept(self.folder / "machine.json")
+            found = detect() if self.machine is None else kept(self.machine)
             self._machine = replace(found, memory=self.guard)
         return self._machine
 
@@ -258,6 +265,8 @@ class Session:
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
+        from autogpt.training.features import exact_cost
+
         allowed = _allowed(self.config, bench)
         problem = _backbone_problem(self.config)
         if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
@@ -275,20 +284,24 @@ class Session:
             backbone_problem=problem or "",
             named=self.config.search.methods not in (None, auto.NAME),
             measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
-            exact=lambda: EXACT if bench.runtime().dtype == "bfloat16" else 1.0,
+            exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
-    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
-        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+    def stage(self, bench: Bench) -> forecast.Stage:
+        """What methods are rehearsed on before they are begun."""
         config, device = self.config, "cpu" if "torch" not in sys.modules else self.runtime().device
         if self._stage is None or self._stage.device != device:
             self._stage = forecast.stage_of(
                 bench.train, bench.output, bench.space,
                 search=config.search, offline=config.source.offline, device=device,
             )  # fmt: skip
-        loaded = bench.features.once_seconds > 0
-        return forecast.refusal(candidate.method, candidate.options, stage=self._stage, guard=self.guard, loaded=loaded)
+        return self._stage
+
+    def no_room(self, bench: Bench, candidate: Candidate) -> str | None:
+        """Why there is not enough memory for a candidate, before anything of it is begun; None when there is."""
+        stage, loaded = self.stage(bench), bench.features.once_seconds > 0
+        return forecast.refusal(candidate.method, candidate.options, stage=stage, guard=self.guard, loaded=loaded)
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
@@ -430,17 +443,3 @@ def _backbone_problem(config: RunConfig) -> str | None:
         return None
     problem: str | None = registry.get("backbones", "encoder").missing_default()
     return problem
-
-
-def _keep_table(table: Table, path: Path) -> None:
-    """Rows given in memory, one a line, after a line of what else the table knows."""
-    head = {"columns": table.columns, "origin": table.origin, "splits": list(table.splits), "lines": list(table.lines)}
-    rows = "\n".join(json.dumps(dict(row), ensure_ascii=False, default=str) for row in table.rows)
-    files.write_text(path, json.dumps(head, ensure_ascii=False) + "\n" + rows + "\n")
-
-
-def _kept_table(path: Path) -> Table:
-    # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
-    head, *rows = path.read_text("utf-8").split("\n")
-    found: dict[str, Any] = json.loads(head)
-    return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})

@@ -238,6 +238,11 @@ def look(body: Any) -> tuple[int, bool]:
     return int(states.shape[-1]), bool(torch.allclose(states[0, :2], states[1, :2], rtol=0, atol=1e-6))
 
 
+def unread(body: nn.Module) -> str | None:
+    """A pattern of the modules that our heads never read (poolers): PEFT's `exclude_modules`. None: there are none."""
+    return r".*pooler.*" if any("pooler" in name.split(".") for name, _ in body.named_modules()) else None
+
+
 def linear_layers(body: nn.Module) -> dict[str, tuple[int, int]]:
     """Names of linear layers (and of GPT-2's, which keep their weights transposed): numbers of inputs and outputs.
 

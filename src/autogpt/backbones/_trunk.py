@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from autogpt.backbones import _folder, _loading, _pretrained
 from autogpt.backbones._loading import Shape
-from autogpt.backbones._network import Net, PooledNet
+from autogpt.backbones._network import Net, PooledNet, unread
 from autogpt.backbones.encoder import Encoder
 from autogpt.core import Inputs
 from autogpt.errors import ModelError
@@ -88,10 +88,9 @@ class Trunk:
         from peft import LoraConfig, get_peft_model
 
         own = f"task{[*self.encoders].index(name)}"  # PEFT's names may not have dots
-        pooler = any("pooler" in part.split(".") for part, _ in self.body.named_modules())  # never read by our heads
         config = LoraConfig(
             r=rank, lora_alpha=rank, use_rslora=True, target_modules="all-linear",
-            exclude_modules=r".*pooler.*" if pooler else None,
+            exclude_modules=unread(self.body),
         )  # fmt: skip
         with torch.random.fork_rng():
             torch.manual_seed(seed)

@@ -14,7 +14,7 @@ read with a decoder (BART), the folder is the plain model, and the head stands b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -146,6 +146,13 @@ class Encoder:
 
         return linear_layers(self.net.body)
 
+    @property
+    def unread(self) -> str | None:
+        """A pattern of the body's modules that the head never reads; None where it reads them all."""
+        from autogpt.backbones._network import unread
+
+        return unread(self.net.body)
+
     def layers(self) -> Any:
         """The body's transformer layers, from the lowest to the highest."""
         from autogpt.backbones._network import layers
@@ -187,12 +194,13 @@ class Encoder:
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.blank)
 
-    def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
+    def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """What the head reads: [N, D], or a list of [T_i, D] for tokens, of [K_i, D] for candidates.
 
-        Read in bf16 where that is faster; `score`, which is tested and served, is in float32 everywhere.
+        Read in bf16 where that is faster, unless they are wanted `exact`; `score`, which is tested and served, and
+        `activations` are in float32 everywhere.
         """
-        with self.runtime.autocast():
+        with nullcontext() if exact else self.runtime.autocast():
             return self._rows(inputs, self.net.features, batch_rows=batch_rows, empty_row=None)
 
     def spell(self, texts: Sequence[str]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ Values from data are shown as they are, except that control characters are writt
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import json
 import math
@@ -137,6 +138,12 @@ class Screen:
     def line(self, text: str) -> None:
         """One line of a result that streams."""
         self._stdout.write(text + "\n")
+
+    def speaking(self, language: str) -> Screen:
+        """The same screen in the language of what it shows."""
+        other = copy.copy(self)
+        other.t = Catalogue(language)
+        return other
 
     def note(self, message: str, **values: Any) -> None:
         """Something good to know, on standard error; `--quiet` and `--json` hide it."""

@@ -19,6 +19,7 @@ from autogpt import registry
 from autogpt.core import LabelSpace, Metric, Prediction
 from autogpt.metrics._labels import is_multilabel
 from autogpt.metrics._probability import confidence_pairs, truth
+from autogpt.outputs.span import log_total, span_scores
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 BINS = 15
 _GOLDEN = (5**0.5 - 1) / 2
 _COLDEST, _HOTTEST = np.log(0.05), np.log(20.0)
+_SPAN_STEPS = 16
+"""Every step looks at all spans of all texts; these many give the temperature to 0.2 %."""
+_MOST_BIAS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +122,39 @@ def fit_list_temperature(scores: Scores, gold: Sequence[Sequence[float]]) -> flo
     return float(np.exp(_golden_section(loss)))
 
 
-def fit_span_temperature(
-    scores: Scores, places: Sequence[tuple[int, int]], right: Sequence[bool], *, none: bool
-) -> float:
-    """The same for parts of a text: scores [T_i + 1, 2], and first and last place of each row's answer.
+def fit_spans(
+    scores: Scores, places: Sequence[tuple[int, int] | None], right: Sequence[bool], *, space: LabelSpace
+) -> tuple[float, float]:
+    """The same for parts of a text, and the bias of "no answer" where there is one: (temperature, bias).
 
-    Start and end are two softmaxes that know nothing of each other, so the likelihood of the gold ones would say little
-    of an answer's confidence, which is their product. Ours is the likelihood of answers being right or wrong, with
-    Platt's targets. `none`: "no answer", the last place, may be given.
+    Scores are [T_i + 1, 2], places the first and last word of each row's answer (None: no answer). One number cannot
+    serve both kinds of answers: spans of a weak model are hardly ever right, and its "no answer" nearly always is. The
+    bias is that of "Maximum Likelihood with Bias-Corrected Calibration is Hard-To-Beat at Label Shift Adaptation"
+    (Alexandari et al. 2020) for this one class. Several spans may answer, and one of other words may count as right;
+    ours is not the likelihood of a gold span, but that of the given answers being right or wrong, with Platt's targets.
     """
-    tables = [np.asarray(table if none else table[:-1], dtype=float) for table in scores]
+    tables = [np.asarray(table, dtype=float) for table in scores]
     if not tables or not all(np.isfinite(table).all() for table in tables):
-        return 1.0
-    good = np.asarray(right, dtype=bool)
+        return 1.0, 0.0
+    good, none = np.asarray(right, dtype=bool), np.array([place is None for place in places])
     target = np.where(good, (good.sum() + 1) / (good.sum() + 2), 1 / ((~good).sum() + 2))
+    given = np.array([0.0 if p is None else t[p[0], 0] + t[p[1], 1] for t, p in zip(tables, places, strict=True)])
+    absent = np.array([span_scores(table, space)[1] for table in tables])
 
-    def loss(log_temperature: float) -> float:
-        log = np.empty(len(tables))
-        for row, (table, (first, last)) in enumerate(zip(tables, places, strict=True)):
-            scaled = table / np.exp(log_temperature)
-            log[row] = scaled[first, 0] + scaled[last, 1] - np.logaddexp.reduce(scaled, axis=0).sum()
-        log = np.minimum(log, -1e-12)
-        return -float((target * log + (1 - target) * np.log(-np.expm1(log))).mean())
+    def best_bias(log_temperature: float) -> tuple[float, float]:
+        scale = np.exp(-log_temperature)
+        spans = np.array([log_total(span_scores(table * scale, space)[0], -np.inf) for table in tables])
 
-    return float(np.exp(_golden_section(loss)))
+        def loss(bias: float) -> float:
+            empty = absent * scale + bias
+            log = np.minimum(np.where(none, empty, given * scale) - np.logaddexp(spans, empty), -1e-12)
+            return -float((target * log + (1 - target) * np.log(-np.expm1(log))).mean())
+
+        bias = _golden_section(loss, -_MOST_BIAS, _MOST_BIAS) if np.isfinite(absent).all() else 0.0
+        return bias, loss(bias)
+
+    log_temperature = _golden_section(lambda one: best_bias(one)[1], steps=_SPAN_STEPS)
+    return float(np.exp(log_temperature)), best_bias(log_temperature)[0]
 
 
 def choose_no_answer(lead: Sequence[float], as_span: Sequence[float], as_none: Sequence[float]) -> float:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 MERGE_TOLERANCE = 1e-3
 INITIAL = "adapter-initial"
 """Beside the adapter of a kind that changes the weights it begins on: PEFT then saves it for the weights as given."""
-ANY_POOLER = r".*pooler.*"
-"""Poolers are never read by our heads: what they have needs no adapter."""
 
 
 def tune(
@@ -73,11 +71,6 @@ def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
         warnings.simplefilter("ignore")  # that GPT-2 keeps its weights transposed, PEFT finds and says for each layer
         torch.manual_seed(seed)
         encoder.replace_body(lambda body: get_peft_model(body, config))
-
-
-def without_pooler(body: Any) -> str | None:
-    """PEFT's `exclude_modules` for a body."""
-    return ANY_POOLER if any("pooler" in name.split(".") for name, _ in body.named_modules()) else None
 
 
 def merge(encoder: Any, *, adapter: Path, probe: list[Any]) -> None:

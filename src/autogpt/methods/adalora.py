@@ -59,7 +59,7 @@ class AdaLora:
                 target_r=options.rank,
                 lora_alpha=options.rank,
                 target_modules="all-linear",
-                exclude_modules=_peft.without_pooler(encoder.net.body),
+                exclude_modules=encoder.unread,
                 total_step=1_000_000,  # said anew at every step, because a plan may be shortened by the clock
                 tinit=1,
                 tfinal=1,

@@ -59,7 +59,7 @@ class Lora:
                 use_dora=options.kind == "dora",
                 init_lora_weights="pissa" if options.kind == "pissa" else True,
                 target_modules="all-linear",
-                exclude_modules=_peft.without_pooler(encoder.net.body),
+                exclude_modules=encoder.unread,
             )
 
         def attached(body: Any) -> None:

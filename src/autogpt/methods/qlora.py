@@ -50,14 +50,12 @@ class QLora:
         def prepare() -> None:
             from peft import LoraConfig
 
-            body = encoder.net.body
-            excluded = _peft.without_pooler(body)
             config = LoraConfig(
                 r=options.rank,
                 lora_alpha=options.rank,
                 use_rslora=True,
                 target_modules="all-linear",
-                exclude_modules=excluded,
+                exclude_modules=encoder.unread,
             )
             encoder.replace_body(_in_four_bits)
             _peft.attach(encoder, config, seed=job.seed)

@@ -4,18 +4,20 @@
 the words, "no answer" is one more place for both. Ours scores words instead of word pieces, so that an answer never
 cuts a word, and gives no empty answers where training rows have none. "Know What You Don't Know" (SQuAD 2.0, Rajpurkar
 et al. 2018): how much likelier "no answer" must be is chosen on validation rows, `Decision.no_answer`.
+
+A probability is that of a whole span: one softmax over all spans that may be answered and "no answer", with the sum of
+the scores of start and end as score. The product of two softmaxes, of start and of end, gives most of its mass to spans
+that are none (an end before the start, far too long ones), so that no temperature makes it the share that is right.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction, Span
-from autogpt.outputs.classes import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -28,9 +30,6 @@ START, END, ABSENT = 1, 2, 4
 
 USUAL_WORDS = 30
 """An answer may have so many words, or as many as the longest one of the training rows."""
-
-
-_TINY = 1e-300  # stands for a probability of 0, whose logarithm is not finite
 
 
 class SpanOfText:
@@ -77,21 +76,57 @@ class SpanOfText:
         return losses.sum(dim=1) / edges.any(dim=1).sum(dim=1).clamp(min=1)
 
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> list[Array]:
-        """Of each place to be the start, and to be the end; "no answer" has 0 if it is never given."""
+        """Of each place to be the start of the answer, and to be its end: sums over the spans [T_i + 1, 2].
+
+        "No answer" has 0 if it is never given.
+        """
         tables = []
         for table in scores:
-            given = np.array(table, dtype=np.float64)
-            if NONE not in space.labels:
-                given[-1] = -np.inf
-            tables.append(softmax(given.T, decision.temperature).T)
+            spans, absent = _decided(table, space, decision)
+            total = log_total(spans, absent)
+            likely = np.exp(spans - total)
+            words, most = likely.shape
+            lasts = np.arange(words)[:, None] + np.arange(most)[::-1]
+            end = np.bincount(lasts.ravel(), weights=likely.ravel(), minlength=words)[:words]
+            none = np.exp(absent - total)
+            tables.append(np.stack([np.append(likely.sum(axis=1), none), np.append(end, none)], axis=1))
         return tables
 
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
     ) -> list[Prediction]:
-        """The likeliest span, or no answer. Confidence: of its start times of its end."""
-        tables = self.probabilities(scores, space, decision)
-        return [_answer(table, space, decision, row) for table, row in zip(tables, inputs, strict=True)]
+        """The likeliest span, or no answer. Confidence: its probability among all spans and "no answer"."""
+        return [_answer(table, space, decision, row) for table, row in zip(scores, inputs, strict=True)]
+
+
+def span_scores(table: Array, space: LabelSpace) -> tuple[Array, float]:
+    """Scores of the spans of a score table [T + 1, 2], and of "no answer" (-inf: never given).
+
+    Spans stand by their start and their length, the longest first [T, longest]; -inf where one would leave the text.
+    """
+    table = np.asarray(table, dtype=np.float64)
+    begin, end = table[:-1].T
+    most = min(len(begin), int(space.scale))
+    ends = np.lib.stride_tricks.sliding_window_view(np.append(end, np.full(most - 1, -np.inf)), most)[:, ::-1]
+    return begin[:, None] + ends, float(table[-1].sum()) if NONE in space.labels else -np.inf
+
+
+def _decided(table: Array, space: LabelSpace, decision: Decision) -> tuple[Array, float]:
+    """`span_scores` as a decision has them."""
+    spans, absent = span_scores(np.asarray(table) / decision.temperature, space)
+    return spans, absent + decision.none_bias
+
+
+def log_total(spans: Array, absent: float) -> float:
+    """The logarithm of what a softmax over spans and "no answer" divides by."""
+    top = max(float(spans.max()), absent)
+    return top + float(np.log(np.exp(spans - top).sum() + np.exp(absent - top)))
+
+
+def lead_of_none(table: Array, space: LabelSpace) -> float:
+    """By how much the score of "no answer" is higher than that of the best span."""
+    spans, absent = span_scores(table, space)
+    return absent - float(spans.max())
 
 
 def _code(target: Any) -> Array:
@@ -107,38 +142,31 @@ def _code(target: Any) -> Array:
 
 
 def _answer(table: Array, space: LabelSpace, decision: Decision, row: Inputs) -> Prediction:
-    words, most = len(table) - 1, min(len(table) - 1, int(space.scale))
-    begin, end = table[:-1].T
-    # [T, most]: spans by their start and length, the longest first: where several words are read as one piece of text,
-    # and so have equal scores, all of them are the answer.
-    ends = np.lib.stride_tricks.sliding_window_view(np.concatenate([end, np.zeros(most - 1)]), most)[:, ::-1]
-    likely = begin[:, None] * ends
-    first, last = _best(likely)
-    sure, absent = float(likely[first, most - 1 - (last - first)]), float(table[-1].prod())
-    starts = np.arange(words)[:, None]
-    apart = (starts > last) | (starts + np.arange(most)[::-1] < first)
-    likely = np.where(apart, likely, 0.0)
-    second = _best(likely) if likely.any() else None
+    spans, absent = _decided(table, space, decision)
+    words, most = spans.shape
+    first, last = _best(spans)
+    best, total = float(spans.max()), log_total(spans, absent)
     text, offsets = _text(row, first, last), row.get("offsets")
-    if lead_of_none(absent, sure) > decision.no_answer:
-        return Prediction("", absent, text, abstained=absent < decision.abstain_below)
-    runner_up = _text(row, *second) if second is not None else None
-    if NONE in space.labels and absent > likely.max(initial=0.0):
+    if absent - best > decision.no_answer:
+        sure = float(np.exp(absent - total))
+        return Prediction("", sure, text, abstained=sure < decision.abstain_below)
+    starts = np.arange(words)[:, None]
+    rest = np.where((starts > last) | (starts + np.arange(most)[::-1] < first), spans, -np.inf)
+    runner_up = _text(row, *_best(rest)) if np.isfinite(rest).any() else None
+    if NONE in space.labels and absent > rest.max():
         runner_up = ""
     edges = (offsets[first][0], offsets[last][1]) if offsets else (None, None)
-    span = Span(ANSWER, first, last + 1, text, *edges)
+    span, sure = Span(ANSWER, first, last + 1, text, *edges), float(np.exp(best - total))
     return Prediction(text, sure, runner_up, abstained=sure < decision.abstain_below, spans=(span,))
 
 
-def lead_of_none(absent: float, sure: float) -> float:
-    """By how much "no answer" is likelier than the best span, in log probability."""
-    return math.log(max(absent, _TINY)) - math.log(max(sure, _TINY))
+def _best(spans: Array) -> tuple[int, int]:
+    """First and last word of the best span of [T, longest], the longest first.
 
-
-def _best(likely: Array) -> tuple[int, int]:
-    """First and last word of the likeliest span of [T, most], the longest first."""
-    start, place = np.unravel_index(int(likely.argmax()), likely.shape)
-    return int(start), int(start) + likely.shape[1] - 1 - int(place)
+    Where several words are read as one piece of text, and so have equal scores, all of them are the answer.
+    """
+    start, place = np.unravel_index(int(spans.argmax()), spans.shape)
+    return int(start), int(start) + spans.shape[1] - 1 - int(place)
 
 
 def _text(row: Inputs, first: int, last: int) -> str:

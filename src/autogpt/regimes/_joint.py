@@ -54,8 +54,14 @@ def loss_scale(task: Task) -> float:
     return 1 / mean if mean > 0 else 1.0
 
 
-def fit_joint(tasks: Sequence[Task], options: MultiTask, *, folder: Path, remaining: Callable[[], float]) -> str:
-    """Train all heads and the body they share; the best weights by mean gain remain. A sentence on how it went."""
+def fit_joint(
+    tasks: Sequence[Task], options: MultiTask, *, folder: Path, remaining: Callable[[], float]
+) -> tuple[float, str]:
+    """Train all heads and the body they share; the best weights by mean gain remain. The gain, and how it went.
+
+    With the folder of a training that was stopped it goes on; of one that ended it takes the weights.
+    """
+    from autogpt.training.checkpoint import ended
     from autogpt.training.mixture import Mixture, draw
 
     method = registry.get("methods", "full").options()
@@ -75,19 +81,17 @@ def fit_joint(tasks: Sequence[Task], options: MultiTask, *, folder: Path, remain
 
     chosen = {"epochs": 1.0, "validations": max(1, round(options.passes)), "prune": 0.0}
     chosen |= {"learning_rate": method.learning_rate, "batch_rows": method.batch_rows}
-    best, last = 0.0, None
     for step in _loop(mixture, chosen, tasks[0], validate, Gain(), folder=folder, remaining=remaining):
         tell = {"trial": "together", "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
         tasks[0].session.listen(Event("step", "together", {**tell, "scores": dict(step.scores or {})}))
-        best = (step.scores or {}).get("gain", best) if step.is_best else best
-        last = step
     for task in tasks:
         task.encoder.net.eval()
     drawn = np.bincount([task for task, _ in rows], minlength=len(tasks))
     mixed = ", ".join(f"{task.name} {n:,} of {count:,}" for task, n, count in zip(tasks, drawn, counts, strict=True))
-    planned = -(-len(rows) // method.batch_rows)
-    steps = f"{last.step if last is not None else 0:,} of {planned:,} steps"
-    return f"together: {steps}; rows drawn (with repeats) of rows there are: {mixed}; mean gain over heads {best:+.1%}"
+    planned, progress = -(-len(rows) // method.batch_rows), ended(folder)
+    done, best = (progress.step, progress.best_score or 0.0) if progress is not None else (0, 0.0)
+    note = f"together: {done:,} of {planned:,} steps; rows drawn (with repeats) of rows there are: {mixed}; "
+    return best, f"{note}mean gain over heads {best:+.1%}"
 
 
 def fit_parts(task: Task, options: MultiTask, *, remaining: Callable[[], float]) -> None:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 Tensors = dict[str, torch.Tensor]
 
+FINISHED = "finished.json"
+
 
 @dataclass(slots=True)
 class Progress:
@@ -49,6 +51,14 @@ class Progress:
     best_score: float | None = None
     stale: int = 0
     finished: bool = False
+
+
+def ended(folder: Path) -> Progress | None:
+    """How the training of a folder ended; None when it has not."""
+    try:
+        return Progress(**json.loads((folder / FINISHED).read_text(encoding="utf-8"))["progress"])
+    except FileNotFoundError:
+        return None
 
 
 class Checkpoints:
@@ -138,7 +148,7 @@ class Checkpoints:
 
     def resume(self) -> tuple[Progress | None, str]:
         """Go to the newest complete checkpoint, if there is one; and a note on what was wrong with it."""
-        finished = self.folder / "finished.json"
+        finished = self.folder / FINISHED
         if finished.exists():
             state = json.loads(finished.read_text(encoding="utf-8"))
             self._same_training(state)
@@ -193,7 +203,7 @@ class Checkpoints:
     def finish(self, progress: Progress) -> None:
         """Mark training as done and free what only a resume would have needed."""
         progress.finished = True
-        files.write_json(self.folder / "finished.json", {"progress": asdict(progress), "fingerprint": self.fingerprint})
+        files.write_json(self.folder / FINISHED, {"progress": asdict(progress), "fingerprint": self.fingerprint})
         self._clear(progress)
 
     def _clear(self, progress: Progress) -> None:

@@ -14,8 +14,10 @@ from autogpt import runtime
 from autogpt.cli import artefact
 from autogpt.cli.answers import COLUMNS, GROUP, MORE, NOTHING, answer_file, attempt, cell, grouped, more
 from autogpt.cli.screen import Screen, clean
+from autogpt.config import byte_count
 from autogpt.core import Prediction
 from autogpt.errors import ConfigError, InputError
+from autogpt.memory import Guard
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,11 +51,21 @@ def predict(
         float | None,
         typer.Option("--abstain-below", help="be unsure below this confidence (0 to 1)", metavar="CONFIDENCE"),
     ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-limit",
+            help="most memory that answering may take (512MB, 2GB; default: what the machine leaves it)",
+            metavar="SIZE",
+        ),
+    ] = None,
 ) -> None:
     """Answer texts, or a file of any size: its rows come back with label, confidence, runner_up and abstained."""
     _check(texts, source, target, abstain_below)
     runtime.forbid_network()  # a saved model is complete
-    loaded = artefact.load(model, task=task)
+    limit = byte_count(memory_limit)
+    guard = None if limit is None else Guard(limit, say=screen.warn)
+    loaded = artefact.load(model, task=task, guard=guard)
     if source is not None and target is not None:
         answer_file(screen, loaded, source, target, abstain_below=abstain_below)
     elif texts:

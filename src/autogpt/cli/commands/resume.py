@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autogpt.cli.commands.run import show
+from autogpt.cli.commands.train import show_several
 from autogpt.cli.live import Live
 from autogpt.cli.screen import Screen
 
@@ -19,6 +20,13 @@ def resume(
     """Finish a run that was stopped or killed; what was done is not done again."""
     from autogpt.autopilot import run as autopilot
 
+    if autopilot.SEVERAL in autopilot.read_state(Path(run)):
+        from autogpt.regimes import multi_task
+
+        with Live(screen) as listen:
+            several = multi_task.resume_many(Path(run), listen=listen)
+        show_several(screen, several)
+        return
     with Live(screen) as listen:
         found = autopilot.resume(Path(run), listen=listen)
     show(screen, found)

@@ -51,6 +51,7 @@ def show(screen: Screen, found: Run) -> None:
     verdict, _, rest = str(report).partition("\n")
     screen.result(document, "", screen.heading(verdict), rest)
     screen.note("")
+    screen = screen.speaking(report.language)
     if found.model.schema.choices:
         screen.note('use it with:  autogpt predict {folder} "a text" "a choice" "another choice"', folder=found.folder)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from autogpt.cli.live import Live
 from autogpt.cli.screen import Screen
 from autogpt.config import MultiTask, RunConfig
 from autogpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autogpt.regimes.multi_task import MultiRun
 
 
 def train(
@@ -64,6 +67,11 @@ def _together(screen: Screen, config: RunConfig, several: MultiTask, given: Sequ
         sources[name] = Source(path)
     with Live(screen, limit=config.time_limit) as listen:
         found = train_many(sources, config, several, ask=screen.ask if screen.interactive else None, listen=listen)
+    show_several(screen, found)
+
+
+def show_several(screen: Screen, found: MultiRun) -> None:
+    """The report of a finished run of several tasks."""
     report = replace(found.report, language=screen.t.language)
     document = {"run": found.folder, "model": found.folder / "model", "report": found.report.to_dict()}
     table = screen.table(report.heads(), report.table())
