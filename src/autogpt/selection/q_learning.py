@@ -36,10 +36,10 @@ ROLLOUTS = 8
 class Options:
     """Options of the agent."""
 
-    tables: int = 4
-    episodes: int = 60
+    tables: int = 6
+    episodes: int = 120
     chunks: int = 30
-    sharpness: float = 2.0
+    sharpness: float = 4.0
 
     def __post_init__(self) -> None:
         if min(self.tables, self.episodes) < 1 or self.chunks < PHASES:
