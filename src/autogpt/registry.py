@@ -35,7 +35,8 @@ def _foreign(kind: str) -> dict[str, EntryPoint]:
 def get(kind: str, name: str) -> Any:
     """The plug-in called `name`; a clear error lists what exists."""
     if name not in names(kind):
-        raise ConfigError(f"no {kind[:-1]} is called {name!r}; there are: {', '.join(names(kind))}")
+        one = f"{kind[:-3]}y" if kind.endswith("ies") else kind[:-1]
+        raise ConfigError(f"no {one} is called {name!r}; there are: {', '.join(names(kind))}")
     if name in _foreign(kind):
         return _foreign(kind)[name].load()
     return importlib.import_module(f"autogpt.{kind}.{name.replace('-', '_')}").plugin

@@ -95,7 +95,7 @@ class Labeller:
         err.print(clean(question.text), style="bold", soft_wrap=True)
         numbered = "   ".join(f"{number} {label}" for number, label in enumerate(choice.numbered, start=1))
         more = len(choice.labels) - len(choice.numbered)
-        err.print(clean("  " + numbered) + (t("   and {count} more", count=more) if more else ""), soft_wrap=True)
+        err.print(clean("  " + numbered) + ("   " + t("and {count} more", count=more) if more else ""), soft_wrap=True)
         label, sure = question.guess
         if question.part == DRAWN:
             err.print("  " + t("drawn at random, to measure with: no guess is shown"), style="dim")

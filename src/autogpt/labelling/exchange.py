@@ -86,16 +86,16 @@ def take(session: Session, table: Table, *, who: str) -> Imported:
     for column in (*text, target):
         if column not in table.columns:
             there = ", ".join(map(repr, table.columns))
-            raise SchemaError(f"{table.origin}: it has no column {column!r}; there are {there}; rename the one you mean")
+            raise SchemaError(
+                f"{table.origin}: it has no column {column!r}; there are {there}; rename the one you mean"
+            )
     count = {"taken": 0, "known": 0, "strange": 0, "empty": 0}
     for place, row in enumerate(table.rows):
         count[_take(session, table, place, row, text, target, who)] += 1
     return Imported(**count)
 
 
-def _take(
-    session: Session, table: Table, place: int, row: Row, text: tuple[str, ...], target: str, who: str
-) -> str:
+def _take(session: Session, table: Table, place: int, row: Row, text: tuple[str, ...], target: str, who: str) -> str:
     """Take one row; what became of it, as a field of `Imported`."""
     try:
         id = identity(text_of(table, place, text))
@@ -119,4 +119,3 @@ def _provenance(answer: Answer) -> tuple[Any, ...]:
 
 def _is_label(answer: Answer | None) -> bool:
     return answer is not None and answer.kind == LABEL
-

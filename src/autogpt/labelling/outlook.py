@@ -32,7 +32,9 @@ LITTLE = 0.005
 SAME = 0.97
 """Share of equal answers of two heads that are a step apart, from which on nothing moves any more."""
 ENOUGH_DRAWN = 10
-_LEAST, _REPEATS = 12, 6
+LEAST = 32
+"""Labels from which on a curve can be drawn: of fewer, the quarter is too small to tell."""
+_REPEATS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def outlook(learned: Labelled, drawn: Labelled, pool: Array, *, seed: int) -> Ou
 def _gain(learned: Labelled, drawn: Labelled, right: Array, *, seed: int) -> tuple[float | None, float | None]:
     """Gain by `STEP` labels and its upper end, read off the curve; None, None where there is none yet."""
     count = len(learned.labels)
-    if count < _LEAST:
+    if count < LEAST:
         return None, None
     rng = np.random.default_rng([seed, 29, count])
     points = [Point(count, float(right.mean()), len(right))] * 2
@@ -104,12 +106,12 @@ def _gain(learned: Labelled, drawn: Labelled, right: Array, *, seed: int) -> tup
     if not curve.known:
         return None, None
     error = 1 - (curve.score - curve.gain)
-    return tuple(_ahead(error, gain, count) for gain in (curve.gain, curve.gain_high))  # type: ignore[return-value]
+    return _ahead(error, curve.gain, count), _ahead(error, curve.gain_high, count)
 
 
 def _ahead(error: float, doubled: float, count: int) -> float:
-    """What `STEP` labels bring where twice `count` bring `doubled`: error falls as rows^-c."""
-    c = -np.log2(max(1e-6, 1 - doubled / max(error, 1e-6)))
+    """What `STEP` labels bring where twice `count` bring `doubled`: error falls as rows^-c, and never rises."""
+    c = -np.log2(np.clip(1 - doubled / max(error, 1e-6), 1e-6, 1.0))
     return float(error * (1 - ((count + STEP) / count) ** -c))
 
 

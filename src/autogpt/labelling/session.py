@@ -261,4 +261,3 @@ def _draw(pool: Pool, *, seed: int) -> tuple[str, ...]:
     free = [item.id for item in pool.items.values() if item.given is None]
     count = min(MOST_DRAWN, int(DRAWN_SHARE * len(free)))
     return tuple(free[place] for place in np.random.default_rng([seed, 17]).permutation(len(free))[:count])
-

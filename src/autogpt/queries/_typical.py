@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 20
 MOST_CLUSTERS = 500
+ITERATIONS = 10
 
 
 def typical(pool: Pool, k: int, rng: np.random.Generator) -> Array:
@@ -39,9 +41,12 @@ def typical(pool: Pool, k: int, rng: np.random.Generator) -> Array:
 def clusters(vectors: Array, count: int, rng: np.random.Generator) -> Array:
     """The cluster [N] of each row by k-means."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     seed = int(rng.integers(2**31))
-    return np.asarray(KMeans(count, n_init=1, max_iter=10, random_state=seed).fit_predict(vectors))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters: some stay empty
+        return np.asarray(KMeans(count, n_init=1, max_iter=ITERATIONS, random_state=seed).fit_predict(vectors))
 
 
 def _most_typical(vectors: Array, members: Array, candidates: Array) -> int:

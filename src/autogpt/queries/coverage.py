@@ -1,6 +1,14 @@
-"""Rows that most of the pool is close to, counted by how unsure the classifier still is there (UHerding: "Uncertainty
-Herding: One Active Learning Method for All Label Budgets", Bae et al. 2025; without a classifier MaxHerding:
+"""Rows that much of the pool is close to, where the classifier is still unsure (UHerding: "Uncertainty Herding: One
+Active Learning Method for All Label Budgets", Bae et al. 2025; before there is a classifier it is MaxHerding:
 "Generalized Coverage for More Robust Low-Budget Active Learning", Bae et al. 2024).
+
+A row covers another by a Gaussian kernel of their distance, and what a labelled row covers is covered already. The next
+row is the one that adds most coverage, summed over the pool with 1 - margin as weight. Sums of best coverage have
+diminishing returns, so a gain that was found before is an upper bound and few gains are ever found anew ("Accelerated
+Greedy Algorithms for Maximizing Submodular Set Functions", Minoux 1978).
+
+Ours keeps one kernel width for all budgets (a width that follows the labelled rows, as in the paper, was no better), and
+takes its doubt from a head whose temperature is set by rows left out.
 """
 
 from __future__ import annotations
@@ -11,15 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autogpt.queries import Pool
-from autogpt.queries._doubt import margins
+from autogpt.queries._doubt import at_random, margins
 
 if TYPE_CHECKING:
     from autogpt.core import Array
 
-WIDTH = 1.0
-MOST_CANDIDATES = 1500
-DOUBT = "margin"
-POW = 1.0
+WIDTH = 0.7
+"""Distance at which coverage has fallen to 1/e, between vectors of length 1."""
+CANDIDATES, CHUNK = 1500, 256
 
 
 class Coverage:
@@ -29,37 +36,47 @@ class Coverage:
     summary = "rows that cover where the classifier is unsure (UHerding)"
 
     def choose(self, pool: Pool, k: int, rng: np.random.Generator) -> Array:
-        weight = np.ones(len(pool.vectors), np.float32)
-        if DOUBT and pool.probabilities is not None:
-            weight = (1 - margins(pool.probabilities)).astype(np.float32) ** POW
-        return herd(pool, weight, k, rng)
+        doubt = np.ones(len(pool.vectors)) if pool.probabilities is None else 1 - margins(pool.probabilities)
+        return herded(pool, doubt.astype(np.float32), k, rng)
 
 
-def kernel(a, b):
-    return np.exp((a @ b.T - 1) * np.float32(2 / WIDTH**2))
-
-
-def herd(pool: Pool, weight: Array, k: int, rng) -> Array:
-    V = pool.vectors
-    covered = kernel(V, V[pool.labelled]).max(axis=1) if len(pool.labelled) else np.zeros(len(V), np.float32)
-    cand = rng.permutation(pool.open)[:MOST_CANDIDATES]
-    gains = np.concatenate([np.maximum(kernel(V[c], V) - covered, 0) @ weight for c in np.array_split(cand, max(1, len(cand) // 256))])
-    heap = [(-float(g), int(p)) for g, p in zip(gains, cand)]
+def herded(pool: Pool, weight: Array, k: int, rng: np.random.Generator) -> Array:
+    """Greedily the `k` rows that add most coverage of the pool under `weight` [N]; candidates are drawn from many."""
+    vectors = pool.vectors
+    covered = np.zeros(len(vectors), dtype=np.float32)
+    for part in _chunks(pool.labelled):
+        covered = np.maximum(covered, nearness(vectors[part], vectors).max(axis=0))
+    candidates = at_random(pool.open, max(CANDIDATES, k), rng)
+    bound = [-_gains(vectors[part], vectors, covered, weight) for part in _chunks(candidates)]
+    heap = list(zip(np.concatenate(bound).tolist(), range(len(candidates)), strict=True)) if bound else []
     heapq.heapify(heap)
-    taken = []
-    fresh = {}
+    taken: list[int] = []
+    checked = [0] * len(candidates)  # for how many taken rows a bound is exact
     while heap and len(taken) < k:
-        _, p = heapq.heappop(heap)
-        row = fresh.get(p)
-        if row is not None and row[0] == len(taken):
-            taken.append(p)
-            covered = np.maximum(covered, row[1])
+        _, place = heapq.heappop(heap)
+        row = vectors[candidates[place]][None]
+        if checked[place] < len(taken):
+            checked[place] = len(taken)
+            heapq.heappush(heap, (-float(_gains(row, vectors, covered, weight)[0]), place))
             continue
-        near = kernel(V[p : p + 1], V)[0]
-        g = float(np.maximum(near - covered, 0) @ weight)
-        fresh[p] = (len(taken), near)
-        heapq.heappush(heap, (-g, p))
+        taken.append(int(candidates[place]))
+        covered = np.maximum(covered, nearness(row, vectors)[0])
     return np.array(taken, dtype=np.int64)
+
+
+def nearness(rows: Array, vectors: Array) -> Array:
+    """Gaussian kernel [M, N] between vectors of length 1, from their cosines."""
+    return np.exp((rows @ vectors.T - 1) * np.float32(2 / WIDTH**2))
+
+
+def _gains(rows: Array, vectors: Array, covered: Array, weight: Array) -> Array:
+    """Coverage that each row would add alone [M]."""
+    return np.asarray(np.maximum(nearness(rows, vectors) - covered, 0) @ weight)
+
+
+def _chunks(places: Array) -> list[Array]:
+    """Places in parts, so that no kernel is ever held whole."""
+    return [places[start : start + CHUNK] for start in range(0, len(places), CHUNK)]
 
 
 plugin = Coverage()
