@@ -1,12 +1,12 @@
 """Which rows to label next: accuracy by number of labels, for every query strategy, on frozen vectors.
 
-One command: `python benchmarks/active.py`. For each set and seed a pool of 3,000 training rows is drawn, the same for
-all strategies; an oracle holds its labels, reveals one only on request, and counts the requests. After each batch the
-head of the labelling session (`autogpt.labelling.head`) is fitted to what is labelled and scored on the set's test rows.
-Two budgets: 8 to 64 labels in batches of 8, and for sets of more than two labels 1 to 8 labels per class. The figure is
-the area under the accuracy curve, in points; differences are paired by set and seed. The interval of a set is a
-bootstrap over seeds; the pooled one draws sets, and seeds within each. `subj`, `cr` and `banking77` were looked at when
-the strategy was built; `mr`, `pros_cons` and `dbpedia14` were not.
+One command: `python benchmarks/active.py`. For each set and seed a pool of 3,000 training rows is drawn, the same
+for all strategies; an oracle holds its labels, reveals one only on request, and counts the requests. After each batch
+the head of the labelling session (`autogpt.labelling.head`) is fitted to what is labelled and scored on the set's test
+rows. Two budgets: 8 to 64 labels in batches of 8, and for sets of more than two labels 1 to 8 labels per class. The
+figure is the area under the accuracy curve, in points; differences are paired by set and seed. Intervals are a
+bootstrap over seeds, within each set where several are pooled ("these sets"); "sets drawn" draws the sets as well.
+`subj`, `cr` and `banking77` were looked at when the strategy was built; `mr`, `pros_cons` and `dbpedia14` were not.
 
 `--stop` instead follows the advice to stop: when it comes, and what more labels would have brought.
 """
@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import embedded
 import numpy as np
 
+import embedded
 from autogpt import registry
 from autogpt.labelling.head import fit
 from autogpt.labelling.outlook import STEP, Labelled, outlook
@@ -136,12 +136,12 @@ def _over(gain: np.ndarray, rng: np.random.Generator, *, draw_sets: bool) -> np.
 
 def _row(name: str, strategy: str, mean: float, gain: float, drawn: np.ndarray) -> dict[str, Any]:
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return {"set": name, "strategy": strategy, "area": round(mean, 2), "gain": round(gain, 2), "low": round(float(low), 2),
-            "high": round(float(high), 2)}  # fmt: skip
+    numbers = {"area": mean, "gain": gain, "low": float(low), "high": float(high)}
+    return {"set": name, "strategy": strategy, **{key: round(value, 2) for key, value in numbers.items()}}
 
 
 def stopping(data: embedded.Embedded, seed: int) -> dict[str, Any]:
-    """When the advice to stop comes, what `MOST_STOP` labels would have brought beyond it, and how true forecasts were."""
+    """When the advice to stop comes, what `MOST_STOP` labels bring beyond it, and how true the forecasts were."""
     hidden = 100  # rows drawn at random for measuring; a quarter as many as the labels are used
     learner, gold = begin(data, "auto", seed, hidden)
     scores, told, stopped = [], [], None
@@ -151,15 +151,18 @@ def stopping(data: embedded.Embedded, seed: int) -> dict[str, Any]:
         scores.append(learner.accuracy(data.test, data.test_y))
         drawn = np.arange(min(hidden, budget // 4))
         learned = Labelled(learner.vectors[learner.places], np.array(learner.labels), len(data.labels))
-        found = outlook(learned, Labelled(learner.vectors[drawn], gold[drawn], len(data.labels)), learner.vectors, seed=seed)
+        measured = Labelled(learner.vectors[drawn], gold[drawn], len(data.labels))
+        found = outlook(learned, measured, learner.vectors, seed=seed)
         told.append(None if found is None or found.gain is None else 100 * found.gain)
         if found is not None and found.stop and stopped is None:
             stopped = budget
     pairs = [(t, b - a) for t, a, b in zip(told, scores, scores[1:], strict=False) if t is not None]
     at = scores[budgets.index(stopped)] if stopped else None
-    return {"set": data.name, "seed": seed, "stopped": stopped, "lost": None if at is None else round(scores[-1] - at, 2),
-            "told": round(float(np.mean([t for t, _ in pairs])), 2),
-            "came": round(float(np.mean([c for _, c in pairs])), 2), "accuracy": np.round(scores, 2).tolist()}  # fmt: skip
+    told_mean, came_mean = (round(float(np.mean(side)), 2) for side in zip(*pairs, strict=True))
+    return {
+        "set": data.name, "seed": seed, "stopped": stopped, "lost": None if at is None else round(scores[-1] - at, 2),
+        "told": told_mean, "came": came_mean, "accuracy": np.round(scores, 2).tolist(),
+    }  # fmt: skip
 
 
 def markdown(tables: dict[str, list[dict[str, Any]]]) -> str:
@@ -170,8 +173,7 @@ def markdown(tables: dict[str, list[dict[str, Any]]]) -> str:
         lines = [f"## {budget}\n", "| set | " + " | ".join(strategies) + " |", "|---" * (len(strategies) + 1) + "|"]
         for name in dict.fromkeys(row["set"] for row in rows):
             cells = {row["strategy"]: row for row in rows if row["set"] == name}
-            shown = (f"{cells[s]['area']:.1f} ({cells[s]['gain']:+.1f} [{cells[s]['low']:+.1f}, {cells[s]['high']:+.1f}])"
-                     for s in strategies)  # fmt: skip
+            shown = ("{area:.1f} ({gain:+.1f} [{low:+.1f}, {high:+.1f}])".format(**cells[s]) for s in strategies)
             lines.append(f"| {name} | " + " | ".join(shown) + " |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"

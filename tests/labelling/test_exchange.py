@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autogpt.config import Columns
 from autogpt.core import Table
 from autogpt.data.profile import profile
 from autogpt.data.read import read
@@ -16,7 +17,6 @@ from autogpt.labelling import exchange
 from autogpt.labelling.oracle import Known, drive
 from autogpt.labelling.session import Session
 from autogpt.pipeline import prepare
-from autogpt.config import Columns
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])

@@ -1,15 +1,15 @@
 """The person at the terminal, or whoever writes lines to standard input, as an `Oracle`.
 
-Up to nine labels have a number each that never changes, and one key answers. Of more labels the model's first nine guesses
-are numbered, and names are typed (their beginning is enough, Tab completes). Rows that measure the model come without its
-guess, so that it is not believed because it spoke first.
+Up to nine labels have a number each that never changes, and one key answers. Of more labels the model's first nine
+guesses are numbered, and names are typed (their beginning is enough, Tab completes). Rows that measure the model come
+without its guess, so that it is not believed because it spoke first.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import typer
@@ -106,8 +106,10 @@ class Labeller:
         """Say once that it may be enough."""
         outlook = session.progress().outlook
         if outlook is not None and outlook.stop and not self._advised:
-            self.screen.note("More labels have changed next to nothing for a while, and little is expected of the next: "
-                             "you may stop (q).")  # fmt: skip
+            self.screen.note(
+                "More labels have changed next to nothing for a while, and little is expected of the next: "
+                "you may stop (q)."
+            )
         self._advised = outlook is not None and outlook.stop
 
     def _help(self, choice: Choice) -> None:
@@ -140,7 +142,7 @@ class Labeller:
 
 
 @contextlib.contextmanager
-def completing(labels: Sequence[str]):  # type: ignore[no-untyped-def]
+def completing(labels: Sequence[str]) -> Iterator[None]:
     """Tab completes label names meanwhile, where the terminal can."""
     try:
         import readline
@@ -169,8 +171,9 @@ def standing(screen: Screen, session: Session) -> str:
     parts = [t("{labelled} labelled, {left} left", labelled=f"{found.labelled:,}", left=f"{found.left:,}")]
     outlook = found.outlook
     if outlook is not None and outlook.drawn:
-        parts.append(t("accuracy {value} ({low} to {high}, {rows} rows drawn at random)", value=f"{outlook.accuracy:.2f}",
-                       low=f"{outlook.low:.2f}", high=f"{outlook.high:.2f}", rows=outlook.tested))  # fmt: skip
+        value, low, high = (f"{number:.2f}" for number in (outlook.accuracy, outlook.low, outlook.high))
+        parts.append(t("accuracy {value} ({low} to {high}, {rows} rows drawn at random)",
+                       value=value, low=low, high=high, rows=outlook.tested))  # fmt: skip
     elif outlook is not None:
         parts.append(t("accuracy {value} on rows that were chosen (a rough idea)", value=f"{outlook.accuracy:.2f}"))
     if outlook is not None and outlook.gain is not None and outlook.gain_high is not None:

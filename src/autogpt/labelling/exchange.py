@@ -23,7 +23,7 @@ LEAST_DRAWN = 4
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of the rows of another table: `taken`, `known` already by a person, `strange` texts, `empty` labels."""
+    """What became of the rows of another table: `taken`, `known` already, `strange` texts, `empty` labels."""
 
     taken: int = 0
     known: int = 0

@@ -6,13 +6,14 @@ Rows that a strategy chose are harder than most, so that the level of this curve
 is used. The accuracy itself is taken on drawn rows alone.
 
 Stopping: not before the last `PLATEAU` steps have each changed few answers on the pool ("A Method for Stopping Active
-Learning Based on Stabilizing Predictions", Bloodgood and Vijay-Shanker 2009), brought no new label, and the curve promises
-little. Any one of them alone stops too early (see EXPERIMENTS.md).
+Learning Based on Stabilizing Predictions", Bloodgood and Vijay-Shanker 2009), brought no new label, and the curve
+promises little (EXPERIMENTS.md says when that comes, and what is lost by it).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,7 +123,7 @@ def has_settled(learned: Labelled, pool: Array) -> bool:
     if first < STEP or len(np.unique(learned.labels[:first])) < len(np.unique(learned.labels)):
         return False
     answers = [learned.part(slice(size)).head().scores(pool).argmax(axis=1) for size in range(first, count + 1, STEP)]
-    return all(float((a == b).mean()) >= SAME for a, b in zip(answers, answers[1:], strict=False))
+    return all(float((a == b).mean()) >= SAME for a, b in pairwise(answers))
 
 
 def _interval(right: int, count: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The file of labels: one JSON object a line, only ever appended to, so that a killed session loses nothing.
 
-Every answer is a line with who gave it, when, which strategy asked, and what the model thought; taking it back is a line
-too. `replay` makes the present state of the lines. A line that a kill cut short is not read.
+Every answer is a line with who gave it, when, which strategy asked, and what the model thought; taking it back is a
+line too. `replay` makes the present state of the lines. A line that a kill cut short is not read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session began with; the first line of its file. `drawn` are ids of rows drawn at random, in their order."""
+    """What a session began with; the first line of its file. `drawn` are ids of rows drawn at random, in order."""
 
     data: str
     text: tuple[str, ...]
@@ -74,7 +74,7 @@ class State:
 
 
 class Records:
-    """A file of labels on disk. `who` says whose answers are added now."""
+    """A file of labels on disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -88,8 +88,10 @@ class Records:
             raise InputError(f"{self.path} is no file of labels; give another name with --output")
         if lines[0].get("version") != VERSION:
             raise InputError(f"{self.path} has version {lines[0].get('version')}; this autogpt reads {VERSION}")
-        head = {name: lines[0][name] for name in Settings.__dataclass_fields__}
-        return Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in head.items()}), lines[1:]
+        head: dict[str, Any] = {name: lines[0][name] for name in Settings.__dataclass_fields__}
+        for name in ("text", "labels", "drawn"):
+            head[name] = tuple(head[name])
+        return Settings(**head), lines[1:]
 
     def start(self, settings: Settings) -> None:
         """The first line."""

@@ -1,7 +1,7 @@
 """A labelling session: which question comes next, what an answer changes, and where things stand.
 
-Rows that measure the model are drawn at random before the first question; no strategy ever sees them, and they are put in
-between at random places, so that whoever answers cannot tell. Everything that is answered is on disk at once.
+Rows that measure the model are drawn at random before the first question; no strategy ever sees them, and they are
+asked at random places in between. Everything that is answered is on disk at once.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ row is the one that adds most coverage, summed over the pool with 1 - margin as 
 diminishing returns, so a gain that was found before is an upper bound and few gains are ever found anew ("Accelerated
 Greedy Algorithms for Maximizing Submodular Set Functions", Minoux 1978).
 
-Ours keeps one kernel width for all budgets (a width that follows the labelled rows, as in the paper, was no better), and
-takes its doubt from a head whose temperature is set by rows left out.
+Ours keeps one kernel width for all budgets (a width that follows the labelled rows, as in the paper, was no better),
+and takes its doubt from a head whose temperature is set by rows left out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Typical rows of large clusters that hold no label yet (TypiClust: "Active Learning on a Budget: Opposite Strategies
 Suit High and Low Budgets", Hacohen et al. 2022).
 
-k-means makes as many clusters as there will be labelled rows; of the largest clusters with the fewest labels the row with
-the highest mean cosine to its 20 nearest neighbours in the cluster is asked. It needs no classifier.
+k-means makes as many clusters as there will be labelled rows; of the largest clusters with the fewest labels the row
+with the highest mean cosine to its 20 nearest neighbours in the cluster is asked. It needs no classifier.
 """
 
 from __future__ import annotations

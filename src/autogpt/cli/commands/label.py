@@ -110,8 +110,9 @@ def _show(
     }  # fmt: skip
     lines = [t("{count} answers, saved in {file}", count=answered, file=session.file.path)]
     for name, one in taken.items():
-        lines.append(t("{file}: {taken} labels taken, {known} known, {strange} of other texts, {empty} empty", file=name,
-                       **asdict(one)))  # fmt: skip
+        message = t("{file}: {taken} labels taken, {known} known, {strange} of other texts, {empty} empty",
+                    file=name, **asdict(one))  # fmt: skip
+        lines.append(message)
     lines.append(standing(screen, session))
     if found.skipped or found.bad:
         lines.append(t("{skipped} skipped, {bad} bad texts", skipped=found.skipped, bad=found.bad))
