@@ -131,6 +131,15 @@ def test_a_label_keeps_who_gave_it_when_and_what_the_model_thought(
     assert last.confidence is not None
 
 
+def test_a_session_may_go_on_with_another_strategy_and_every_batch_says_which_asked(
+    begin: Callable[..., Session], table: Table, gold: dict[str, str]
+) -> None:
+    drive(begin(table, check=0.0, strategy="typiclust"), Known(gold), most=8)
+    session = begin(table, check=0.0, strategy="margin")
+    drive(session, Known(gold), most=8)
+    assert [a.by for a in session.state.answers.values()] == ["typiclust"] * 8 + ["margin"] * 8
+
+
 def test_a_person_outranks_a_model_whichever_comes_first(begin: Callable[..., Session], table: Table) -> None:
     session = begin(table, check=0.0)
     question = session.question()

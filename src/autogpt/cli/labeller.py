@@ -16,6 +16,7 @@ import typer
 
 from autogpt.cli.screen import Screen, clean
 from autogpt.labelling.oracle import QUIT, UNDO, Reply
+from autogpt.labelling.outlook import ENOUGH_DRAWN
 from autogpt.labelling.records import BAD, DRAWN, LABEL, SKIP
 from autogpt.labelling.session import Question, Session
 
@@ -130,6 +131,8 @@ class Labeller:
         if key in _ENTER or key.lower() in KEYS or key == "?" or key.isdecimal():
             self.screen.err.print(f"> {key.strip()}")
             return key
+        if key[-1] in "\r\n":  # pasted, or typed faster than it is read
+            return key
         rest = self._line(f"> {key}", choice.labels)  # a name begins
         return None if rest is None else key + rest
 
@@ -174,7 +177,7 @@ def standing(screen: Screen, session: Session) -> str:
         value, low, high = (f"{number:.2f}" for number in (outlook.accuracy, outlook.low, outlook.high))
         parts.append(t("accuracy {value} ({low} to {high}, {rows} rows drawn at random)",
                        value=value, low=low, high=high, rows=outlook.tested))  # fmt: skip
-    elif outlook is not None:
+    elif outlook is not None and outlook.tested >= ENOUGH_DRAWN:
         parts.append(t("accuracy {value} on rows that were chosen (a rough idea)", value=f"{outlook.accuracy:.2f}"))
     if outlook is not None and outlook.gain is not None and outlook.gain_high is not None:
         parts.append(t("the next 20 labels: about {gain} points, at most {most}", gain=f"{100 * outlook.gain:+.1f}",

@@ -73,7 +73,7 @@ class Session:
         self._vectors, self._ids = vectors, list(pool.items)
         self._place = {id: place for place, id in enumerate(self._ids)}
         self._reserved = frozenset(settings.drawn)
-        self._strategy: queries.Query = registry.get("queries", settings.strategy)
+        self._strategy: queries.Query = registry.get("queries", options.strategy)
         self._head: tuple[Head, tuple[str, ...]] | None = None
         self._seen: tuple[int, Outlook | None] | None = None
         for item in pool.items.values():
@@ -183,8 +183,8 @@ class Session:
             return
         order = [ids[place] for place in rng.permutation(len(ids))] if random else ids
         parts = {id: DRAWN if id in self._reserved else CHOSEN for id in order}
-        self.file.asked(parts, self.settings.strategy)
-        self.state.asked, self.state.by = parts, self.settings.strategy
+        self.file.asked(parts, self.options.strategy)
+        self.state.asked, self.state.by = parts, self.options.strategy
 
     def _chosen(self, k: int, rng: np.random.Generator) -> list[int]:
         """Places of the rows that the strategy wants; reserved rows are not shown to it."""
