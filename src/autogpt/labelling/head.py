@@ -3,7 +3,7 @@
 Least squares to one column per label ("In Defense of One-Vs-All Classification", Rifkin and Klautau 2004) with the
 exact leave-one-out answers that ridge regression has (Allen 1974, PRESS). Ours weighs every label alike, because rows
 that were chosen say nothing about how common a label is, and softens its scores by the temperature that the left-out
-answers like best. Of the heads tried on 8 to 256 rows none was better (see EXPERIMENTS.md).
+answers like best. On 8 to 256 rows it was ahead of logistic regression; the nearest mean was as good (EXPERIMENTS.md).
 """
 
 from __future__ import annotations
