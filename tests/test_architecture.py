@@ -30,7 +30,7 @@ FLOORS = (
     ("open", {"data"}),
     ("closed", {"training", "evaluation"}),
     ("open", {"model", "multi_model", "pipeline"}),
-    ("open", {"autopilot", "regimes"}),
+    ("open", {"autopilot", "regimes", "labelling"}),
     ("open", {"face", "api", "datasets"}),  # face: autogpt/__init__.py
     ("open", {"cli", "__main__"}),
 )

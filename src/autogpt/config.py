@@ -187,6 +187,29 @@ class MultiTask:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelling:
+    """How rows are labelled by a person (`labelling/`)."""
+
+    labels: str | None = _help(
+        "label names, comma-separated, or a file with one a line (more can be made up while labelling)", metavar="NAMES"
+    )
+    strategy: str = _help("which rows are asked next", "auto", kind="queries", metavar="NAME")
+    batch: int = _help("questions between two looks of the model at what it has learned", 8, metavar="NUMBER")
+    check: float = _help(
+        "share of the questions that are rows drawn at random beforehand, to measure with", 0.2, metavar="SHARE"
+    )
+    who: str | None = _help("name that stands beside the labels (default: the user's)", metavar="NAME")
+
+    def __post_init__(self) -> None:
+        for name, allowed, rule in (
+            ("batch", self.batch >= 1, "1 or more"),
+            ("check", 0 <= self.check <= 0.9, "between 0 and 0.9"),
+        ):
+            if not allowed:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
 

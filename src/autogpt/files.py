@@ -63,6 +63,22 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a file (made if need be), durable when this returns. What a kill cut short stays a line alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with _space_checked(path, len(line) + 1), path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode("utf-8") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        fsync_folder(path.parent)
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people and machines alike; NaN and infinity are refused (they are not JSON)."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n")

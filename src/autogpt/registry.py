@@ -15,7 +15,7 @@ from typing import Any
 
 from autogpt.errors import ConfigError
 
-KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection")
+KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection", "queries")
 
 
 @cache
@@ -35,7 +35,7 @@ def _foreign(kind: str) -> dict[str, EntryPoint]:
 def get(kind: str, name: str) -> Any:
     """The plug-in called `name`; a clear error lists what exists."""
     if name not in names(kind):
-        one = kind.removesuffix("s")
+        one = f"{kind[:-3]}y" if kind.endswith("ies") else kind.removesuffix("s")
         raise ConfigError(f"no {one} is called {name!r}; there are: {', '.join(names(kind))}")
     if name in _foreign(kind):
         return _foreign(kind)[name].load()

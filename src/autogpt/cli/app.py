@@ -19,6 +19,7 @@ from autogpt.cli.commands import (
     datasets,
     doctor,
     evaluate,
+    label,
     models,
     predict,
     profile,
@@ -40,7 +41,7 @@ _UsageError, _ClickException = typer.BadParameter.__mro__[1:3]
 DEBUG = "AUTOGPT_DEBUG"
 
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Train", (run.run, train.train, resume.resume)),
+    ("Train", (label.label, run.run, train.train, resume.resume)),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
     ("Look", (profile.profile, select.select, runs.runs, models.models, datasets.datasets, doctor.doctor)),
 )

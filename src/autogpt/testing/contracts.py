@@ -16,6 +16,7 @@ from autogpt.core import ONE_LABEL, Decision, GoldAnswers, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.memory import Guard
+from autogpt.queries import Pool
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
 from autogpt.training.features import FeatureCache
@@ -197,6 +198,47 @@ def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, str) and isinstance(b, tuple):  # a ranking's first answer is one of the right ones
         return a in b
     return bool(sorted(a) == sorted(b) if isinstance(b, tuple) else a == b)
+
+
+def check_query(name: str) -> None:
+    """A strategy gives different open rows, as many as are wanted and there, the same for the same seed; whether
+    nothing, one label or several are known, and also where all rows are equal. It leaves the pool as it was."""
+    query = registry.get("queries", name)
+    for label, pool in _pools().items():
+        for k in (1, 7, len(pool.open), len(pool.open) + 5):
+            before = [np.array(value) for value in (pool.vectors, pool.closed)]
+            rows, again = (np.asarray(query.choose(pool, k, np.random.default_rng(3))) for _ in range(2))
+            told = f"{name}, {label}, k={k}: {rows.tolist()}"
+            if len(rows) != min(k, len(pool.open)) or len(set(rows.tolist())) != len(rows):
+                raise AssertionError(f"{told}: {min(k, len(pool.open))} different rows are wanted")
+            if pool.closed[rows].any():
+                raise AssertionError(f"{told}: row {rows[pool.closed[rows]][0]} may not be asked")
+            if rows.tolist() != again.tolist():
+                raise AssertionError(f"{told}: the same seed gave {again.tolist()}")
+            same(before, [pool.vectors, pool.closed], tolerance=0.0)
+
+
+def _pools() -> dict[str, Pool]:
+    """Pools of 40 rows in three heaps, in every state that a session goes through."""
+    rng = np.random.default_rng(0)
+    heap = np.arange(40) % 3
+    vectors = np.eye(8)[heap] + 0.2 * rng.normal(size=(40, 8))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    def pool(known: int, vectors: Any = vectors, aside: int = 0, probabilities: Any = None) -> Pool:
+        closed = np.arange(40) < known + aside
+        return Pool(vectors, np.arange(known), heap[:known], closed, probabilities)
+
+    sure = np.exp(4 * vectors[:, :3])
+    sure /= sure.sum(axis=1, keepdims=True)
+    return {
+        "nothing known": pool(0),
+        "nothing known, some put aside": pool(0, aside=5),
+        "one label": Pool(vectors, np.array([0, 3]), np.array([0, 0]), np.isin(np.arange(40), [0, 3])),
+        "three labels": pool(9, aside=4, probabilities=sure),
+        "equal rows": pool(6, vectors=np.tile(vectors[:1], (40, 1)), probabilities=np.full((40, 3), 1 / 3)),
+        "one row left": pool(39, probabilities=sure),
+    }
 
 
 def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None:
