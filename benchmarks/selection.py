@@ -6,8 +6,8 @@
 A pool of `--rows` training rows is spoiled as the setting says; about `--trusted` rows, at least 3 a class, are clean.
 Every policy chooses weights; a logistic regression on all pool and trusted rows with these weights is judged on test
 rows. Scores are points of accuracy above the same regression with all weights 1. Policies take turns on the same pools,
-and differences are paired by pool. `guarded` is reinforce behind its guard, `gated` behind the noise gate as well, as a
-run uses it; `blank` begins without an opinion, and `-shuffled` and `-noise` are rewarded by chance.
+and differences are paired by pool. `guarded` is reinforce behind its guard, as a run uses it; `blank` begins without
+an opinion, and `-shuffled` and `-noise` are rewarded by chance.
 
 * clean        nothing is spoiled
 * symmetric    40 % of the labels are drawn anew among the other classes
@@ -37,7 +37,7 @@ from sklearn.linear_model import LogisticRegression
 import embedded
 from autogpt import registry
 from autogpt.selection._environment import Environment
-from autogpt.selection._guard import NOISY, guarded
+from autogpt.selection._guard import guarded
 from autogpt.selection._policy import followed
 from autogpt.selection._pool import Pool
 
@@ -46,7 +46,7 @@ SETTINGS = ("clean", "symmetric", "confusable", "foreign", "imbalance", "mixed")
 POLICIES = ("oof-filter", "balanced-filter", "random-search", "reinforce")
 CONTROLS = ("blank", "blank-shuffled", "blank-noise", "shuffled", "random")
 PEERS = ("cleanlab", "knn-shapley", "trusted-only")
-GUARDED = ("guarded", "gated")
+GUARDED = ("guarded",)
 C = 10.0
 
 
@@ -220,7 +220,7 @@ def trial(name: str, setting: str, seed: int, given: argparse.Namespace) -> dict
         verdict = guarded(of.pool, plugin, plugin.options(), seed=seed)
         document |= {"accepted": verdict.accepted, "gain": [verdict.gain, verdict.low, verdict.high]}
         gain = round(100 * (judge(of, verdict.choice.weight) - base), 2) if verdict.accepted else 0.0
-        document |= {"guarded": gain, "gated": gain if document["noise"] >= NOISY else 0.0}
+        document["guarded"] = gain
     for system in given.systems:
         if system in GUARDED:
             continue

@@ -22,7 +22,7 @@ from autogpt.config import RunConfig
 from autogpt.core import ONE_LABEL, Example, Table
 from autogpt.pipeline import Ask
 from autogpt.selection._environment import Environment
-from autogpt.selection._guard import LEAST_TRUSTED, NOISY, Verdict, guarded
+from autogpt.selection._guard import DOUBTFUL, LEAST_TRUSTED, Verdict, guarded
 from autogpt.selection._pool import Pool, Round
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ class Rows:
         self.verdict = {"accepted": False, "noise": None if np.isnan(noise) else round(noise, 4)}
         if np.isnan(noise):
             self._say("decision", "all rows are learned from: validation rows are too hard to judge labels by")
-        elif noise < NOISY:
-            self._say("decision", f"all rows are learned from: {lost}; rows are chosen from {NOISY:.0%} on")
+        elif noise < DOUBTFUL:
+            self._say("decision", f"all rows are learned from: {lost}; rows are chosen from {DOUBTFUL:.0%} on")
         elif needed > seconds:
             self._say("decision", f"rows are not chosen: about {needed:.0f} s are needed, {seconds:.0f} s may be spent")
         else:

@@ -86,24 +86,17 @@ class Environment:
         1 - (agreement - chance) / (accuracy - chance): how often a model of the trusted rows gives a row its own label,
         classes weighing the same, against how often it is right on trusted rows that it did not see.
         """
-        everything = np.ones(len(self.fold), dtype=bool)
-        chance = 1 / self.pool.classes
-        answers = by_trusted(self.pool, everything, self.pool.vectors).argmax(1)
-        agreement = _per_class(answers == self.pool.labels, self.pool.labels)
-        accuracy = self._own_accuracy()
-        if accuracy - chance < 0.1:
-            return float("nan")
-        return float(1 - (agreement - chance) / (accuracy - chance))
-
-    def _own_accuracy(self) -> float:
-        """Of models of trusted rows on trusted rows they did not see (classes weigh the same)."""
-        gold = self.pool.trusted_labels
+        gold, chance, labels = self.pool.trusted_labels, 1 / self.pool.classes, self.pool.labels
         part = dealt(gold, 5, np.random.default_rng([self.seed, 47]))
-        right = np.zeros(len(gold), dtype=bool)
-        for number in range(5):
+        right, agreement = np.zeros(len(gold), dtype=bool), []
+        for number in range(5):  # the same models answer both: with fewer rows each is less right, and agrees less
             out = part == number
             right[out] = by_trusted(self.pool, ~out, self.pool.trusted[out]).argmax(1) == gold[out]
-        return _per_class(right, gold)
+            agreement.append(_per_class(by_trusted(self.pool, ~out, self.pool.vectors).argmax(1) == labels, labels))
+        accuracy = _per_class(right, gold)
+        if accuracy - chance < 0.1:
+            return float("nan")
+        return float(1 - (np.mean(agreement) - chance) / (accuracy - chance))
 
     def _features(self, fold: int) -> Array:
         return features(self.pool, self.fold == fold, seed=self.seed)
