@@ -2,13 +2,13 @@
 
 log p(y|x) = a * log p_shots + b * log p_names + ... ("Training Products of Experts", Hinton 2002). All experts are
 linear on the same vectors, so their product is one linear head. Weights are chosen on the shots, every shot scored by a
-head that did not learn from it, and an expert is let in only where it wins there: it must better the log-likelihood by
-more than a standard error of the paired difference.
+head that did not learn from it, as a mean over a grid, each point counting as much as it makes the shots likely (few
+shots leave much of the grid standing). An expert that makes the shots less likely is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -83,7 +83,7 @@ def join(
         error = float(gain.std() / np.sqrt(len(gain)))
         numbers = f"log-likelihood {gain.mean():+.3f} +- {error:.3f} per labelled row"
         if gain.mean() > 0:
-            said.append(f"{name} joins with weight {b:g} beside {a:g}: {numbers}")
+            said.append(f"{name} joins with weight {b:.2f} beside {a:.2f}: {numbers}")
             head, scores = added(scaled(head, a), scaled(other, b)), a * scores + b * table
         else:
             said.append(f"{name} is left out, it does not win on the labelled rows: {numbers}")

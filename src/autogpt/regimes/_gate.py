@@ -23,8 +23,11 @@ LEAST_SHARE, LOST = 0.1, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the gate found of one step. `agreement`: adjusted Rand index with the votes; `moved`: the share of rows whose
-    label changed; `lost`: classes that (almost) died out, of `classes`."""
+    """What the gate found of one step.
+
+    `agreement` is the adjusted Rand index with the votes, `moved` the share of rows whose label changed, `lost` how
+    many of the `classes` (almost) died out.
+    """
 
     step: str
     allowed: bool

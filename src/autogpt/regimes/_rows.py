@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autogpt import registry
 from autogpt import config as settings
+from autogpt import registry
 from autogpt.config import Columns
 from autogpt.core import Schema, Table
 from autogpt.data import goal as goals

@@ -199,7 +199,7 @@ def _asked(ballot: Ballot, labelling: Labelling) -> list[Votes]:
 
 
 def _joined(session: Session, rows: Rows, read: _Reader, votes: Sequence[Votes], taught: Taught) -> _experts.Joined:
-    """The head that answers: the student; what is known before it, where the gate left it out; with labels a product."""
+    """The head that answers: the student, or the names where the gate refused it; with labels, a product with theirs."""
     names, classes = votes[0].scorer, len(read.labels)
     free = taught.head or names
     said = () if taught.head else ("the gate stops self-training: the label names alone answer",)
@@ -243,7 +243,7 @@ def _measured(session: Session, model: Model, rows: Rows, joined: _experts.Joine
 
 
 def _seen(read: _Reader, rows: Rows, head: Head, labels: tuple[str, ...]) -> dict[str, Any]:
-    """The classes' shares in the pool, and rows to check: of every class the surest, then those nearest to undecided."""
+    """The classes' shares in the pool, and rows to check: the surest of classes, then those nearest to undecided."""
     chance = softmax(np.asarray(head(read.vectors)))
     answers, sure = chance.argmax(axis=1), chance.max(axis=1)
     surest = [own[np.argmax(sure[own])] for k in range(len(labels)) if len(own := np.flatnonzero(answers == k))]

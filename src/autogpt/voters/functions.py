@@ -29,7 +29,9 @@ class Functions:
             answers = [_asked(function, f"{ballot.source}: {name}", text) for text in ballot.texts]
             found.append(of_answers(f"function {name}", answers, ballot.labels))
         if not found:
-            raise InputError(f"{ballot.source} has no function; write one that takes a text and returns a label or None")
+            raise InputError(
+                f"{ballot.source} has no function; write one that takes a text and returns a label or None"
+            )
         return found
 
 
