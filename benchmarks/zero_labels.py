@@ -28,6 +28,8 @@ from autogpt.regimes.self_training import self_train
 RESULTS = Path(__file__).parent / "results"
 CHOSEN_ON = ("cr", "subj", "banking77")
 SHOTS = 8
+HEAD = """`python benchmarks/zero_labels.py`; accuracy in %, mean of the seeds, in brackets the least recall of a class.
++ confirms: nothing was chosen on it."""
 DESCRIPTIONS: dict[str, dict[str, list[str]]] = {
     "mr": {
         "negative": ["a negative movie review", "the movie is bad, boring or disappointing"],
@@ -62,88 +64,13 @@ DESCRIPTIONS: dict[str, dict[str, list[str]]] = {
         "Written Work": ["a book, novel, magazine or newspaper"],
     },
 }
-WORDS = [
-    "table",
-    "river",
-    "seven",
-    "window",
-    "yellow",
-    "engine",
-    "quiet",
-    "summer",
-    "paper",
-    "mountain",
-    "circle",
-    "bread",
-    "winter",
-    "garden",
-    "metal",
-    "bottle",
-    "cloud",
-    "ladder",
-    "piano",
-    "silver",
-    "market",
-    "bridge",
-    "island",
-    "candle",
-    "forest",
-    "hammer",
-    "ocean",
-    "pencil",
-    "rocket",
-    "saddle",
-    "tunnel",
-    "violin",
-    "anchor",
-    "basket",
-    "camera",
-    "desert",
-    "eagle",
-    "feather",
-    "glove",
-    "harbor",
-    "igloo",
-    "jacket",
-    "kettle",
-    "lemon",
-    "magnet",
-    "needle",
-    "orange",
-    "pillow",
-    "quilt",
-    "ribbon",
-    "shovel",
-    "ticket",
-    "umbrella",
-    "valley",
-    "wagon",
-    "yacht",
-    "zebra",
-    "apron",
-    "button",
-    "carpet",
-    "dragon",
-    "elbow",
-    "fabric",
-    "goblet",
-    "helmet",
-    "insect",
-    "jungle",
-    "kitten",
-    "lantern",
-    "mirror",
-    "napkin",
-    "oyster",
-    "parrot",
-    "quarry",
-    "rabbit",
-    "sailor",
-    "temple",
-    "urchin",
-    "velvet",
-    "walnut",
-]
+WORDS = tuple(
+    """table river seven window yellow engine quiet summer paper mountain circle bread winter garden metal bottle cloud
+    ladder piano silver market bridge island candle forest hammer ocean pencil rocket saddle tunnel violin anchor basket
+    camera desert eagle feather glove harbor igloo jacket kettle lemon magnet needle orange pillow quilt ribbon shovel
+    ticket umbrella valley wagon yacht zebra apron button carpet dragon elbow fabric goblet helmet insect jungle kitten
+    lantern mirror napkin oyster parrot quarry rabbit sailor temple urchin velvet walnut""".split()  # noqa: SIM905
+)
 
 
 def main() -> None:
@@ -270,8 +197,7 @@ def table(found: dict[str, Any]) -> str:
     """Markdown: accuracy per system and set; gains with paired intervals; the recorded runs."""
     systems = list(next(iter(found.values()))["accuracy"])
     heads = [f"{name}{'' if name in CHOSEN_ON else ' +'}" for name in found]
-    lines = ["# No labels, or eight of each class", "", "`python benchmarks/zero_labels.py`; accuracy in %, mean of the "
-             "seeds, in brackets the least recall of a class. + confirms (nothing was chosen on it).", ""]  # fmt: skip
+    lines = ["# No labels, or eight of each class", "", HEAD, ""]
     lines += [f"| system | {' | '.join(heads)} | mean |", "|---" * (len(heads) + 2) + "|"]
     for system in systems:
         cells = [float(np.mean(one["accuracy"][system])) for one in found.values()]
@@ -295,6 +221,12 @@ def table(found: dict[str, Any]) -> str:
             f"- {name}: " + ", ".join(f"{system} {100 * value:.1f}" for system, value in one["setfit"].items())
         )
     return "\n".join(lines) + "\n"
+
+
+def gain(draws: Any) -> str:
+    """A difference in points with its interval."""
+    low, high = scoring.interval(draws)
+    return f"{100 * draws.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 if __name__ == "__main__":

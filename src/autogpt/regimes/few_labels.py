@@ -199,7 +199,7 @@ def _asked(ballot: Ballot, labelling: Labelling) -> list[Votes]:
 
 
 def _joined(session: Session, rows: Rows, read: _Reader, votes: Sequence[Votes], taught: Taught) -> _experts.Joined:
-    """The head that answers: the student, or the names where the gate refused it; with labels, a product with theirs."""
+    """The head that answers: the student (the names where the gate refused it); with labels, a product with theirs."""
     names, classes = votes[0].scorer, len(read.labels)
     free = taught.head or names
     said = () if taught.head else ("the gate stops self-training: the label names alone answer",)

@@ -44,7 +44,7 @@ def words_of(name: str) -> str:
     return found.lower() if found != name else found
 
 
-def _unit(vector: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _unit(vector: np.ndarray) -> np.ndarray:
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
 
 
