@@ -19,7 +19,7 @@ import embedded
 import scoring
 import sets
 from autogpt import registry
-from autogpt.core import Ballot
+from autogpt.ballot import Ballot
 from autogpt.probe import Head
 from autogpt.regimes import _clustering, _experts
 from autogpt.regimes._rows import read_labels

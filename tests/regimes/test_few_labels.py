@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from autogpt import AutoGPT, load
+from autogpt.ballot import Votes
 from autogpt.cli.app import execute
 from autogpt.config import Columns, Search
-from autogpt.core import Votes
 from autogpt.errors import ConfigError, InputError
 from autogpt.probe import Head
 from autogpt.regimes import _clustering, _experts, _gate, _label_model

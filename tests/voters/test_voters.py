@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autogpt import registry
-from autogpt.core import Ballot
+from autogpt.ballot import Ballot
 from autogpt.errors import ConfigError, InputError
 from autogpt.voters.names import words_of
 

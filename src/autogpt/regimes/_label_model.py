@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt.core import Votes
+from autogpt.ballot import Votes
 from autogpt.regimes._clustering import softmax
 
 if TYPE_CHECKING:

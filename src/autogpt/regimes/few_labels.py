@@ -23,8 +23,9 @@ from autogpt import config as settings
 from autogpt import files, registry
 from autogpt.autopilot.run import new_folder
 from autogpt.autopilot.session import Session
+from autogpt.ballot import Ballot, Votes
 from autogpt.config import Labelling, RunConfig
-from autogpt.core import Ballot, Decision, LabelSpace, Votes
+from autogpt.core import Decision, LabelSpace
 from autogpt.errors import AutoGPTError, ConfigError, ResourceError
 from autogpt.evaluation.score import Score, evaluate
 from autogpt.events import Listener, silent

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autogpt.core import Votes
+from autogpt.ballot import Votes
 from autogpt.errors import InputError
 
 

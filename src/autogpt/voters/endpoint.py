@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
-from autogpt.core import Ballot, Votes
+from autogpt.ballot import Ballot, Votes
 from autogpt.errors import ConfigError, InputError
 from autogpt.voters._votes import of_answers
 
@@ -24,7 +24,7 @@ KEY = "AUTOGPT_ENDPOINT_KEY"
 
 
 class Endpoint:
-    """See `core.Voter`. Options: `model`, and `rows`, how many are asked about at most."""
+    """See `ballot.Voter`. Options: `model`, and `rows`, how many are asked about at most."""
 
     name = "endpoint"
     summary = "a language model behind an OpenAI-compatible endpoint"

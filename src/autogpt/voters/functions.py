@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from autogpt.core import Ballot, Votes
+from autogpt.ballot import Ballot, Votes
 from autogpt.errors import InputError
 from autogpt.voters._votes import of_answers
 
 
 class Functions:
-    """See `core.Voter`."""
+    """See `ballot.Voter`."""
 
     name = "functions"
     summary = "labelling functions of a Python file: text -> label or None"

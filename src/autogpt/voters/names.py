@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from autogpt.core import Ballot, Votes
+from autogpt.ballot import Ballot, Votes
 from autogpt.probe import Head
 
 SHARPNESS = 20.0
@@ -18,7 +18,7 @@ SHARPNESS = 20.0
 
 
 class Names:
-    """See `core.Voter`."""
+    """See `ballot.Voter`."""
 
     name = "names"
     summary = "label names or descriptions, by how alike the encoder finds them to a text"

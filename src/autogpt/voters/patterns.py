@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from autogpt.ballot import Ballot, Votes
 from autogpt.config import read
-from autogpt.core import Ballot, Votes
 from autogpt.errors import InputError
 from autogpt.voters._votes import check, of_answers
 
 
 class Patterns:
-    """See `core.Voter`."""
+    """See `ballot.Voter`."""
 
     name = "patterns"
     summary = "regular expressions by label, from a YAML or JSON file"
