@@ -25,7 +25,22 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FIELDS = 450, 80, 8
 # that is open may use each other (Python itself refuses circles); on a closed floor they never know each other.
 FLOORS = (
     ("open", {"errors", "core"}),
-    ("open", {"registry", "config", "runtime", "cells", "doctor", "events", "files", "footprint", "memory", "probe"}),
+    (
+        "open",
+        {
+            "registry",
+            "config",
+            "runtime",
+            "cells",
+            "doctor",
+            "events",
+            "files",
+            "footprint",
+            "memory",
+            "probe",
+            "ballot",
+        },
+    ),
     ("closed", {*registry.KINDS}),
     ("open", {"data"}),
     ("closed", {"training", "evaluation"}),

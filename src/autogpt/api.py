@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Columns, MultiTask, RunConfig, Search, Source, seconds
+from autogpt.config import Columns, FewLabels, MultiTask, RunConfig, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autogpt.autopilot.run import Run
     from autogpt.model import Model
     from autogpt.multi_model import MultiModel
+    from autogpt.regimes.few_labels import FewRun
 
 
 class AutoGPT:
@@ -90,6 +91,33 @@ class AutoGPT:
             sources[name] = Source(train, test, (goals or {}).get(name), (columns or {}).get(name))
         config = replace(self.config, time_limit=seconds(time_limit))
         return train_many(sources, config, options or MultiTask(), ask=ask, listen=listen).model
+
+    def train_from_names(
+        self,
+        data: Any,
+        labels: Mapping[str, str | Sequence[str]] | Sequence[str],
+        test: Any = None,
+        *,
+        goal: str = "",
+        time_limit: str | float | None = "10m",
+        votes: FewLabels | None = None,
+        ask: Callable[[AmbiguityError], str] | None = None,
+        listen: Listener | None = None,
+    ) -> FewRun:
+        """Learn from rows without labels, or with few, by the labels' names or descriptions (and further `votes`).
+
+        The model is `.model`, and what can be told without labels `.findings`; there is a score only where rows have
+        labels that a person gave.
+        """
+        from autogpt.regimes.few_labels import learn
+
+        named = labels if isinstance(labels, Mapping) else dict.fromkeys(labels, "")
+        config = replace(self.config, goal=goal, time_limit=seconds(time_limit))
+        on_disk = isinstance(data, (str, Path))
+        config = replace(config, data=str(data)) if on_disk else config
+        rows = None if on_disk else data
+        options = votes or FewLabels()
+        return learn(config, options, data=rows, test=test, descriptions=named, ask=ask, listen=listen)
 
     @staticmethod
     def load(folder: str | Path, *, task: str | None = None) -> Model:

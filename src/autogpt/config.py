@@ -210,6 +210,29 @@ class Labelling:
 
 
 @dataclass(frozen=True, slots=True)
+class FewLabels:
+    """What stands in for labels where a table has none, or few (`regimes/few_labels.py`)."""
+
+    labels: str | None = _help(
+        "label names with commas between, or a YAML or JSON file of them with descriptions: rows need no labels then",
+        metavar="NAMES",
+    )
+    patterns: str | None = _help("YAML or JSON file: regular expressions by label, as further votes", metavar="FILE")
+    functions: str | None = _help(
+        "Python file (it is run): functions from a text to a label or None, as further votes", metavar="FILE"
+    )
+    endpoint: str | None = _help(
+        "address of an OpenAI-compatible language model that votes too (texts are sent there)", metavar="URL"
+    )
+    endpoint_model: str | None = _help("the model's name there", metavar="NAME")
+    endpoint_rows: int = _help("most texts that are sent there", 200, metavar="NUMBER")
+
+    def __post_init__(self) -> None:
+        if self.endpoint_rows < 1:
+            raise ConfigError(f"endpoint_rows {self.endpoint_rows} must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
 

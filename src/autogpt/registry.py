@@ -15,7 +15,7 @@ from typing import Any
 
 from autogpt.errors import ConfigError
 
-KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection", "queries")
+KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection", "queries", "voters")
 
 
 @cache

@@ -22,7 +22,7 @@ import typer
 from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
-from autogpt.config import Labelling, MultiTask, Option, RunConfig
+from autogpt.config import FewLabels, Labelling, MultiTask, Option, RunConfig
 from autogpt.errors import Interrupted
 
 _PANELS = {
@@ -31,7 +31,13 @@ _PANELS = {
     "columns": "Columns (only to overrule what is found in the data)",
     "search": "Search",
 }
-_KINDS: Mapping[Any, str] = {RunConfig: "", MultiTask: "Several data sets", Labelling: "Labelling", Show: "Output"}
+_KINDS: Mapping[Any, str] = {
+    RunConfig: "",
+    MultiTask: "Several data sets",
+    Labelling: "Labelling",
+    FewLabels: "Without labels, or with few",
+    Show: "Output",
+}
 _TYPES: Mapping[str, Any] = {"time_limit": str}
 _SHOWN = frozenset(option.name for option in config.options(Show))
 

@@ -9,7 +9,7 @@ import typer
 
 from autogpt.cli.live import Live
 from autogpt.cli.screen import Screen
-from autogpt.config import RunConfig
+from autogpt.config import FewLabels, RunConfig
 from autogpt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,13 +19,44 @@ if TYPE_CHECKING:
 def run(
     screen: Screen,
     config: RunConfig,
+    labelling: FewLabels,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print the plan with estimates of time and memory; train nothing")
     ] = False,
 ) -> None:
     """Read DATA, find out what it is, try methods within the time limit, test the best once, and save it."""
+    if labelling.labels is not None:
+        _without_labels(screen, config, labelling, dry_run=dry_run)
+        return
+    if labelling.patterns or labelling.functions or labelling.endpoint:
+        raise ConfigError("votes need the names of the labels; give --labels")
     start(screen, config, dry_run=dry_run)
+
+
+def _without_labels(screen: Screen, config: RunConfig, labelling: FewLabels, *, dry_run: bool) -> None:
+    """Learn from label names and other votes, and show what can be told of it without labels."""
+    from autogpt.regimes.few_labels import learn
+
+    if dry_run or not config.data:
+        raise ConfigError("--labels needs DATA, and makes no plan beforehand; leave --dry-run out")
+    with Live(screen, limit=config.time_limit) as listen:
+        found = learn(config, labelling, ask=screen.ask if screen.interactive else None, listen=listen)
+    told = found.findings
+    document = {"run": found.folder, "model": found.folder / "model", "findings": told.to_dict()}
+    measured = screen.t(told.measured)
+    headline = measured if told.score is None else f"{told.score.metric} {told.score}: {measured}"
+    shares = [(label, f"{share:.1%}") for label, share in told.shares.items()]
+    check = [(row["label"], f"{row['confidence']:.2f}", row["text"][:80]) for row in told.to_check]
+    screen.result(
+        document,
+        screen.heading(headline),
+        screen.table(("label", ">share of the rows"), shares),
+        "",
+        screen.heading("Rows to check"),
+        screen.table(("label", ">confidence", "text"), check),
+    )
+    screen.note('use it with:  autogpt predict {folder} "a text"', folder=found.folder)
 
 
 def start(screen: Screen, config: RunConfig, *, dry_run: bool) -> None:

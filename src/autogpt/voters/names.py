@@ -1,0 +1,51 @@
+"""Label names and descriptions vote: how alike a text is to each of them, less what the pool is on average.
+
+"Zero-shot text classification with sentence embeddings" as in Lbl2Vec (Schopf et al. 2021), centred over the pool:
+some phrases are alike to every text, and that says nothing of any.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from autogpt.ballot import Ballot, Votes
+from autogpt.probe import Head
+
+SHARPNESS = 20.0
+"""What a cosine is multiplied with before the softmax, as sentence encoders are trained."""
+
+
+class Names:
+    """See `ballot.Voter`."""
+
+    name = "names"
+    summary = "label names or descriptions, by how alike the encoder finds them to a text"
+
+    def vote(self, ballot: Ballot) -> list[Votes]:
+        phrases = [phrase for label in ballot.labels for phrase in ballot.phrases[label]]
+        read = iter(np.asarray(ballot.read(phrases)))
+        centres = []
+        for label in ballot.labels:
+            mean = np.mean([_unit(next(read)) for _ in ballot.phrases[label]], axis=0)
+            centres.append(SHARPNESS * _unit(mean))
+        weight = np.stack(centres)
+        head = Head(weight=weight, bias=-(ballot.vectors @ weight.T).mean(axis=0), c=0.0)
+        scores = np.asarray(head(ballot.vectors), dtype=np.float64)
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return [Votes(self.name, shares / shares.sum(axis=1, keepdims=True), head)]
+
+
+def words_of(name: str) -> str:
+    """A label's name as a phrase: `card_not_working`, `CardNotWorking` and `card-not-working` -> card not working."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    found = " ".join(re.sub(r"[_\-./]+", " ", parted).split())
+    return found.lower() if found != name else found
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
+
+
+plugin = Names()
