@@ -33,9 +33,11 @@ def select(
     """Choose training rows of DATA by a policy that its validation rows (given or drawn) reward; train nothing."""
     if not config.data:
         raise ConfigError("there is nothing to choose from; give DATA (a file or bundled name) or --config FILE")
+    from autogpt import registry
     from autogpt.autopilot import choosing
     from autogpt.selection._guard import LEAST_TRUSTED
 
+    registry.get("selection", policy)  # a wrong name is told before anything is read
     with screen.working("reading {data}", data=config.data):
         bench, table = choosing.prepared(config, ask=screen.ask if screen.interactive else None)
     with screen.working("choosing among {rows} rows", rows=f"{len(bench.train):,}"):
