@@ -217,7 +217,7 @@ def trial(name: str, setting: str, seed: int, given: argparse.Namespace) -> dict
     document["noise"] = round(world.noise, 3)
     if set(GUARDED) & set(given.systems):
         plugin = registry.get("selection", "reinforce")
-        verdict = guarded(of.pool, plugin, plugin.options(), seed=seed)
+        verdict = guarded(world, plugin, plugin.options())
         document |= {"accepted": verdict.accepted, "gain": [verdict.gain, verdict.low, verdict.high]}
         gain = round(100 * (judge(of, verdict.choice.weight) - base), 2) if verdict.accepted else 0.0
         document["guarded"] = gain

@@ -8,7 +8,7 @@ import pytest
 
 from autogpt import AutoGPT, datasets, registry
 from autogpt.autopilot import choosing
-from autogpt.autopilot.choosing import Rows, chosen, pool_of, weighted
+from autogpt.autopilot.choosing import Rows, chosen, weighted, world_of
 from autogpt.autopilot.trial import Bench
 from autogpt.config import Search
 from autogpt.core import Example, LabelSpace
@@ -106,13 +106,14 @@ def test_choosing_stops_when_its_time_is_over(tmp_path, told, monkeypatch):
 
 
 def test_rows_without_one_label_or_with_few_validation_rows_are_no_pool():
-    assert pool_of(bench(wrong=0.3, output="labels")) is None
-    assert pool_of(bench(wrong=0.3, held=10)) is None
+    assert world_of(bench(wrong=0.3, output="labels")) is None
+    assert world_of(bench(wrong=0.3, held=10)) is None
 
 
 def test_weights_are_one_on_average_and_say_what_speaks_against_a_row():
-    found = chosen(bench(wrong=0.45), "reinforce", {})
-    assert found is not None
+    known = world_of(bench(wrong=0.45))
+    assert known is not None
+    found = chosen(*known, "reinforce")
     assert np.mean(found.weights(300)) == pytest.approx(1.0, abs=0.05)
     least = int(found.verdict.proposal.weight.argmin())
     assert found.why(least).split()[0] in found.names

@@ -181,7 +181,7 @@ def test_knn_shapley_is_the_mean_over_all_orders():
 class TestGuard:
     def guard(self, data, seed=0):
         policy = registry.get("selection", "reinforce")
-        return guarded(data, policy, policy.options(agents=1, rounds=10), seed=seed)
+        return guarded(Environment(data, seed=seed), policy, policy.options(agents=1, rounds=10))
 
     def test_lets_a_choice_among_wrong_labels_pass(self):
         verdict = self.guard(pool(rows=400, wrong=0.45, trusted=90)[0])

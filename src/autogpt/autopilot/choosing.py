@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +67,8 @@ class Chosen:
         return f"{self.names[strongest]} {parts[strongest]:+.1f}"
 
 
-def pool_of(bench: Bench) -> tuple[Pool, list[int]] | None:
-    """The run's rows as a pool, and their places; None where rows have no single label or were not read."""
+def world_of(bench: Bench) -> tuple[Environment, list[int]] | None:
+    """The run's rows as a world to choose in, with their places; None where rows have no one label or were not read."""
     if bench.output.name not in ONE_LABEL or len(bench.validation) < LEAST_TRUSTED:
         return None
     places, vectors = bench.features.get([row.inputs for row in bench.train], seconds=0.0)
@@ -79,20 +79,15 @@ def pool_of(bench: Bench) -> tuple[Pool, list[int]] | None:
     gold = np.asarray(bench.output.encode([row.target for row in bench.validation], bench.space))
     known = gold >= 0  # a label that only validation has cannot be learned
     pool = Pool(np.asarray(vectors), labels, np.asarray(trusted)[known], gold[known], len(bench.space.labels))
-    return pool, places
+    return Environment(pool, seed=bench.seed), places
 
 
 def chosen(
-    bench: Bench, policy: str, options: Mapping[str, Any], *, tell: Callable[[Round], None] = lambda one: None
-) -> Chosen | None:
-    """What a policy chooses of a run's rows, and whether that wins; None where rows cannot be chosen."""
-    found = pool_of(bench)
-    if found is None:
-        return None
-    pool, places = found
+    world: Environment, places: Sequence[int], policy: str, *, tell: Callable[[Round], None] = lambda one: None
+) -> Chosen:
+    """What a policy chooses of a world's rows, and whether that wins."""
     plugin = registry.get("selection", policy)
-    verdict = guarded(pool, plugin, plugin.options(**options), seed=bench.seed, tell=tell)
-    world = Environment(pool, seed=bench.seed)
+    verdict = guarded(world, plugin, plugin.options(), tell=tell)
     return Chosen(verdict, places, world.whole, world.names)
 
 
@@ -142,12 +137,12 @@ class Rows:
 
     def consider(self, bench: Bench, *, seconds: float) -> None:
         """Decide whether later trials learn from chosen rows, and say why. Decided once a run."""
-        found = pool_of(bench) if not self.verdict else None
+        found = world_of(bench) if not self.verdict else None
         if found is None or self._path is None:
             return
-        pool, _ = found
-        noise = Environment(pool, seed=bench.seed).noise
-        needed = SECONDS[0] + SECONDS[1] * len(pool) * (1 + pool.classes / 20)
+        world, places = found
+        noise = world.noise
+        needed = SECONDS[0] + SECONDS[1] * len(world.pool) * (1 + world.pool.classes / 20)
         lost = f"by validation rows, training labels lost {max(noise, 0.0):.0%} of what they could tell"
         self.verdict = {"accepted": False, "noise": None if np.isnan(noise) else round(noise, 4)}
         if np.isnan(noise):
@@ -157,10 +152,10 @@ class Rows:
         elif needed > seconds:
             self._say("decision", f"rows are not chosen: about {needed:.0f} s are needed, {seconds:.0f} s may be spent")
         else:
-            self._decide(bench, lost, seconds=seconds)
+            self._decide(bench, world, places, lost, seconds=seconds)
         files.write_json(self._path, {"policy": self.policy, "verdict": self.verdict, "weights": self._weights})
 
-    def _decide(self, bench: Bench, lost: str, *, seconds: float) -> None:
+    def _decide(self, bench: Bench, world: Environment, places: Sequence[int], lost: str, *, seconds: float) -> None:
         started = time.monotonic()
 
         def in_time(one: Round) -> None:
@@ -168,11 +163,9 @@ class Rows:
                 raise _TooLateError
 
         try:
-            found = chosen(bench, POLICY, {}, tell=in_time)
+            found = chosen(world, places, POLICY, tell=in_time)
         except _TooLateError:
             self._say("decision", f"all rows are learned from: choosing was not done in {seconds:.0f} s; {lost}")
-            return
-        if found is None:
             return
         verdict = found.verdict
         self.verdict = {**verdict.told(), "seconds": round(time.monotonic() - started, 1)}

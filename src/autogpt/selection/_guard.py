@@ -17,7 +17,7 @@ import numpy as np
 from autogpt.selection import _proxy
 from autogpt.selection._environment import Environment
 from autogpt.selection._features import NAMES
-from autogpt.selection._policy import Policy
+from autogpt.selection._policy import Policy, followed
 from autogpt.selection._pool import Choice, Pool, Round, dealt
 
 if TYPE_CHECKING:
@@ -58,24 +58,26 @@ class Verdict:
 
 
 def guarded(
-    pool: Pool, policy: Policy, options: Any, *, seed: int, tell: Callable[[Round], None] = lambda one: None
+    world: Environment, policy: Policy, options: Any, *, tell: Callable[[Round], None] = lambda one: None
 ) -> Verdict:
-    """The policy's choice if it wins; all rows otherwise."""
+    """The policy's choice if it wins; all rows otherwise. `world` has all trusted rows; agents get worlds of a part."""
+    pool, seed = world.given, world.seed
     everything = Choice(np.ones((1, len(pool))))
     if len(pool.trusted_labels) < LEAST_TRUSTED:
         few = f"{len(pool.trusted_labels)} trusted rows are too few to judge by ({LEAST_TRUSTED} are needed)"
         return Verdict(everything, everything, False, few, float("nan"))
-    noise = Environment(pool, seed=seed).noise
+    noise = world.noise
     slices = dealt(pool.trusted_labels, SLICES, np.random.default_rng([seed, 61]))
     choices, gains, rights = [], np.zeros(len(slices)), np.zeros(len(slices))
     for number in range(SLICES):
         own = replace(
             pool, trusted=pool.trusted[slices != number], trusted_labels=pool.trusted_labels[slices != number]
         )
-        choice = _followed(policy, Environment(own, seed=seed + number), options, seed=seed + number, tell=tell)
+        part = Environment(own, seed=seed + number)
+        choice = followed(policy.choose(part, options, seed=part.seed), tell)
         choices.append(choice)
         judge = slices == number
-        gains[judge], rights[judge] = _gained(pool, own, judge, choice)
+        gains[judge], rights[judge] = _gained(world.pool, judge, choice)
     choice = _together(choices)
     low, high = _interval(gains, seed)
     numbers = {"noise": noise, "gain": gains.mean(), "low": low, "high": high, "accuracy": rights.mean()}
@@ -84,28 +86,14 @@ def guarded(
     return Verdict(choice, everything, False, "no gain on trusted rows that had no part in the choice", **numbers)
 
 
-def _followed(
-    policy: Policy, environment: Environment, options: Any, *, seed: int, tell: Callable[[Round], None]
-) -> Choice:
-    rounds = policy.choose(environment, options, seed=seed)
-    while True:
-        try:
-            tell(next(rounds))
-        except StopIteration as end:
-            found: Choice = end.value
-            return found
-
-
-def _gained(whole: Pool, own: Pool, judge: Array, choice: Choice) -> tuple[Array, Array]:
-    """Per judging row: log probability and right answers gained over all rows weighing the same, each at its best
-    factor."""
-    flat = whole.reduced()
-    x = np.concatenate([_proxy.widened(flat.vectors), _proxy.widened(flat.trusted[~judge])])
-    labels, gold = np.concatenate([whole.labels, own.trusted_labels]), whole.trusted_labels[judge]
-    rows, place = _proxy.widened(flat.trusted[judge]), np.arange(int(judge.sum()))
+def _gained(pool: Pool, judge: Array, choice: Choice) -> tuple[Array, Array]:
+    """Per judging row: log probability and right answers gained over all rows weighing the same."""
+    x = np.concatenate([_proxy.widened(pool.vectors), _proxy.widened(pool.trusted[~judge])])
+    labels, gold = np.concatenate([pool.labels, pool.trusted_labels[~judge]]), pool.trusted_labels[judge]
+    rows, place = _proxy.widened(pool.trusted[judge]), np.arange(int(judge.sum()))
     found = []
-    for weights in (choice.weight, np.ones(len(whole))):
-        scores = rows @ _proxy.fit(x, labels, np.concatenate([weights, np.ones(len(own.trusted))]), whole.classes)
+    for weights in (choice.weight, np.ones(len(pool))):
+        scores = rows @ _proxy.fit(x, labels, np.concatenate([weights, np.ones(int((~judge).sum()))]), pool.classes)
         log_p = _proxy.log_probabilities(scores, _proxy.sharpness_of(scores, gold))
         found.append((log_p[place, gold], scores.argmax(1) == gold))
     (chosen, chosen_right), (every, every_right) = found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,6 +20,11 @@ LEAST, MOST = 0.02, 0.98
 START = {"oof": 2.5, "trusted": 1.0, "near": 1.0, "worth": 0.5, "domain": 0.0, "rare": 0.0}
 BIAS = 0.3
 """Where a policy begins: it mostly believes models that did not see the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Options of a policy that has nothing to choose."""
 
 
 class Policy(Protocol):
@@ -59,11 +65,11 @@ def chosen(environment: Environment, theta: Array) -> Choice:
     return Choice(weights[None], weighing(environment, theta))
 
 
-def followed(rounds: Iterator[Round]) -> Choice:
-    """Run a policy to its end."""
+def followed(rounds: Iterator[Round], tell: Callable[[Round], None] = lambda one: None) -> Choice:
+    """Run a policy to its end, telling every round."""
     while True:
         try:
-            next(rounds)
+            tell(next(rounds))
         except StopIteration as end:
             found: Choice = end.value
             return found

@@ -7,22 +7,16 @@ lost the first. It is the strongest choice that learns nothing, and what an agen
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autogpt.selection._environment import Environment
 from autogpt.selection._features import out_of_fold_margins
-from autogpt.selection._policy import State
+from autogpt.selection._policy import Nothing, State
 from autogpt.selection._pool import Choice, Round
 
 LEAST_PER_CLASS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """There is nothing to choose."""
 
 
 def agreed(environment: Environment) -> Any:
@@ -41,7 +35,7 @@ class BalancedFilter:
 
     name = "balanced-filter"
     summary = "rows that models of other rows agree with, classes balanced as the trusted rows are"
-    options = Options
+    options = Nothing
 
     def choose(
         self, environment: Environment, options: Any, *, seed: int, state: State | None = None

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autogpt.selection._environment import Environment
 from autogpt.selection._features import out_of_fold
-from autogpt.selection._policy import State
+from autogpt.selection._policy import Nothing, State
 from autogpt.selection._pool import Choice, Round
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """There is nothing to choose."""
 
 
 class OofFilter:
@@ -24,7 +18,7 @@ class OofFilter:
 
     name = "oof-filter"
     summary = "rows that models of other rows agree with"
-    options = Options
+    options = Nothing
 
     def choose(
         self, environment: Environment, options: Any, *, seed: int, state: State | None = None

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autogpt.selection._environment import Environment
-from autogpt.selection._policy import State
+from autogpt.selection._policy import Nothing, State
 from autogpt.selection._pool import Choice, Round
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """There is nothing to choose."""
 
 
 class Uniform:
@@ -23,7 +17,7 @@ class Uniform:
 
     name = "uniform"
     summary = "all rows, the same weight"
-    options = Options
+    options = Nothing
 
     def choose(
         self, environment: Environment, options: Any, *, seed: int, state: State | None = None

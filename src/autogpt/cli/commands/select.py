@@ -41,7 +41,8 @@ def select(
     with screen.working("reading {data}", data=config.data):
         bench, table = choosing.prepared(config, ask=screen.ask if screen.interactive else None)
     with screen.working("choosing among {rows} rows", rows=f"{len(bench.train):,}"):
-        found = choosing.chosen(bench, policy, {})
+        known = choosing.world_of(bench)
+        found = choosing.chosen(*known, policy) if known is not None else None
     if found is None:
         raise InputError(
             f"{config.data}: rows cannot be chosen; it takes a label per row and {LEAST_TRUSTED} validation rows"
