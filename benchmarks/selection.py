@@ -172,9 +172,10 @@ def weights_of(system: str, of: Case, world: Environment, seed: int) -> tuple[An
     if system == "cleanlab":
         return _cleanlab(of), {}
     if system == "knn-shapley":
-        from autogpt.selection._features import _unit, knn_shapley
+        from autogpt.selection._features import knn_shapley
+        from autogpt.vectors import unit
 
-        values = knn_shapley(_unit(pool.vectors), pool.labels, _unit(pool.trusted), pool.trusted_labels)
+        values = knn_shapley(unit(pool.vectors), pool.labels, unit(pool.trusted), pool.trusted_labels)
         return (values > 0).astype(float), {}
     options: dict[str, Any] = {}
     if system.startswith("blank"):

@@ -20,10 +20,11 @@ import scoring
 import sets
 from autogpt import registry
 from autogpt.ballot import Ballot
-from autogpt.probe import Head
+from autogpt.probe import Head, softmax
 from autogpt.regimes import _clustering, _experts
 from autogpt.regimes._rows import read_labels
 from autogpt.regimes.self_training import self_train
+from autogpt.vectors import neighbours
 
 RESULTS = Path(__file__).parent / "results"
 CHOSEN_ON = ("cr", "subj", "banking77")
@@ -119,7 +120,7 @@ def systems(data: embedded.Embedded, seed: int, size: int) -> tuple[dict[str, He
     student = ours.head or names
     others = {"self-training": (student, np.asarray(student(vectors))), "names": (names, np.asarray(names(vectors)))}
     joined = _experts.join(vectors, targets, others, classes=classes, seed=seed)
-    near = _clustering.neighbours(pool)
+    near = neighbours(pool, _clustering.NEIGHBOURS)
     ungated = _clustering.spread(
         pool, near, _clustering.balanced(np.asarray(_clustering.prototypes(pool, votes)(pool)))
     )
@@ -163,7 +164,7 @@ def naive(pool: Any, votes: Any, classes: int, rounds: int = 5) -> Head:
     """Pseudo-labels with a confidence of 0.9 teach a head whose answers are the next pseudo-labels; no gate."""
     scores = votes
     for _ in range(rounds):
-        sure = _clustering.softmax(scores).max(axis=1)
+        sure = softmax(scores).max(axis=1)
         rows = np.flatnonzero(sure >= min(0.9, float(np.quantile(sure, 0.9))))
         head = taught(pool[rows], scores[rows], classes)
         scores = np.asarray(head(pool))

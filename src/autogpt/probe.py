@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PATH = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 DEFAULT_C = 10.0
+SHARPNESS = 20.0
+"""What cosines are multiplied with before a softmax, as sentence encoders are trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,22 @@ class Rows:
         sizes = None if self.sizes is None else self.sizes[mask]
         found = replace(self, features=self.features[kept], target=self.target[mask], weight=self.weight[mask])
         return replace(found, sizes=sizes)
+
+
+def centred(vectors: Array, centres: Array) -> Head:
+    """The head whose scores are 20 times how alike a row is to each centre [C, D], less the pool's mean of that.
+
+    Some labels are alike to every text of a pool; subtracting the mean takes that out ("Surface Form Competition",
+    Holtzman et al. 2021, does so for language models).
+    """
+    weight = SHARPNESS * centres
+    return Head(weight=weight, bias=-(vectors @ weight.T).mean(axis=0), c=0.0)
+
+
+def softmax(scores: Array) -> Array:
+    """Probabilities [N, C] of scores, in float64."""
+    shifted = np.exp(np.asarray(scores, np.float64) - np.max(scores, axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def pad_targets(rows: Sequence[Array]) -> torch.Tensor:

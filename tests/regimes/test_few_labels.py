@@ -15,17 +15,18 @@ from autogpt.cli.app import execute
 from autogpt.config import Columns, Search
 from autogpt.errors import ConfigError, InputError
 from autogpt.probe import Head
-from autogpt.regimes import _clustering, _experts, _gate, _label_model
+from autogpt.regimes import _experts, _gate, _label_model
 from autogpt.regimes._rows import read_labels
 from autogpt.regimes.self_training import self_train
 from autogpt.testing import tiny
+from autogpt.vectors import unit
 
 
 def blobs(*, classes: int = 3, rows: int = 300, noise: float = 0.35, seed: int = 0) -> tuple[Any, Any]:
     """Vectors [N, 12] of length 1 around a direction per class, and their classes."""
     rng = np.random.default_rng(seed)
     truth = np.arange(rows) % classes
-    return _clustering.unit(np.eye(12)[truth] + noise * rng.normal(size=(rows, 12))), truth
+    return unit(np.eye(12)[truth] + noise * rng.normal(size=(rows, 12))), truth
 
 
 def noisy(truth: Any, *, wrong: float, classes: int = 3, seed: int = 1) -> Any:

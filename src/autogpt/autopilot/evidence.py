@@ -21,6 +21,7 @@ from autogpt.evaluation.errors import text_of
 from autogpt.evaluation.learning_curve import Point
 from autogpt.evaluation.noise import Suspect, suspects
 from autogpt.events import silent
+from autogpt.vectors import unit
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -146,7 +147,7 @@ def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Sco
         return None
     _, texts = bench.features.get([example.inputs for example in test])
     _, labels = bench.features.get([{"text": name} for name in names])
-    similarity = _unit(np.asarray(texts)) @ _unit(np.asarray(labels)).T
+    similarity = unit(np.asarray(texts)) @ unit(np.asarray(labels)).T
     return np.asarray(20.0 * (similarity - similarity.mean(axis=0)))
 
 
@@ -163,9 +164,3 @@ def likeness(bench: Bench, test: Sequence[Example], *, seconds: float) -> Scores
         return None
     _, features = bench.features.get([example.inputs for example in test])
     return [np.asarray(rows) @ free[-1][:, None] for rows in features]
-
-
-def _unit(
-    table: np.ndarray[tuple[int, int], np.dtype[np.float32]],
-) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    return np.asarray(table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9))

@@ -12,6 +12,7 @@ from autogpt import registry
 from autogpt.errors import ResourceError
 from autogpt.runtime import detect
 from autogpt.training.features import FeatureCache
+from autogpt.vectors import unit
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -29,7 +30,7 @@ def vectors(
     encoder = registry.get("backbones", "encoder")
     problem = encoder.missing_default() if backbone is None else None
     if problem:
-        return _unit(_strongest(texts, seed=seed)), problem
+        return np.asarray(unit(_strongest(texts, seed=seed)), dtype=np.float32), problem
     inputs = [{"text": text} for text in texts]
 
     def opened() -> Any:
@@ -42,7 +43,7 @@ def vectors(
         raise ResourceError(
             f"memory allows reading {len(places):,} of {len(texts):,} texts; give fewer rows or a smaller backbone"
         )
-    return _unit(np.asarray(found)), ""
+    return np.asarray(unit(np.asarray(found)), dtype=np.float32), ""
 
 
 def _strongest(texts: Sequence[str], *, seed: int) -> Array:
@@ -55,8 +56,3 @@ def _strongest(texts: Sequence[str], *, seed: int) -> Array:
     if most < 2:
         return np.asarray(table.toarray())
     return np.asarray(TruncatedSVD(most, random_state=seed).fit_transform(table))
-
-
-def _unit(table: Array) -> Array:
-    length = np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
-    return np.asarray(table / length, dtype=np.float32)

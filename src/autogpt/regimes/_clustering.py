@@ -12,52 +12,18 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.core import LabelSpace
-from autogpt.probe import Head, Rows, solve
+from autogpt.probe import Head, Rows, centred, softmax, solve
+from autogpt.vectors import unit
 
 if TYPE_CHECKING:
     from autogpt.core import Array
 
 NEIGHBOURS = 10
-SHARPNESS = 20.0
-"""What cosines are multiplied with before a softmax, as sentence encoders are trained."""
 CONFIDENT, LEAST = 0.2, 10
 """The share of a class's rows that a prototype is the mean of, and how many they are at least."""
 SPREADING, PASSES = 0.8, 30
 TAUGHT = 0.8
 """The share of a class's rows that a student learns from."""
-_CHUNK = 1000
-
-
-def unit(table: Array) -> Array:
-    """Rows [N, D] at length 1."""
-    return np.asarray(table / np.maximum(np.linalg.norm(table, axis=-1, keepdims=True), 1e-9))
-
-
-def softmax(scores: Array) -> Array:
-    """Probabilities [N, C] of scores, in float64."""
-    shifted = np.exp(np.asarray(scores, np.float64) - np.max(scores, axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-
-def neighbours(vectors: Array, count: int = NEIGHBOURS) -> Array:
-    """Places [N, K] of the rows most alike by cosine, in no order, the row itself left out."""
-    table, count = unit(vectors), min(count, len(vectors) - 1)
-    found = np.empty((len(table), count), dtype=np.int64)
-    for start in range(0, len(table), _CHUNK):
-        alike = table[start : start + _CHUNK] @ table.T
-        alike[np.arange(len(alike)), np.arange(start, start + len(alike))] = -np.inf
-        found[start : start + _CHUNK] = np.argpartition(-alike, count - 1, axis=1)[:, :count]
-    return found
-
-
-def centred(vectors: Array, centres: Array) -> Head:
-    """The head whose scores are 20 times how alike a row is to each centre [C, D], less the pool's mean of that.
-
-    Some labels are alike to every text of a pool; subtracting the mean takes that out ("Surface Form Competition",
-    Holtzman et al. 2021, does so for language models).
-    """
-    weight = SHARPNESS * centres
-    return Head(weight=weight, bias=-(vectors @ weight.T).mean(axis=0), c=0.0)
 
 
 def balanced(scores: Array, *, passes: int = 20) -> Array:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt.probe import Head
-from autogpt.regimes._clustering import softmax, student
+from autogpt.probe import Head, softmax
+from autogpt.regimes._clustering import student
 
 if TYPE_CHECKING:
     from autogpt.core import Array

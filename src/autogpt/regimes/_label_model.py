@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autogpt.ballot import Votes
-from autogpt.regimes._clustering import softmax
+from autogpt.probe import softmax
 
 if TYPE_CHECKING:
     from autogpt.core import Array

@@ -31,9 +31,8 @@ from autogpt.evaluation.score import Score, evaluate
 from autogpt.events import Listener, silent
 from autogpt.model import Model
 from autogpt.pipeline import Ask
-from autogpt.probe import Head
+from autogpt.probe import Head, softmax
 from autogpt.regimes import _experts, _label_model
-from autogpt.regimes._clustering import softmax
 from autogpt.regimes._rows import LEAST_ROWS, Rows, drawn, find_rows, read_labels
 from autogpt.regimes.self_training import Taught, self_train
 

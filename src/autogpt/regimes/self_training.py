@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autogpt.probe import softmax
 from autogpt.regimes import _clustering as pool
 from autogpt.regimes._gate import Finding, judge
+from autogpt.vectors import neighbours
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -46,7 +48,7 @@ def self_train(
     vectors: Array, votes: Array, *, rounds: int = ROUNDS, has_time: Callable[[], bool] = lambda: True
 ) -> Taught:
     """Teach a student by votes: scores [N, C] (log probabilities up to a constant per row) for vectors [N, D]."""
-    near = pool.neighbours(vectors)
+    near = neighbours(vectors, pool.NEIGHBOURS)
     findings: list[Finding] = []
     head, lesson, scores = None, votes, votes
     for number in range(1, rounds + 1):
@@ -61,7 +63,7 @@ def self_train(
         if taught is None or not findings[-1].allowed or not has_time():
             break
     rows = pool.trusted(lesson, near)
-    answers, sure = lesson.argmax(axis=1), pool.softmax(lesson).max(axis=1)
+    answers, sure = lesson.argmax(axis=1), softmax(lesson).max(axis=1)
     return Taught(head, rows, answers[rows], sure[rows], tuple(findings))
 
 
@@ -82,5 +84,5 @@ def _lessons(
 def _student(vectors: Array, near: Array, scores: Array) -> Head:
     """A head on the rows that can be trusted, each with its confidence as weight."""
     rows = pool.trusted(scores, near)
-    sure = pool.softmax(scores).max(axis=1)
+    sure = softmax(scores).max(axis=1)
     return pool.student(vectors[rows], scores.argmax(axis=1)[rows], sure[rows], classes=scores.shape[1])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autogpt.selection import _proxy
-from autogpt.selection._features import NAMES, balance, by_trusted, features, shares
+from autogpt.selection._features import NAMES, agreement, balance, by_trusted, features, shares
 from autogpt.selection._pool import Pool, dealt
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Environment:
     @cached_property
     def whole(self) -> Array:
         """Features [N, F] by all trusted rows: for the last choice, when no reward is asked for any more."""
-        return features(self.pool, np.ones(len(self.fold), dtype=bool), seed=self.seed)
+        return features(self.pool, np.ones(len(self.fold), dtype=bool), self._near, seed=self.seed)
 
     @cached_property
     def practice(self) -> Array:
@@ -91,8 +91,12 @@ class Environment:
             return float("nan")
         return float(1 - (np.mean(agreement) - chance) / (accuracy - chance))
 
+    @cached_property
+    def _near(self) -> Array:
+        return agreement(self.pool)
+
     def _features(self, fold: int) -> Array:
-        return features(self.pool, self.fold == fold, seed=self.seed)
+        return features(self.pool, self.fold == fold, self._near, seed=self.seed)
 
     def _solved(self, weights: Array, fold: int) -> Array:
         x, labels, held, gold = self._learned[fold]

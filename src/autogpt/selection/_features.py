@@ -20,6 +20,7 @@ import numpy as np
 
 from autogpt.selection import _proxy
 from autogpt.selection._pool import Pool, dealt
+from autogpt.vectors import neighbours, unit
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -30,16 +31,17 @@ NEIGHBOURS = (8, 100)
 STIFF = 400.0
 """Ridge strength of the models that judge labels: they must not follow wrong ones (20 found them worse)."""
 CLIP = 2.5
-_BLOCK = 2048
 
 
-def features(pool: Pool, fold: Array, *, seed: int) -> Array:
-    """Standardised features [N, len(NAMES)] made from trusted rows where `fold` [V] is true."""
-    trusted, labels = pool.trusted[fold], pool.trusted_labels[fold]
+def features(pool: Pool, fold: Array, near: Array, *, seed: int) -> Array:
+    """Standardised features [N, len(NAMES)] made from trusted rows where `fold` [V] is true; `near` is `agreement`."""
+    x, held, labels = unit(pool.vectors), unit(pool.trusted[fold]), pool.trusted_labels[fold]
     columns = [
         out_of_fold_margins(pool, fold, seed=seed),
         trusted_margins(pool, fold),
-        *neighbourhood(pool, trusted, labels),
+        near,
+        knn_shapley(x, pool.labels, held, labels),
+        closeness(x, held),
         -np.log(np.bincount(pool.labels, minlength=pool.classes)[pool.labels].astype(np.float64)),
     ]
     return np.stack([standardised(column) for column in columns], axis=1)
@@ -114,21 +116,18 @@ def by_trusted(pool: Pool, fold: Array, vectors: Array) -> Array:
     return _proxy.log_probabilities(_proxy.widened(vectors) @ solved, 8.0)
 
 
-def neighbourhood(pool: Pool, trusted: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """Agreement of neighbours, KNN-Shapley value and closeness to trusted rows, each [N]."""
-    x, held = _unit(pool.vectors), _unit(trusted)
-    agree, closeness = np.zeros(len(pool)), np.zeros(len(pool))
-    usual = len(pool) / (6 * pool.classes)
-    count, nearest = min(round(np.clip(usual, *NEIGHBOURS)), len(pool) - 1), min(CLOSEST, len(held))
-    for start in range(0, len(pool), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        similar = x[rows] @ x.T
-        similar[np.arange(len(similar)), np.arange(start, start + len(similar))] = -np.inf
-        found = np.argpartition(-similar, count - 1, axis=1)[:, :count]
-        agree[rows] = (pool.labels[found] == pool.labels[rows, None]).mean(1)
-        to_trusted = np.sort(x[rows] @ held.T, axis=1)[:, -nearest:]
-        closeness[rows] = to_trusted.mean(1)
-    return agree, knn_shapley(x, pool.labels, held, labels), closeness
+def agreement(pool: Pool) -> Array:
+    """Share of each row's nearest neighbours in the pool that have its label [N]; trusted rows have no part in it."""
+    count = round(np.clip(len(pool) / (6 * pool.classes), *NEIGHBOURS))
+    found: Array = (pool.labels[neighbours(pool.vectors, count)] == pool.labels[:, None]).mean(1)
+    return found
+
+
+def closeness(vectors: Array, held: Array) -> Array:
+    """Mean cosine of each row [N] to the nearest trusted rows; both at length 1."""
+    nearest = min(CLOSEST, len(held))
+    found: Array = np.sort(vectors @ held.T, axis=1)[:, -nearest:].mean(1)
+    return found
 
 
 def knn_shapley(vectors: Array, labels: Array, held: Array, held_labels: Array, *, voters: int = VOTERS) -> Array:
@@ -147,8 +146,3 @@ def knn_shapley(vectors: Array, labels: Array, held: Array, held_labels: Array, 
         values = np.concatenate([steps[::-1].cumsum()[::-1] + last, [last]])
         total[ranked] += values
     return total / max(len(held_labels), 1)
-
-
-def _unit(vectors: Array) -> Array:
-    found: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return found

@@ -18,6 +18,7 @@ from autogpt.errors import ConfigError
 from autogpt.selection._environment import Environment
 from autogpt.selection._policy import State
 from autogpt.selection._pool import Choice, Round
+from autogpt.vectors import unit
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -50,7 +51,7 @@ class Coreset:
         self, environment: Environment, options: Any, *, seed: int, state: State | None = None
     ) -> Generator[Round, None, Choice]:
         pool = environment.pool
-        x = pool.vectors / np.maximum(np.linalg.norm(pool.vectors, axis=1, keepdims=True), 1e-9)
+        x = unit(pool.vectors)
         weights = np.zeros(len(pool)) if state is None else np.array(state["weights"])
         for label in range(0 if state is None else state["step"], pool.classes):
             rows = np.random.default_rng([seed, label, 97]).permutation(np.flatnonzero(pool.labels == label))

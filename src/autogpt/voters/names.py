@@ -11,10 +11,8 @@ import re
 import numpy as np
 
 from autogpt.ballot import Ballot, Votes
-from autogpt.probe import Head
-
-SHARPNESS = 20.0
-"""What a cosine is multiplied with before the softmax, as sentence encoders are trained."""
+from autogpt.probe import centred, softmax
+from autogpt.vectors import unit
 
 
 class Names:
@@ -26,15 +24,9 @@ class Names:
     def vote(self, ballot: Ballot) -> list[Votes]:
         phrases = [phrase for label in ballot.labels for phrase in ballot.phrases[label]]
         read = iter(np.asarray(ballot.read(phrases)))
-        centres = []
-        for label in ballot.labels:
-            mean = np.mean([_unit(next(read)) for _ in ballot.phrases[label]], axis=0)
-            centres.append(SHARPNESS * _unit(mean))
-        weight = np.stack(centres)
-        head = Head(weight=weight, bias=-(ballot.vectors @ weight.T).mean(axis=0), c=0.0)
-        scores = np.asarray(head(ballot.vectors), dtype=np.float64)
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return [Votes(self.name, shares / shares.sum(axis=1, keepdims=True), head)]
+        means = [np.mean([unit(next(read)) for _ in ballot.phrases[label]], axis=0) for label in ballot.labels]
+        head = centred(ballot.vectors, unit(np.stack(means)))
+        return [Votes(self.name, softmax(np.asarray(head(ballot.vectors))), head)]
 
 
 def words_of(name: str) -> str:
@@ -42,10 +34,6 @@ def words_of(name: str) -> str:
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     found = " ".join(re.sub(r"[_\-./]+", " ", parted).split())
     return found.lower() if found != name else found
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9))
 
 
 plugin = Names()
