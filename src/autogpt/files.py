@@ -79,6 +79,17 @@ def append_line(path: Path, line: str) -> None:
         fsync_folder(path.parent)
 
 
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file that was only appended to, a line each; a line that a kill cut short is left out."""
+    for line in path.read_text("utf-8", errors="replace").split("\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people and machines alike; NaN and infinity are refused (they are not JSON)."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autogpt import files
 from autogpt.events import Event
 
 
@@ -29,29 +29,9 @@ class Journal:
             "message": event.message,
             "data": dict(event.data),
         }
-        line = json.dumps(record, ensure_ascii=False, default=str)
-        with self.path.open("ab") as file:
-            # A line that was cut short by a kill must not swallow this one.
-            if file.tell() and not _ends_with_newline(self.path):
-                file.write(b"\n")
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        files.append_line(self.path, json.dumps(record, ensure_ascii=False, default=str))
 
     def records(self) -> Iterator[dict[str, Any]]:
         """All complete records, oldest first."""
-        if not self.path.is_file():
-            return
-        for line in self.path.read_text("utf-8", errors="replace").split("\n"):
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                yield record
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+        if self.path.is_file():
+            yield from files.json_lines(self.path)

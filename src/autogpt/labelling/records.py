@@ -83,7 +83,7 @@ class Records:
         """The settings (None: the file is new) and all later lines."""
         if not self.path.is_file():
             return None, []
-        lines = list(_lines(self.path))
+        lines = list(files.json_lines(self.path))
         if not lines or lines[0].get("kind") != "session":
             raise InputError(f"{self.path} is no file of labels; give another name with --output")
         if lines[0].get("version") != VERSION:
@@ -117,16 +117,6 @@ class Records:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def _lines(path: Path) -> Iterable[dict[str, Any]]:
-    for line in path.read_text("utf-8", errors="replace").split("\n"):
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
 
 
 def replay(state: State, records: Iterable[Mapping[str, Any]]) -> State:
