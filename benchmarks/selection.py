@@ -26,8 +26,10 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +237,19 @@ def trial(name: str, setting: str, seed: int, given: argparse.Namespace) -> dict
     return document
 
 
+def trials_of(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One trial after the other, or in `--jobs` processes side by side (then in the order in which they end)."""
+    pools = [(name, setting, seed, given) for seed in given.seeds for name in given.sets for setting in given.settings]
+    if given.jobs == 1:
+        yield from (trial(*pool) for pool in pools)
+        return
+    for name in given.sets:
+        embedded.load(name)  # read once, before all ask for it
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as workers:
+        for done in as_completed([workers.submit(trial, *pool) for pool in pools]):
+            yield done.result()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: text.split(",")  # noqa: E731
@@ -245,18 +260,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1200)
     parser.add_argument("--trusted", type=int, default=100)
     parser.add_argument("--tuned", type=float, default=0.0, help="judge by full fine-tuning for so many epochs")
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("--save", action="store_true", help="write results/selection.json")
     given = parser.parse_args()
     found = []
-    for seed in given.seeds:
-        for name in given.sets:
-            for setting in given.settings:
-                found.append(trial(name, setting, seed, given))
-                shown = "  ".join(f"{system} {found[-1][system]:+.1f}" for system in given.systems)
-                one = found[-1]
-                print(
-                    f"{name:10} {setting:10} {seed} noise {one['noise']:5.2f} all {one['all']:.3f}  {shown}", flush=True
-                )
+    for one in trials_of(given):
+        found.append(one)
+        shown = "  ".join(f"{system} {one[system]:+.1f}" for system in given.systems)
+        pool = f"{one['set']:10} {one['setting']:10} {one['seed']}"
+        print(f"{pool} noise {one['noise']:5.2f} all {one['all']:.3f}  {shown}", flush=True)
     print(table(found, given.systems))
     if given.save:
         RESULTS.mkdir(exist_ok=True)

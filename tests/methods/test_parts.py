@@ -20,6 +20,8 @@ from autogpt.testing import contracts, tiny
 
 KINDS = ("adapter", "prefix", "prompt", "p-tuning")
 QUICK = {"epochs": 1.0, "batch_rows": 8, "learning_rate": 1e-2}
+ROUNDING = 1e-5 if torch.cuda.is_available() else 0.0
+"""A GPU may add up in another order where weights stand at another address."""
 NO_PREFIX = {"distilbert", "mpnet", "deberta", "deberta-v2", "modernbert"}
 
 
@@ -43,7 +45,7 @@ def test_a_saved_model_gives_equal_scores_and_holds_the_plain_body(
     inputs = [row.inputs for row in bench.validation]
     again = load_scorer(tmp_path / "scorer", scorer.family)
     for found, expected in zip(again.score(inputs), scorer.score(inputs), strict=True):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING)
     saved, given = (AutoModel.from_pretrained(place).state_dict() for place in (tmp_path / "scorer", tiny_bert))
     own = [name for name in given if "pooler" not in name]
     assert own
@@ -52,7 +54,7 @@ def test_a_saved_model_gives_equal_scores_and_holds_the_plain_body(
     again.save(tmp_path / "twice")
     third = load_scorer(tmp_path / "twice", scorer.family)
     for found, expected in zip(third.score(inputs), scorer.score(inputs), strict=True):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING)
 
 
 @pytest.mark.parametrize("method", KINDS)
@@ -74,7 +76,7 @@ def test_a_family_can_do_it_or_the_error_says_what_else_to_use(family: str, meth
     scorer, bench = fitted(backbone, method, tmp_path / "trial")
     inputs = [row.inputs for row in bench.validation]
     again = load_scorer(tmp_path / "trial" / "scorer", scorer.family)
-    np.testing.assert_array_equal(again.score(inputs), scorer.score(inputs))
+    np.testing.assert_allclose(again.score(inputs), scorer.score(inputs), rtol=0, atol=ROUNDING)
 
 
 def test_bottlenecks_begin_as_the_identity_and_follow_their_formula(tiny_bert: Path) -> None:

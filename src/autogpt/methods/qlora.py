@@ -2,7 +2,7 @@
 
 Linear layers are kept as bitsandbytes' NF4 with double quantisation while adapters train; the served model is the body
 in full precision with the adapter folded in, and what is reported are the scores of that one.
-NOT TESTED ON A GPU: written after the sources of transformers 5 and PEFT 0.21; without CUDA it says what it needs.
+Without CUDA it says what it needs.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.memory import Guard
 from autogpt.queries import Pool
-from autogpt.runtime import Runtime
+from autogpt.runtime import Runtime, best_device
 from autogpt.testing import tiny
 from autogpt.training.features import FeatureCache
 
@@ -53,7 +53,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
 
 def bench(output: str, backbone: Path, *, seed: int = 0, guard: Guard | None = None) -> Bench:
     """Tiny rows of an output kind with a tiny encoder, ready for trials within what `guard` allows of memory."""
-    runtime = Runtime(memory=guard or Guard())
+    runtime = Runtime(device=best_device(), memory=guard or Guard())
     kind = registry.get("outputs", output)
     rows = tiny.examples(output)
     space = kind.space([row.target for row in rows])

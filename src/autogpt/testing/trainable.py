@@ -51,7 +51,7 @@ class TinyTrainable:
         self.ids = [rng.integers(1, 50, int(rng.integers(3, 20))) for _ in range(rows)]
         self.labels = [int(ids.min()) % CLASSES for ids in self.ids]
         self.weights = rng.uniform(0.5, 2.0, rows).astype(np.float32)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):  # also in forked processes, where a GPU cannot be asked
             torch.manual_seed(seed)
             self.module: torch.nn.Module = Net(dropout)
         self.seen: list[list[int]] = []

@@ -45,6 +45,4 @@ def gradient_norm(parameters: list[torch.nn.Parameter]) -> torch.Tensor:
 def clip_gradient(parameters: list[torch.nn.Parameter], norm: float) -> None:
     """Scale the gradients to norm CLIP. Does nothing (and costs nothing) below it."""
     if norm > CLIP:
-        for p in parameters:
-            if p.grad is not None:
-                p.grad.mul_(CLIP / norm)
+        torch.nn.utils.clip_grads_with_norm_(parameters, CLIP, torch.tensor(norm))
