@@ -42,7 +42,7 @@ def fine_tune(
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None
     if job.output.linear and not reread:
-        head, _ = _linear.fit(job, c=c, share=0.4)
+        head, _ = _linear.fit(job, c=c, least=0.0, most=0.4)
         encoder.set_head(head.weight, head.bias)
     prepare()
     if job.output.linear and reread:

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 LEAST_ROWS = 50
 """With fewer training rows and no validation rows regularisation is not chosen but usual."""
+ENOUGH_ROWS, ENOUGH_PER_LABEL = 1000, 128
+"""Rows that a linear head wants, whichever are more; of the time for others fine-tuning makes more (EXPERIMENTS.md)."""
 
 
-def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, int]:
+def fit(job: Job, *, c: float | None, least: float, most: float) -> tuple[probe.Head, int]:
     """A head on cached features, and the number of training rows that were reached in time.
 
-    At most `share` of the remaining seconds goes into reading texts; validation rows are read first, because
-    nothing can be chosen without them. What is chosen stands in `job.chosen["c"]`. Without validation rows a fifth of
-    the training rows chooses, and then all of them are fitted: a head that fits noisy rows too well would leave
-    fine-tuning nothing to learn from (see EXPERIMENTS.md).
+    Reading texts may take the share `least` of the remaining seconds, and up to `most` of them until there are enough
+    rows; validation rows are read first, because nothing can be chosen without them. What is chosen stands in
+    `job.chosen["c"]`. Without validation rows a fifth of the training rows chooses, and then all of them are fitted: a
+    head that fits noisy rows too well would leave fine-tuning nothing to learn from (see EXPERIMENTS.md).
     """
     held = None
     if job.validation:
@@ -33,7 +35,7 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
             raise ResourceError(
                 "not all validation rows could be read; give more time or memory, or a smaller backbone"
             )
-    rows, _ = _rows(job, job.train, seconds=job.remaining() * share)
+    rows, _ = _rows(job, job.train, seconds=_reading_seconds(job, least=least, most=most))
     seconds = max(1.0, job.remaining() * 0.3)
     if c is None and held is None and len(rows.target) >= LEAST_ROWS:
         part, rest = _parted(rows, seed=job.seed)
@@ -43,6 +45,16 @@ def fit(job: Job, *, c: float | None, share: float = 0.8) -> tuple[probe.Head, i
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=seconds)
     job.chosen["c"] = head.c
     return head, len(rows.target)
+
+
+def _reading_seconds(job: Job, *, least: float, most: float) -> float:
+    """How long training rows may be read: see `fit`."""
+    remaining, rate = job.remaining(), job.features.rows_per_second
+    if rate is None:
+        return most * remaining
+    known, _ = job.features.get([example.inputs for example in job.train], seconds=0.0)
+    wanted = max(ENOUGH_ROWS, ENOUGH_PER_LABEL * job.output.size(job.space)) - len(known)
+    return min(most * remaining, max(least * remaining, wanted / rate))
 
 
 def _parted(rows: probe.Rows, *, seed: int) -> tuple[probe.Rows, probe.Rows]:

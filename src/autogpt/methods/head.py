@@ -10,6 +10,9 @@ from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _linear
 
+LEAST_READING, MOST_READING = 0.25, 0.8
+"""Shares of the time that is left; a refit, after which nothing is tuned, reads as much as it can."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -34,7 +37,9 @@ class Head:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         started = time.monotonic()
         options = job.options or Options()
-        head, rows = _linear.fit(job, c=options.c)
+        head, rows = _linear.fit(
+            job, c=options.c, least=LEAST_READING if job.validation else MOST_READING, most=MOST_READING
+        )
         encoder = job.open()
         encoder.set_head(head.weight, head.bias)
         _linear.validated(job, head)

@@ -1,0 +1,79 @@
+"""What the ladder does with the time that is left: how `full` is tried, and how far texts are read for a head."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogpt import registry
+from autogpt.autopilot.ladder import LEAST_PASSED_ROWS, Facts, rungs
+from autogpt.autopilot.trial import Candidate, make_job
+from autogpt.core import Example
+from autogpt.methods._linear import ENOUGH_PER_LABEL, ENOUGH_ROWS, _reading_seconds
+from autogpt.testing import contracts, tiny
+
+RATE = 100.0
+PASSED = 2.625 / RATE
+"""Seconds that a row takes in a pass of all layers: 3.5 times reading it, less a quarter that pruning saves."""
+
+
+def facts(rows: int, seconds: float) -> Facts:
+    return Facts(
+        train=[Example(place, {"text": str(place)}, "ab"[place % 2]) for place in range(rows)],
+        validation=100,
+        output=registry.get("outputs", "classes"),
+        layers=lambda: 6,
+        rows_per_second=lambda: RATE,
+        remaining=lambda: seconds / 0.85,
+        device=lambda: "cpu",
+        allowed=["full"],
+        has_backbone=True,
+    )
+
+
+def full(rows: int, seconds: float) -> Any:
+    return next(iter(rungs(facts(rows, seconds), [])))
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds", "epochs", "reason"),
+    [
+        (1000, 1e4, 10.0, "all layers, time allows it"),
+        (10_000, 1e4, 3.0, "all layers, time allows it"),
+        (10_000, 1.2 * 10_000 * PASSED, 1.2, "all layers, time allows it"),
+        (10_000, 3_000 * PASSED, 0.3, "all layers, over 3,000 of 10,000 rows: a pass would need 262 s"),
+    ],
+)
+def test_all_layers_train_over_as_many_rows_as_time_allows(rows, seconds, epochs, reason) -> None:
+    rung = full(rows, seconds)
+    assert rung.options["epochs"] == pytest.approx(epochs, abs=0.01)
+    assert "layers" not in rung.options
+    assert rung.reason == reason
+
+
+def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
+    few = (LEAST_PASSED_ROWS - 50) * PASSED
+    assert full(800, few).options["layers"] == 2
+    assert "full is left out: about 21 s are needed" in full(10_000, few)
+
+
+@pytest.mark.parametrize(
+    ("known", "least", "most", "share"),
+    [(0, 0.3, 0.8, 0.8), (500, 0.3, 0.8, 0.5), (1000, 0.3, 0.8, 0.3), (1000, 0.0, 0.4, 0.0), (0, 0.0, 0.4, 0.4)],
+)
+def test_texts_are_read_for_a_head_until_there_are_enough(tmp_path: Path, known, least, most, share) -> None:
+    backbone = tiny.bert_folder(tmp_path / "bert")
+
+    class Read:
+        rows_per_second = ENOUGH_ROWS / 100  # 50 s for half of them
+
+        def get(self, inputs: Any, *, seconds: float | None = None) -> Any:
+            assert seconds == 0.0
+            return list(range(known)), None
+
+    bench = contracts.bench("classes", backbone)
+    assert ENOUGH_PER_LABEL * len(bench.space.labels) < ENOUGH_ROWS
+    job = make_job(bench, Candidate("head"), folder=tmp_path / "trial", remaining=lambda: 100.0)
+    job = replace(job, features=Read())  # type: ignore[arg-type]
+    assert _reading_seconds(job, least=least, most=most) == pytest.approx(100 * share)
