@@ -25,7 +25,17 @@ from autogpt.selection._course import Course
 from autogpt.selection._environment import Environment
 from autogpt.selection._policy import followed
 
-SYSTEMS = ("proportional", "fixed", "exp3", "q-learning", "rho-loss", "coreset", "balanced-filter", "reinforce")
+SYSTEMS = (
+    "proportional",
+    "fixed",
+    "exp3",
+    "step-gate",
+    "q-learning",
+    "rho-loss",
+    "coreset",
+    "balanced-filter",
+    "reinforce",
+)
 RATE, ROWS, TRAININGS = 16.0, 32, 3
 
 

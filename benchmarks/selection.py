@@ -7,7 +7,8 @@ A pool of `--rows` training rows is spoiled as the setting says; about `--truste
 Every policy chooses weights; a logistic regression on all pool and trusted rows with these weights is judged on test
 rows. Scores are points of accuracy above the same regression with all weights 1. Policies take turns on the same pools,
 and differences are paired by pool. `guarded` is reinforce behind its guard, as a run uses it; `blank` begins without
-an opinion, and `-shuffled` and `-noise` are rewarded by chance.
+an opinion, and `-shuffled` and `-noise` are rewarded by chance; `blank-start` is where it begins: all rows weigh the
+same, a little less than trusted ones, and classes are balanced.
 
 * clean        nothing is spoiled
 * symmetric    40 % of the labels are drawn anew among the other classes
@@ -40,13 +41,13 @@ import embedded
 from autogpt import registry
 from autogpt.selection._environment import Environment
 from autogpt.selection._guard import guarded
-from autogpt.selection._policy import followed
+from autogpt.selection._policy import chosen, followed, start
 from autogpt.selection._pool import Pool
 
 RESULTS = Path(__file__).parent / "results"
 SETTINGS = ("clean", "symmetric", "confusable", "foreign", "imbalance", "mixed")
 POLICIES = ("oof-filter", "balanced-filter", "random-search", "reinforce")
-CONTROLS = ("blank", "blank-shuffled", "blank-noise", "shuffled", "random")
+CONTROLS = ("blank", "blank-start", "blank-shuffled", "blank-noise", "shuffled", "random")
 PEERS = ("cleanlab", "knn-shapley", "trusted-only")
 GUARDED = ("guarded",)
 C = 10.0
@@ -166,11 +167,13 @@ def weights_of(system: str, of: Case, world: Environment, seed: int) -> tuple[An
     pool = of.pool
     if system == "oracle":
         return world.balanced((~of.spoiled).astype(float)), {}
+    if system == "blank-start":
+        return chosen(world, start(world, prior=False)).weight, {}
     if system == "trusted-only":
         return np.zeros(len(pool)), {}
     if system == "random":
-        chosen, _ = weights_of("reinforce", of, world, seed)
-        return np.random.default_rng(seed).permutation(chosen), {}
+        learned, _ = weights_of("reinforce", of, world, seed)
+        return np.random.default_rng(seed).permutation(learned), {}
     if system == "cleanlab":
         return _cleanlab(of), {}
     if system == "knn-shapley":

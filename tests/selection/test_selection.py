@@ -21,6 +21,7 @@ SHORT = {
     "q-learning": {"tables": 2, "episodes": 4},
     "exp3": {"chunks": 8},
     "rho-loss": {"chunks": 8},
+    "step-gate": {"trainings": 4, "chunks": 8},
 }
 """Shorter lives, where a policy has rounds."""
 
