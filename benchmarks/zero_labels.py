@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import numpy as np
 import embedded
 import scoring
 import sets
-from autogpt import registry
+from autogpt import experts, registry
 from autogpt.ballot import Ballot
 from autogpt.probe import Head, softmax
-from autogpt.regimes import _clustering, _experts
+from autogpt.regimes import _clustering
 from autogpt.regimes._rows import read_labels
 from autogpt.regimes.self_training import self_train
 from autogpt.vectors import neighbours
@@ -79,7 +80,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--pool", type=int, default=4000)
     parser.add_argument("--sets", default=",".join(embedded.CLASSIFICATION))
+    parser.add_argument("--shots", help="only what a run does: this many labels of each class beside the pool (4,8,16)")
     options = parser.parse_args()
+    if options.shots:
+        shots = [int(part) for part in options.shots.split(",")]
+        print(beside(options.sets.split(","), shots, options.seeds, options.pool))
+        return
     found = {name: measure(name, options.seeds, options.pool) for name in options.sets.split(",")}
     text = table(found)
     print(text)
@@ -119,7 +125,7 @@ def systems(data: embedded.Embedded, seed: int, size: int) -> tuple[dict[str, He
     ours, of_noise = (self_train(pool, np.asarray(head(pool))) for head in (names, noise))
     student = ours.head or names
     others = {"self-training": (student, np.asarray(student(vectors))), "names": (names, np.asarray(names(vectors)))}
-    joined = _experts.join(vectors, targets, others, classes=classes, seed=seed)
+    joined = experts.join(vectors, targets, others, classes=classes, seed=seed)
     near = neighbours(pool, _clustering.NEIGHBOURS)
     ungated = _clustering.spread(
         pool, near, _clustering.balanced(np.asarray(_clustering.prototypes(pool, votes)(pool)))
@@ -132,10 +138,43 @@ def systems(data: embedded.Embedded, seed: int, size: int) -> tuple[dict[str, He
         "naive self-training": naive(pool, votes, classes),
         "clustering, ungated": taught(pool, ungated, classes),
         "ours": student,
-        "8-shot head": _experts.shots_head(vectors, targets, classes=classes),
+        "8-shot head": experts.shots_head(vectors, targets, classes=classes),
         "8-shot ours": joined.head,
-        "all labels of the pool": _clustering.student(pool, truth, np.ones(len(truth)), classes=classes),
+        "all labels of the pool": experts.student(pool, truth, np.ones(len(truth)), classes=classes),
     }, [*map(str, ours.findings), *joined.said]
+
+
+def beside(names: Sequence[str], shots: Sequence[int], seeds: int, size: int) -> str:
+    """Points that bare label names and a pool without labels add to a head on so many labels of each class."""
+    lines = ["| shots | " + " | ".join(names) + " | mean gain | worst |", "|---" * (len(names) + 3) + "|"]
+    for count in shots:
+        found: dict[str, list[tuple[float, float]]] = {}
+        for name in names:
+            data = embedded.load(name)
+            found[name] = [
+                joined_beside(data, count, np.random.default_rng([seed, count]), size) for seed in range(seeds)
+            ]
+        means = {name: np.mean(rows, axis=0) for name, rows in found.items()}
+        gains = [100 * (after - before) for before, after in means.values()]
+        cells = (f"{100 * before:.1f} {100 * (after - before):+.1f}" for before, after in means.values())
+        lines.append(f"| {count} | {' | '.join(cells)} | {np.mean(gains):+.2f} | {min(gains):+.1f} |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
+def joined_beside(data: embedded.Embedded, shots: int, rng: np.random.Generator, size: int) -> tuple[float, float]:
+    """Accuracy of a head on the shots, and of its product with what names and the pool tell."""
+    order, classes = rng.permutation(len(data.train)), len(data.labels)
+    held = np.concatenate([order[data.train_y[order] == k][:shots] for k in range(classes)])
+    pool = data.train[order[~np.isin(order, held)][:size]]
+    ballot = Ballot([""] * len(pool), read_labels(dict.fromkeys(data.labels)), pool, read=embedded._read)
+    names: Head = registry.get("voters", "names").vote(ballot)[0].scorer
+    x, y = data.train[held], data.train_y[held]
+    taught = self_train(pool, np.asarray(names(pool))).head
+    others = {name: (head, np.asarray(head(x))) for name, head in (("pool", taught), ("names", names)) if head}
+    heads = experts.shots_head(x, y, classes=classes), experts.join(x, y, others, classes=classes, seed=0).head
+    before, after = (float((np.asarray(head(data.test)).argmax(axis=1) == data.test_y).mean()) for head in heads)
+    return before, after
 
 
 def described(data: embedded.Embedded) -> dict[str, list[str]]:
@@ -157,7 +196,7 @@ def head_of(data: embedded.Embedded, pool: Any, phrases: dict[str, list[str]] | 
 
 def taught(pool: Any, scores: Any, classes: int) -> Head:
     """A head on all answers of a score table."""
-    return _clustering.student(pool, scores.argmax(axis=1), np.ones(len(pool)), classes=classes)
+    return experts.student(pool, scores.argmax(axis=1), np.ones(len(pool)), classes=classes)
 
 
 def naive(pool: Any, votes: Any, classes: int, rounds: int = 5) -> Head:
@@ -189,7 +228,7 @@ def recorded(data: embedded.Embedded) -> dict[str, float]:
     names = head_of(data, pool, described(data))
     student = self_train(pool, np.asarray(names(pool))).head or names
     others = {"self-training": (student, np.asarray(student(vectors))), "names": (names, np.asarray(names(vectors)))}
-    head = _experts.join(vectors, targets, others, classes=len(data.labels), seed=0).head
+    head = experts.join(vectors, targets, others, classes=len(data.labels), seed=0).head
     answers = [data.labels[place] for place in np.asarray(head(test)).argmax(axis=1)]
     return found | {"ours": float(np.mean([a == b for a, b in zip(gold, answers, strict=True)]))}
 

@@ -40,6 +40,7 @@ FLOORS = (
             "probe",
             "vectors",
             "ballot",
+            "experts",
         },
     ),
     ("closed", {*registry.KINDS}),

@@ -372,6 +372,7 @@ class Job:
     * `room()`: bytes of memory that may be planned with.
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
+    * `advice()`: linear heads on raw features, by name, that learned from rows without a label.
     * `chosen`: options that the method itself chose on validation; a refit on all rows gets them back.
     * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
       once more is dear); left empty otherwise.
@@ -394,6 +395,7 @@ class Job:
     loop: Callable[[Trainable, Mapping[str, Any], Callable[[], Mapping[str, float]] | None], Iterator[Step]]
     options: Any = None
     room: Callable[[], int] = lambda: 1 << 60
+    advice: Callable[[], Mapping[str, Any]] = dict
     chosen: dict[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

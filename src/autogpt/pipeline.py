@@ -15,9 +15,9 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import ONE_LABEL, Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
+from autogpt.core import ONE_LABEL, Example, Inputs, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
-from autogpt.data.examples import examples, row_count
+from autogpt.data.examples import examples, row_count, unlabelled
 from autogpt.data.profile import Profile, profile
 from autogpt.data.split import Split, given_splits, make_split
 from autogpt.errors import AmbiguityError, ConfigError, InputError
@@ -61,6 +61,8 @@ class Prepared:
     test: SealedTest
     rejected: tuple[Rejection, ...]
     fingerprint: str
+    unlabelled: tuple[Inputs, ...] = ()
+    """What is read of rows that no person labelled, where a method can learn from them; none of the given test."""
 
 
 def prepare(
@@ -119,6 +121,7 @@ def prepare(
         test=SealedTest(split.test),
         rejected=found.rejected,
         fingerprint=fingerprint(table),
+        unlabelled=_unlabelled(table, found, task, columns),
     )
 
 
@@ -138,6 +141,14 @@ def fingerprint(table: Table) -> str:
     for row in table.rows:
         digest.update(json.dumps(dict(row), sort_keys=True, ensure_ascii=True, default=str).encode())
     return digest.hexdigest()
+
+
+def _unlabelled(table: Table, found: Profile, task: Task, columns: Columns) -> tuple[Inputs, ...]:
+    if not found.unlabelled or task.output != "classes":
+        return ()
+    rows = unlabelled(table, found.schema, task)
+    given = given_splits(table, found.schema, override=columns.split)
+    return tuple(row.inputs for row in rows if given[row.id] != "test" and set(row.inputs) == {"text"})
 
 
 def _groups(table: Table, usable: Sequence[Example], column: str | None) -> list[Any] | None:

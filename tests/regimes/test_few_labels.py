@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autogpt import AutoGPT, load
+from autogpt import AutoGPT, experts, load
 from autogpt.ballot import Votes
 from autogpt.cli.app import execute
 from autogpt.config import Columns, Search
 from autogpt.errors import ConfigError, InputError
 from autogpt.probe import Head
-from autogpt.regimes import _experts, _gate, _label_model
+from autogpt.regimes import _gate, _label_model
 from autogpt.regimes._rows import read_labels
 from autogpt.regimes.self_training import self_train
 from autogpt.testing import tiny
@@ -93,10 +93,10 @@ def test_an_expert_joins_where_it_helps_on_the_labelled_rows_and_only_there() ->
     good = Head(weight=8 * np.eye(12)[:3], bias=np.zeros(3), c=0.0)
     wrong = Head(weight=8 * np.eye(12)[[1, 2, 0]], bias=np.zeros(3), c=0.0)
     others = {"good": (good, np.asarray(good(shots))), "wrong": (wrong, np.asarray(wrong(shots)))}
-    joined = _experts.join(shots, targets, others, classes=3, seed=0)
+    joined = experts.join(shots, targets, others, classes=3, seed=0)
     assert "good joins" in joined.said[0]
     assert "wrong is left out" in joined.said[1]
-    alone = _experts.shots_head(shots, targets, classes=3)
+    alone = experts.shots_head(shots, targets, classes=3)
     assert right(joined.head, vectors, truth) > right(alone, vectors, truth)
 
 

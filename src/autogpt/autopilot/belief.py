@@ -19,6 +19,7 @@ PRIOR: Mapping[str, float] = {
     "majority": -0.30,
     "tfidf": -0.08,
     "head": 0.0,
+    "self-training": 0.02,
     "contrastive": 0.02,
     "full": 0.01,
     "cross-encoder": 0.01,

@@ -17,9 +17,11 @@ from autogpt.autopilot.trial import Candidate, Result
 from autogpt.core import ONE_LABEL, Example, Output
 
 CHEAP = ("majority", "tfidf", "bm25")
-ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "contrastive", "full", "cross-encoder")
+ORDERED = ("head", "bi-encoder", "hybrid", "retriever", "self-training", "contrastive", "full", "cross-encoder")
 TRAIN_COST, PRUNED = 3.5, 0.75
 FEW_ROWS_PER_LABEL = 64
+FEW_BESIDE_UNLABELLED = 32
+"""With more, rows without a label added nothing (with 4, 8, 16, 32: 3.7, 1.8, 1.2 and 0.6 points; EXPERIMENTS.md)."""
 SAFETY = 0.85
 FULL: Mapping[str, Mapping[str, object]] = {
     "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
@@ -54,6 +56,8 @@ class Facts:
     """Reads a few rows, so that `rows_per_second` is known: of long texts a guess would be ten times too high."""
     exact: Callable[[], float] = lambda: 1.0
     """How much longer reading takes in float32, in which activations are kept, than it was measured to take."""
+    unlabelled: int = 0
+    """Rows without a label that can be learned from."""
     corpus: int = 0
     """Texts beside the rows that each trial of an encoder reads: the passages of a ranking."""
 
@@ -75,6 +79,8 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
         yield _vectors(facts, "hybrid", "words and vectors miss different passages")
     if "retriever" in neural:
         yield _retriever(facts)
+    if "self-training" in neural and (facts.named or facts.unlabelled):
+        yield _self_training(facts)
     if "contrastive" in neural:
         yield _contrastive(facts)
     if "full" in neural:
@@ -136,6 +142,19 @@ def _retriever(facts: Facts) -> Candidate | str:
     return Candidate(
         "retriever", {"epochs": round(reachable, 2)}, reachable * epoch, "the encoder tuned on the queries"
     )
+
+
+def _self_training(facts: Facts) -> Candidate | str:
+    """Rows without a label are read within a part of the time; labels of a person must be few to gain by them."""
+    typical = rows_per_label(facts)
+    if typical > FEW_BESIDE_UNLABELLED and not facts.named:
+        return f"self-training is left out: {typical:.0f} rows per label are enough without the others"
+    rows = len(facts.train) + facts.validation + min(facts.unlabelled, LEAST_READ_ROWS)
+    needed = rows / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
+    if needed > facts.remaining():
+        return f"self-training is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"
+    reason = f"few rows per label ({typical:.0f}) beside {facts.unlabelled:,} rows without one"
+    return Candidate("self-training", {}, needed, reason)
 
 
 def _contrastive(facts: Facts) -> Candidate | str:

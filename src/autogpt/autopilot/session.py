@@ -30,6 +30,7 @@ from autogpt.autopilot.trial import (
     load_scorer,
     run_trial,
 )
+from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
@@ -234,7 +235,7 @@ class Session:
             )
 
         folder = self.place / "features" if self.folder is not None else None
-        return Bench(
+        bench = Bench(
             train=prepared.train,
             validation=prepared.validation,
             output=output,
@@ -249,6 +250,7 @@ class Session:
             report_to=config.search.report_to,
             room=lambda: int(SHARE * self.guard.room().bytes),
         )
+        return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -285,6 +287,7 @@ class Session:
             named=self.config.search.methods not in (None, auto.NAME),
             measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
             exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
+            unlabelled=len(prepared.unlabelled),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 

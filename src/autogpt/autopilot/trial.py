@@ -79,6 +79,7 @@ class Bench:
     stop: Callable[[], bool]
     report_to: str | None = None
     room: Callable[[], int] = lambda: 1 << 60
+    advice: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def metric(self) -> Metric:
@@ -192,6 +193,7 @@ def make_job(
         loop=loop,
         options=method.options(**candidate.options),
         room=bench.room,
+        advice=bench.advice,
     )
 
 

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt import registry
-from autogpt.core import LabelSpace
-from autogpt.probe import Head, Rows, centred, softmax, solve
+from autogpt.probe import Head, centred, softmax
 from autogpt.vectors import unit
 
 if TYPE_CHECKING:
@@ -93,11 +91,3 @@ def agreement(answers: Array, near: Array, classes: int) -> Array:
     for column in near.T:
         votes[np.arange(len(answers)), answers[column]] += 1
     return np.asarray(votes.argmax(axis=1) == answers)
-
-
-def student(vectors: Array, answers: Array, weight: Array, *, classes: int, c: float = 10.0) -> Head:
-    """A linear head [C, D] on frozen vectors, fitted to answers [N] under weights [N]."""
-    output = registry.get("outputs", "classes")
-    space = LabelSpace(labels=tuple(map(str, range(classes))))
-    rows = Rows(vectors.astype(np.float32), answers.astype(np.int64), weight.astype(np.float32))
-    return solve(rows, output, space, c=c, judge=None)

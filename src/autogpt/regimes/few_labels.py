@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import config as settings
-from autogpt import files, registry
+from autogpt import experts, files, registry
 from autogpt.autopilot.run import new_folder
 from autogpt.autopilot.session import Session
 from autogpt.ballot import Ballot, Votes
@@ -32,7 +32,7 @@ from autogpt.events import Listener, silent
 from autogpt.model import Model
 from autogpt.pipeline import Ask
 from autogpt.probe import Head, softmax
-from autogpt.regimes import _experts, _label_model
+from autogpt.regimes import _label_model
 from autogpt.regimes._rows import LEAST_ROWS, Rows, drawn, find_rows, read_labels
 from autogpt.regimes.self_training import Taught, self_train
 
@@ -198,23 +198,23 @@ def _asked(ballot: Ballot, labelling: FewLabels) -> list[Votes]:
     return votes
 
 
-def _joined(session: Session, rows: Rows, read: _Reader, votes: Sequence[Votes], taught: Taught) -> _experts.Joined:
+def _joined(session: Session, rows: Rows, read: _Reader, votes: Sequence[Votes], taught: Taught) -> experts.Joined:
     """The head that answers: the student (the names where the gate refused it); with labels, a product with theirs."""
     names, classes = votes[0].scorer, len(read.labels)
     free = taught.head or names
     said = () if taught.head else ("the gate stops self-training: the label names alone answer",)
     shots = rows.labelled(test=False)
     if not shots:
-        return _experts.Joined(free, np.zeros((0, classes)), said)
+        return experts.Joined(free, np.zeros((0, classes)), said)
     vectors = read([rows.texts[row] for row in shots])
     targets = np.array([read.labels.index(str(rows.targets[row])) for row in shots])
     if min(np.bincount(targets, minlength=classes)) < 2:
         session.say("warning", "a label has fewer than 2 labelled rows; they are kept to check the answers")
-        return _experts.Joined(free, np.asarray(free(vectors)), said)
+        return experts.Joined(free, np.asarray(free(vectors)), said)
     others = {"self-training": (free, np.asarray(free(vectors)))}
     if taught.head is not None:
         others["label names"] = (names, np.asarray(names(vectors)))
-    found = _experts.join(vectors, targets, others, classes=classes, seed=session.config.seed)
+    found = experts.join(vectors, targets, others, classes=classes, seed=session.config.seed)
     return replace(found, said=(*said, *found.said))
 
 
@@ -225,7 +225,7 @@ def _model(session: Session, rows: Rows, read: _Reader, head: Head) -> Model:
     return Model(encoder, schema=rows.schema, space=LabelSpace(read.labels), decision=Decision(), info=origin)
 
 
-def _measured(session: Session, model: Model, rows: Rows, joined: _experts.Joined) -> tuple[Score | None, str]:
+def _measured(session: Session, model: Model, rows: Rows, joined: experts.Joined) -> tuple[Score | None, str]:
     """The accuracy and what it was measured on: test rows, else labelled rows held out in turn, else nothing."""
     test, shots = rows.labelled(test=True), rows.labelled(test=False)
     if test:

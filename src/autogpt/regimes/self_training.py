@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autogpt.experts import student
 from autogpt.probe import softmax
 from autogpt.regimes import _clustering as pool
 from autogpt.regimes._gate import Finding, judge
@@ -85,4 +86,4 @@ def _student(vectors: Array, near: Array, scores: Array) -> Head:
     """A head on the rows that can be trusted, each with its confidence as weight."""
     rows = pool.trusted(scores, near)
     sure = softmax(scores).max(axis=1)
-    return pool.student(vectors[rows], scores.argmax(axis=1)[rows], sure[rows], classes=scores.shape[1])
+    return student(vectors[rows], scores.argmax(axis=1)[rows], sure[rows], classes=scores.shape[1])

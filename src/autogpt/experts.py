@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt.probe import Head, softmax
-from autogpt.regimes._clustering import student
+from autogpt import registry
+from autogpt.core import LabelSpace
+from autogpt.probe import Head, Rows, softmax, solve
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -88,6 +89,14 @@ def join(
         else:
             said.append(f"{name} is left out, it does not win on the labelled rows: {numbers}")
     return Joined(head, scores, tuple(said))
+
+
+def student(vectors: Array, answers: Array, weight: Array, *, classes: int, c: float = 10.0) -> Head:
+    """A linear head [C, D] on frozen vectors, fitted to answers [N] under weights [N]."""
+    output = registry.get("outputs", "classes")
+    space = LabelSpace(labels=tuple(map(str, range(classes))))
+    rows = Rows(vectors.astype(np.float32), answers.astype(np.int64), weight.astype(np.float32))
+    return solve(rows, output, space, c=c, judge=None)
 
 
 def scaled(head: Head, factor: float) -> Head:

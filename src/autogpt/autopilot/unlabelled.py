@@ -1,0 +1,81 @@
+"""What rows without a label can tell a run that has few with one: label names vote on them, and self-training goes on.
+
+The result are linear heads that learned from no label of a person. The method `self-training` joins them with the
+labels there are; how much each of them counts is decided on labelled rows, so names that mean nothing do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import registry
+from autogpt.autopilot.trial import Bench
+from autogpt.ballot import Ballot
+from autogpt.core import Inputs
+from autogpt.probe import Head
+from autogpt.regimes import _label_model
+from autogpt.regimes.self_training import self_train
+from autogpt.voters.names import words_of
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+MOST_POOL, LEAST_POOL = 8000, 200
+"""Rows that vote and are clustered: neighbours take time by the square of them, and of few there is little to learn."""
+READING = 0.3
+"""Of the time that is left, at most, goes into reading them."""
+
+
+class Advice:
+    """See `core.Job.advice`. Asked for the first time it reads the rows and learns; later it gives what it has."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        unlabelled: Sequence[Inputs],
+        *,
+        say: Callable[..., None],
+        remaining: Callable[[], float],
+    ) -> None:
+        self._bench, self._unlabelled, self._say, self._remaining = bench, unlabelled, say, remaining
+        self._found: Mapping[str, Head] | None = None
+
+    def __call__(self) -> Mapping[str, Head]:
+        if self._found is None:
+            self._found = self._learned() if len(self._unlabelled) >= LEAST_POOL else {}
+        return self._found
+
+    def _learned(self) -> Mapping[str, Head]:
+        drawn = np.random.default_rng([self._bench.seed, 83]).permutation(len(self._unlabelled))[:MOST_POOL]
+        pool = [self._unlabelled[place] for place in drawn]
+        reached, table = self._bench.features.get(pool, seconds=READING * self._remaining())
+        self._say("read", f"{len(reached):,} of {len(self._unlabelled):,} rows without a label were read")
+        if len(reached) < LEAST_POOL:
+            return {}
+        scale = float(np.linalg.norm(table, axis=1).mean()) or 1.0
+        vectors = np.asarray(table) / scale
+        votes = registry.get("voters", "names").vote(self._ballot(vectors, scale))
+        taught = self_train(vectors, _label_model.decide(votes).scores, has_time=lambda: self._remaining() > 0)
+        for finding in taught.findings:
+            self._say("decision", str(finding), **asdict(finding))
+        heads = {"self-training": taught.head, "label names": votes[0].scorer}
+        return {name: Head(head.weight / scale, head.bias, head.c) for name, head in heads.items() if head is not None}
+
+    def _ballot(self, vectors: Array, scale: float) -> Ballot:
+        def read(texts: Sequence[str]) -> Array:
+            return np.asarray(self._bench.features.get([{"text": text} for text in texts])[1]) / scale
+
+        names = {label: (words_of(label) or label,) for label in self._bench.space.labels}
+        return Ballot(texts=[""] * len(vectors), phrases=names, vectors=vectors, read=read)
+
+
+def advised(
+    bench: Bench, unlabelled: Sequence[Inputs], *, say: Callable[..., None], remaining: Callable[[], float]
+) -> Bench:
+    """The bench whose methods may ask what the rows without a label tell."""
+    told: Any = Advice(bench, unlabelled, say=say, remaining=remaining)
+    return replace(bench, advice=told)
