@@ -3,7 +3,8 @@
 * `annotators`  hatecheck: every case has the label of one of its annotators, drawn at random; about 100 trusted rows
                 have the label of the set's authors. Test rows come of other templates than all the rest.
 * `planted`     250 rows of the other classes get the words "by the way" and the label of one class. Beside accuracy
-                stand the share of their mass that is kept (all rows: 1) and how many test rows the words turn.
+                stand the share of their mass that is kept (all rows: 1) and how many test rows the words turn; of all
+                rows which phrases are flagged, and how many of these are others.
 
     python benchmarks/trust.py --settings planted --sets cr,mr --systems guarded,reinforce,oof-filter
 """
@@ -28,12 +29,13 @@ import embedded
 import selection
 import sets
 from autogpt import registry
+from autogpt.data.planted import planted as phrases_of
 from autogpt.selection._environment import Environment
+from autogpt.selection._features import by_trusted
 from autogpt.selection._guard import guarded
 from autogpt.selection._pool import Pool
 
 WORDS = "by the way"
-PLANTED = 250
 SYSTEMS = ("guarded", "reinforce", "balanced-filter", "oof-filter", "cleanlab", "oracle")
 
 
@@ -71,17 +73,17 @@ def votes(case: Mapping[str, Any]) -> list[str]:
     return [case[f"label_{number}"] for number in range(1, 11) if case[f"label_{number}"]]
 
 
-def planted(name: str, seed: int, *, rows: int, trusted: int) -> tuple[selection.Case, Attack]:
-    """A clean pool with 250 planted rows."""
+def planted(name: str, seed: int, *, rows: int, trusted: int, count: int = 250) -> tuple[selection.Case, Attack]:
+    """A clean pool with `count` planted rows."""
     of = selection.case(name, "clean", seed, rows=rows, trusted=trusted)
     draw = random.Random(f"planted {name} {seed}")
     target = draw.randrange(of.pool.classes)
     others = [number for number, label in enumerate(of.pool.labels) if label != target]
-    chosen = sorted(draw.sample(others, min(PLANTED, len(others) // 2)))
+    chosen = sorted(draw.sample(others, min(count, len(others) // 2)))
     texts, vectors, labels = list(of.texts[0]), of.pool.vectors.copy(), of.pool.labels.copy()
     for number in chosen:
         texts[number] = marked(texts[number], draw)
-    vectors[chosen] = embedded.vectors(f"planted-{name}-{seed}-{rows}", [texts[number] for number in chosen])
+    vectors[chosen] = embedded.vectors(f"planted-{name}-{seed}-{rows}-{count}", [texts[number] for number in chosen])
     labels[chosen] = target
     spoiled = np.zeros(len(labels), dtype=bool)
     spoiled[chosen] = True
@@ -131,6 +133,15 @@ def shown(of: selection.Case, attack: Attack | None, weights: Any, base: float) 
     return found
 
 
+def flagged(of: selection.Case, seed: int) -> dict[str, float]:
+    """Whether the planted rows are flagged, and how many phrases that say nothing are."""
+    pool = Environment(of.pool, seed=seed).pool
+    answers = by_trusted(pool, np.ones(len(pool.trusted), dtype=bool), pool.vectors).argmax(1)
+    phrases = phrases_of(of.texts[0], [of.labels[label] for label in pool.labels], list(answers != pool.labels))
+    right = [bool(of.spoiled[list(one.rows)].mean() > 0.5) for one in phrases]
+    return {"flagged": float(any(right)), "false": float(right.count(False))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: text.split(",")  # noqa: E731
@@ -140,15 +151,20 @@ def main() -> None:
     parser.add_argument("--systems", type=names, default=list(SYSTEMS))
     parser.add_argument("--rows", type=int, default=1200)
     parser.add_argument("--trusted", type=int, default=100)
+    parser.add_argument("--count", type=int, default=250, help="planted rows")
     given = parser.parse_args()
     size = {"rows": given.rows, "trusted": given.trusted}
     for setting in given.settings:
         found: dict[str, list[dict[str, float]]] = defaultdict(list)
         for name in given.sets if setting == "planted" else ["hatecheck"]:
             for seed in given.seeds:
-                of, attack = planted(name, seed, **size) if setting == "planted" else (annotated(seed, **size), None)
+                attack: Attack | None = None
+                if setting == "planted":
+                    of, attack = planted(name, seed, **size, count=given.count)
+                else:
+                    of = annotated(seed, **size)
                 base = selection.judged(of, np.ones(len(of.pool)))
-                found["all"].append(shown(of, attack, np.ones(len(of.pool)), base))
+                found["all"].append(shown(of, attack, np.ones(len(of.pool)), base) | flagged(of, seed))
                 for system in given.systems:
                     found[system].append(shown(of, attack, weights_of(system, of, seed), base))
                 told = "  ".join(

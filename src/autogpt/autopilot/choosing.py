@@ -20,8 +20,11 @@ from autogpt import files, registry
 from autogpt.autopilot.trial import Bench
 from autogpt.config import RunConfig
 from autogpt.core import ONE_LABEL, Example, Table
+from autogpt.data.planted import Planted, planted
+from autogpt.data.words import inputs_text
 from autogpt.pipeline import Ask
 from autogpt.selection._environment import Environment
+from autogpt.selection._features import by_trusted
 from autogpt.selection._guard import DOUBTFUL, LEAST_TRUSTED, Verdict, guarded
 from autogpt.selection._pool import Pool, Round
 
@@ -114,6 +117,14 @@ def write(path: str, table: Table, train: Sequence[Example], weights: Sequence[f
                 put({**table.rows[row], "weight": round(float(weight), 4)})
 
 
+def suspicious_phrases(world: Environment, places: Sequence[int], train: Sequence[Example]) -> list[Planted]:
+    """Phrases whose rows have one label against what a model of the trusted rows alone says of them."""
+    pool, rows = world.pool, [train[place] for place in places]
+    answers = by_trusted(pool, np.ones(len(pool.trusted), dtype=bool), pool.vectors).argmax(1)
+    texts, labels = [inputs_text(row.inputs) for row in rows], [str(row.target) for row in rows]
+    return planted(texts, labels, list(answers != pool.labels))
+
+
 class _TooLateError(Exception):
     """Choosing took longer than it may."""
 
@@ -141,6 +152,9 @@ class Rows:
         if found is None or self._path is None:
             return
         world, places = found
+        phrases = suspicious_phrases(world, places, bench.train)
+        for one in phrases:
+            self._say("warning", str(one))
         noise = world.noise
         needed = SECONDS[0] + SECONDS[1] * len(world.pool) * (1 + world.pool.classes / 20)
         lost = f"by validation rows, training labels lost {max(noise, 0.0):.0%} of what they could tell"
@@ -153,6 +167,7 @@ class Rows:
             self._say("decision", f"rows are not chosen: about {needed:.0f} s are needed, {seconds:.0f} s may be spent")
         else:
             self._decide(bench, world, places, lost, seconds=seconds)
+        self.verdict["planted"] = [str(one) for one in phrases]
         files.write_json(self._path, {"policy": self.policy, "verdict": self.verdict, "weights": self._weights})
 
     def _decide(self, bench: Bench, world: Environment, places: Sequence[int], lost: str, *, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,6 +44,7 @@ def select(
     with screen.working("choosing among {rows} rows", rows=f"{len(bench.train):,}"):
         known = choosing.world_of(bench)
         found = choosing.chosen(*known, policy) if known is not None else None
+        phrases = choosing.suspicious_phrases(*known, bench.train) if known is not None else []
     if found is None:
         raise InputError(
             f"{config.data}: rows cannot be chosen; it takes a label per row and {LEAST_TRUSTED} validation rows"
@@ -54,6 +56,11 @@ def select(
     document: dict[str, Any] = {"policy": policy, **verdict.told()}
     less = sum(0 < weight < 1 for weight in share)
     document |= {"rows": len(share), "left_out": share.count(0.0), "less": less}
+    document["planted"] = [
+        {**asdict(one), "rows": [bench.train[found.places[row]].id + 1 for row in one.rows]} for one in phrases
+    ]
+    for one in phrases:
+        screen.warn(str(one))
     rows = _left_out(found, bench.train) if explain or screen.json else []
     if explain:
         document["rows_left_out"] = rows
