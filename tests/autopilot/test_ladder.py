@@ -58,6 +58,13 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
     assert "full is left out: about 21 s are needed" in full(10_000, few)
 
 
+def test_of_many_labels_more_rows_must_fit() -> None:
+    many = [Example(place, {"text": str(place)}, str(place % 50)) for place in range(10_000)]
+    told = facts(10_000, 1_500 * PASSED)
+    assert next(iter(rungs(told, []))).options["epochs"] == pytest.approx(0.15)
+    assert "full is left out: about 42 s are needed" in next(iter(rungs(replace(told, train=many), [])))
+
+
 @pytest.mark.parametrize(
     ("known", "least", "most", "share"),
     [(0, 0.3, 0.8, 0.8), (500, 0.3, 0.8, 0.5), (1000, 0.3, 0.8, 0.3), (1000, 0.0, 0.4, 0.0), (0, 0.0, 0.4, 0.4)],

@@ -29,9 +29,9 @@ FULL: Mapping[str, Mapping[str, object]] = {
 }
 """Options of full fine-tuning where others than its defaults were measured to be better, by output (EXPERIMENTS.md)."""
 LEAST_READ_ROWS = 300
-LEAST_PASSED_ROWS = 800
-"""All layers train where so many rows fit into the time: with 800 of 3,000 rows they were still better than the top two
-over all of them (EXPERIMENTS.md)."""
+LEAST_PASSED_ROWS, LEAST_PASSED_PER_LABEL = 800, 32
+"""All layers train where so many rows fit into the time (whichever are more): on half of the time they were still as good
+as the top two over all rows, but on 28 rows of each of 77 labels worse than a linear head (EXPERIMENTS.md)."""
 LOAD_SECONDS, GUESSED_ROWS_PER_SECOND = 7.0, 100.0
 """Believed before the first encoder of a run was loaded and has read anything: a small one on two slow cores."""
 
@@ -187,8 +187,8 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     fits = facts.remaining() * SAFETY
     top, usual = min(2, count), FULL.get(facts.output.name, {})
     all_epoch = _epoch_seconds(facts)
-    reachable = min(epochs, fits / all_epoch)
-    if reachable >= min(1.5, epochs) or reachable * rows >= LEAST_PASSED_ROWS:
+    reachable, least = min(epochs, fits / all_epoch), _least_passed(facts)
+    if reachable >= min(1.5, epochs) or reachable * rows >= least:
         part = f"over {reachable * rows:,.0f} of {rows:,} rows: a pass would need {all_epoch:.0f} s"
         reason = f"all layers, {'time allows it' if reachable >= 1 else part}"
         yield Candidate("full", {**usual, "epochs": round(reachable, 2)}, reachable * all_epoch, reason)
@@ -197,13 +197,18 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     top_epoch, boundary = all_epoch * top / count, facts.exact() * every * (count - top) / count
     reachable = min(epochs, (fits - boundary) / top_epoch)
     if reachable < 0.7:
-        needed = min(boundary + 0.7 * top_epoch, all_epoch * LEAST_PASSED_ROWS / rows)
+        needed = min(boundary + 0.7 * top_epoch, all_epoch * least / rows)
         yield f"full is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"
         return
     options = {**usual, "layers": top, "epochs": round(reachable, 2)}
     seconds = boundary + reachable * top_epoch
     reason = f"the top {top} of {count} layers: all of them would need {all_epoch:.0f} s an epoch"
     yield Candidate("full", options, seconds, reason)
+
+
+def _least_passed(facts: Facts) -> int:
+    labels = len({example.target for example in facts.train}) if facts.output.name in ONE_LABEL else 1
+    return max(LEAST_PASSED_ROWS, LEAST_PASSED_PER_LABEL * labels)
 
 
 def _cross_encoder(facts: Facts) -> Candidate | str:
