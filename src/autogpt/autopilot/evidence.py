@@ -32,7 +32,7 @@ CURVE_SHARES = (0.125, 0.25, 0.5, 1.0)
 NOISE_SEEDS, LEFT_OUT = 4, 0.1
 FOLDS = 3
 LEAST_PER_LABEL = 10
-"""With fewer rows of a label (the median) models know too little to doubt a person: of 8 rows each they doubted 36 %."""
+"""With fewer rows of a label (the median) models know too little to doubt a person: of 8 rows each, 36 %."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ FULL: Mapping[str, Mapping[str, object]] = {
 """Options of full fine-tuning where others than its defaults were measured to be better, by output (EXPERIMENTS.md)."""
 LEAST_READ_ROWS = 300
 LEAST_PASSED_ROWS, LEAST_PASSED_PER_LABEL = 800, 32
-"""All layers train where so many rows fit into the time (whichever are more): on half of the time they were still as good
-as the top two over all rows, but on 28 rows of each of 77 labels worse than a linear head (EXPERIMENTS.md)."""
+"""All layers train where so many rows fit into the time (whichever are more): in half of the time they were still as
+good as the top two over all rows, but with 28 rows of each of 77 labels worse than a linear head (EXPERIMENTS.md)."""
 LOAD_SECONDS, GUESSED_ROWS_PER_SECOND = 7.0, 100.0
 """Believed before the first encoder of a run was loaded and has read anything: a small one on two slow cores."""
 
