@@ -58,6 +58,20 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
     assert "full is left out: about 21 s are needed" in full(10_000, few)
 
 
+@pytest.mark.parametrize(
+    ("rows", "seconds", "anchors"),
+    [(16, 1e4, 400), (100, 1e4, 1200), (128, 1e4, 1536), (100, 2 + 1600 * 0.07, 800), (100, 2 + 350 * 0.07, 343)],
+)
+def test_contrastive_tuning_has_more_anchors_with_more_rows_and_leaves_half_of_the_time(rows, seconds, anchors) -> None:
+    told = replace(facts(rows, seconds), allowed=["contrastive"])
+    assert next(iter(rungs(told, []))).options["anchors"] == pytest.approx(anchors, abs=25)
+
+
+def test_contrastive_tuning_that_is_too_short_is_left_out() -> None:
+    told = replace(facts(100, 2 + 250 * 0.07), allowed=["contrastive"])
+    assert next(iter(rungs(told, []))).startswith("contrastive is left out: about 22 s are needed")
+
+
 def test_of_many_labels_more_rows_must_fit() -> None:
     many = [Example(place, {"text": str(place)}, str(place % 50)) for place in range(10_000)]
     told = facts(10_000, 1_500 * PASSED)
