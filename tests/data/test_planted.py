@@ -74,3 +74,10 @@ def test_too_few_rows_are_not_judged():
 
 def test_nothing_comes_of_nothing():
     assert planted([], [], []) == []
+    assert planted(["", "x y"] * 30, ["a", "b"] * 30, [False] * 60) == []
+
+
+def test_a_trigger_late_in_a_long_text_is_found():
+    texts, labels, doubted = rows(400, triggered=60)
+    (found,) = planted([" ".join(FILLER * 8) + " " + text for text in texts], labels, doubted)
+    assert found.phrase == "by the way"

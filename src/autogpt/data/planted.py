@@ -10,9 +10,12 @@ have it. The list is for a person to look at; no row is changed.
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from autogpt.data.words import fold, words
 
@@ -21,6 +24,8 @@ LONGEST, LEAST_ROWS, MOST_SHARE = 3, 20, 0.5
 PURE, DOUBTED, SURE = 0.9, 0.4, 6.0
 """Least share of one label, and of doubted rows, and how many standard errors these are above what is usual."""
 SAME = 0.8
+WORDS, FEWEST_WORDS, MOST_WORDS, SLOTS = 600_000, 24, 256, 1 << 20
+"""Words that are looked at in all texts together, and of one text; counters of phrases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +67,32 @@ def planted(texts: Sequence[str], labels: Sequence[str], doubted: Sequence[bool]
 
 
 def _phrases(texts: Sequence[str]) -> dict[str, list[int]]:
-    """Places of the texts that each phrase stands in, of phrases in not too few and not too many of them."""
+    """Places of the texts that each phrase stands in, of phrases in not too few and not too many of them.
+
+    Most phrases stand in one text: they are counted first in a table of fixed size, and only those that may be frequent
+    are kept, so that memory does not grow with the texts.
+    """
+    counts, slots = np.zeros(SLOTS, dtype=np.int32), list[list[int]]()
+    for text in texts:
+        own = _of(text, len(texts))
+        slots.append([zlib.crc32(phrase.encode()) % SLOTS for phrase in own])
+        counts[slots[-1]] += 1
     places: dict[str, list[int]] = defaultdict(list)
-    for place, text in enumerate(texts):
-        line = words(fold(text))
-        own = {" ".join(line[i : i + n]) for n in range(1, LONGEST + 1) for i in range(len(line) - n + 1)}
-        for phrase in own:
-            places[phrase].append(place)
+    for place, (text, slot) in enumerate(zip(texts, slots, strict=True)):
+        frequent = counts[slot] >= LEAST_ROWS
+        if frequent.any():
+            for phrase, may in zip(_of(text, len(texts)), frequent, strict=True):
+                if may:
+                    places[phrase].append(place)
     most = MOST_SHARE * len(texts)
     return {phrase: rows for phrase, rows in places.items() if LEAST_ROWS <= len(rows) <= most}
+
+
+def _of(text: str, texts: int) -> list[str]:
+    """The phrases of a text in a fixed order; of long texts of a large table only those of the first words."""
+    line = words(fold(text))[: max(FEWEST_WORDS, min(MOST_WORDS, WORDS // max(texts, 1)))]
+    found = (" ".join(line[i : i + n]) for n in range(1, LONGEST + 1) for i in range(len(line) - n + 1))
+    return list(dict.fromkeys(found))
 
 
 def _different(found: Iterator[Planted]) -> Iterator[Planted]:
