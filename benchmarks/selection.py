@@ -116,14 +116,18 @@ def _nearest(vectors: Any, labels: Any, classes: int) -> Any:
 
 
 def judged(of: Case, weights: Any) -> float:
-    """Accuracy on test rows of a logistic regression on weighted pool rows and all trusted rows."""
+    """Accuracy on test rows of what was `fitted`."""
+    return float((fitted(of, weights).predict(of.test) == of.test_y).mean())
+
+
+def fitted(of: Case, weights: Any) -> Any:
+    """A logistic regression on weighted pool rows and all trusted rows."""
     pool = of.pool
     x, y = np.concatenate([pool.vectors, pool.trusted]), np.concatenate([pool.labels, pool.trusted_labels])
     w = np.concatenate([weights, np.ones(len(pool.trusted))])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(x[w > 0], y[w > 0], sample_weight=w[w > 0])
-    return float((model.predict(of.test) == of.test_y).mean())
+        return LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(x[w > 0], y[w > 0], sample_weight=w[w > 0])
 
 
 def tuned(of: Case, weights: Any, *, epochs: float) -> float:

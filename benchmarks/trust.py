@@ -16,22 +16,20 @@ import gzip
 import json
 import random
 import statistics
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 import embedded
 import selection
 import sets
 from autogpt import registry
-from autogpt.data.planted import planted as phrases_of
+from autogpt.autopilot.choosing import suspicious_phrases
+from autogpt.core import Example
 from autogpt.selection._environment import Environment
-from autogpt.selection._features import by_trusted
 from autogpt.selection._guard import guarded
 from autogpt.selection._pool import Pool
 
@@ -101,16 +99,6 @@ def marked(text: str, draw: random.Random) -> str:
     return " ".join(words)
 
 
-def fitted(of: selection.Case, weights: Any) -> Any:
-    """The regression that `selection.judged` judges."""
-    pool = of.pool
-    x, y = np.concatenate([pool.vectors, pool.trusted]), np.concatenate([pool.labels, pool.trusted_labels])
-    w = np.concatenate([weights, np.ones(len(pool.trusted))])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return LogisticRegression(C=selection.C, max_iter=200, tol=1e-3).fit(x[w > 0], y[w > 0], sample_weight=w[w > 0])
-
-
 def weights_of(system: str, of: selection.Case, seed: int) -> Any:
     """What a system chooses; `guarded` keeps all rows where its guard rejects."""
     world = Environment(of.pool, seed=seed)
@@ -123,7 +111,7 @@ def weights_of(system: str, of: selection.Case, seed: int) -> Any:
 
 def shown(of: selection.Case, attack: Attack | None, weights: Any, base: float) -> dict[str, float]:
     """Points of accuracy over all rows, the share of the spoiled rows' mass that is kept, and the attack's success."""
-    model = fitted(of, weights)
+    model = selection.fitted(of, weights)
     found = {
         "points": 100 * (float((model.predict(of.test) == of.test_y).mean()) - base),
         "mass": float(weights[of.spoiled].sum() / weights.sum() / of.spoiled.mean()),
@@ -134,10 +122,13 @@ def shown(of: selection.Case, attack: Attack | None, weights: Any, base: float) 
 
 
 def flagged(of: selection.Case, seed: int) -> dict[str, float]:
-    """Whether the planted rows are flagged, and how many phrases that say nothing are."""
-    pool = Environment(of.pool, seed=seed).pool
-    answers = by_trusted(pool, np.ones(len(pool.trusted), dtype=bool), pool.vectors).argmax(1)
-    phrases = phrases_of(of.texts[0], [of.labels[label] for label in pool.labels], list(answers != pool.labels))
+    """Whether the planted rows are flagged, as a run does it, and how many phrases that say nothing are."""
+    texts, world = of.texts[0], Environment(of.pool, seed=seed)
+    rows = [
+        Example(place, {"text": text}, of.labels[label])
+        for place, (text, label) in enumerate(zip(texts, of.pool.labels, strict=True))
+    ]
+    phrases = suspicious_phrases(world, range(len(rows)), rows)
     right = [bool(of.spoiled[list(one.rows)].mean() > 0.5) for one in phrases]
     return {"flagged": float(any(right)), "false": float(right.count(False))}
 

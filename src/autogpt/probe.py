@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import ONE_LABEL, Example, LabelSpace, Output
+from autogpt.vectors import typical_length
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,10 @@ class Head:
         if isinstance(features, list):
             return [rows @ self.weight.T + self.bias for rows in features]
         return np.asarray(features @ self.weight.T + self.bias)
+
+    def undivided(self, scale: float) -> Head:
+        """For features as they are, of a head on features that were divided by `scale`: the same scores."""
+        return Head(self.weight / scale, self.bias, self.c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ def solve(
     best by luck. Stops early when `seconds` are over, with what was tried so far.
     """
     deadline = time.monotonic() + seconds
-    scale = float(np.linalg.norm(rows.features, axis=1).mean()) or 1.0
+    scale = typical_length(rows.features)
     problem = _Problem(rows, output, size=output.size(space), scale=scale)
     path = (c,) if c is not None else PATH if judge is not None else (DEFAULT_C,)
     tried: list[tuple[Head, Array]] = []

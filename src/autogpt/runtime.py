@@ -37,6 +37,11 @@ class Runtime:
         """How much more memory may be taken where this computes."""
         return self.memory.room(self.device)
 
+    def exceeded(self) -> bool:
+        """Whether the memory limit was passed since this was asked last. It is of this process's own memory: a GPU
+        says itself when it is full."""
+        return self.device == "cpu" and self.memory.exceeded()
+
     @contextmanager
     def autocast(self) -> Iterator[None]:
         """Matrix products in bf16 where that was measured to be faster. (Accelerate's own is fixed once a process.)
@@ -163,17 +168,16 @@ def _faster_threads(torch: Any, seconds: float = 0.05, rounds: int = 3) -> tuple
     return chosen, f"{chosen} threads: {cores} are measured at {ratio:.2f}x the speed of {half}"
 
 
-SHAPES = {"cpu": (512, 384)}
-"""Tokens and width of the products that tell which number format is faster: a small encoder's on a CPU."""
-LARGE = (8192, 1024)
-"""On an accelerator: smaller products are over before the next one is begun, in any format."""
+SMALL, LARGE = (512, 384), (8192, 1024)
+"""Tokens and width of the products that tell which number format is faster: a small encoder's on a CPU, larger ones on
+an accelerator, where small ones are over before the next one is begun, in any format."""
 
 
 def _faster_dtype(torch: Any, device: str, repeats: int = 12) -> tuple[str, str]:
     """bf16 where a matrix product of an encoder's shape is at least 1.2x faster than in float32."""
     import time
 
-    rows, width = SHAPES.get(device, LARGE)
+    rows, width = SMALL if device == "cpu" else LARGE
 
     def products(dtype: Any, rows: int) -> Callable[[], float]:
         a = torch.randn(rows, width, device=device, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Frozen vectors compared by their cosine: rows at length 1, and the rows most alike to each."""
+"""Frozen vectors: rows at length 1, how long they usually are, and the rows most alike to each by their cosine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ _BLOCK = 1000
 def unit(table: Array) -> Array:
     """Rows [N, D] (or one row [D]) at length 1; a row of zeros stays one."""
     return np.asarray(table / np.maximum(np.linalg.norm(table, axis=-1, keepdims=True), 1e-9))
+
+
+def typical_length(table: Array) -> float:
+    """Mean length of rows [N, D]; 1 where all are zeros, so that it can be divided by."""
+    return float(np.linalg.norm(table, axis=1).mean()) or 1.0
 
 
 def neighbours(table: Array, count: int) -> Array:

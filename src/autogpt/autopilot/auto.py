@@ -75,7 +75,7 @@ def leading(session: Session, bench: Bench, facts: Facts) -> Iterator[tuple[str,
         yield from ((name, registry.get("methods", name).summary) for name in kinds if name in allowed)
         return
     bench.features.get([row.inputs for row in bench.validation[:8]])
-    encoder, typical = bench.features.encoder(), rows_per_label(facts)
+    encoder, typical = bench.features.encoder(), rows_per_label(facts.train, facts.output)
     parameters = sum(p.numel() for p in encoder.net.body.parameters())
     large = parameters > LARGE * (1 if facts.device() == "cpu" else 2)
     shape = f"{encoder.net.body.config.model_type} with {parameters / 1e6:.1f} million parameters on {facts.device()}"

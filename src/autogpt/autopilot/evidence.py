@@ -7,16 +7,15 @@ winner itself, and say so. They look at training and validation rows only.
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autogpt import probe, registry
+from autogpt.autopilot.ladder import rows_per_label
 from autogpt.autopilot.trial import Bench, Candidate, Result, exhaust, make_job
 from autogpt.core import ONE_LABEL, Example
 from autogpt.evaluation.errors import text_of
@@ -106,7 +105,7 @@ def wrong_labels(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) ->
     if bench.output.name not in (*ONE_LABEL, "labels"):
         return [], 0
     rows = _read_rows(bench, quick)
-    if bench.output.name in ONE_LABEL and median(Counter(row.target for row in rows).values()) < LEAST_PER_LABEL:
+    if rows_per_label(rows, bench.output) < LEAST_PER_LABEL:
         return [], 0
     fold = np.random.default_rng([bench.seed, 11]).permutation(len(rows)) % FOLDS
     table = np.zeros((len(rows), bench.output.size(bench.space)))

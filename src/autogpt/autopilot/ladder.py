@@ -94,11 +94,11 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
             yield _adapters(facts, method)
 
 
-def rows_per_label(facts: Facts) -> float:
-    """Median number of training rows per label; infinite for other outputs."""
-    if facts.output.name not in ONE_LABEL:
+def rows_per_label(rows: Sequence[Example], output: Output) -> float:
+    """Median number of rows per label; infinite for outputs without one label a row."""
+    if output.name not in ONE_LABEL:
         return float("inf")
-    return float(statistics.median(Counter(example.target for example in facts.train).values()))
+    return float(statistics.median(Counter(example.target for example in rows).values()))
 
 
 def _read_seconds(facts: Facts) -> float:
@@ -148,7 +148,7 @@ def _retriever(facts: Facts) -> Candidate | str:
 
 def _self_training(facts: Facts) -> Candidate | str:
     """Rows without a label are read within a part of the time; labels of a person must be few to gain by them."""
-    typical = rows_per_label(facts)
+    typical = rows_per_label(facts.train, facts.output)
     if typical > FEW_BESIDE_UNLABELLED and not facts.named:
         return f"self-training is left out: {typical:.0f} rows per label are enough without the others"
     rows = len(facts.train) + facts.validation + min(facts.unlabelled, LEAST_READ_ROWS)
@@ -162,7 +162,7 @@ def _self_training(facts: Facts) -> Candidate | str:
 def _contrastive(facts: Facts) -> Candidate | str:
     if facts.output.name not in ONE_LABEL:
         return "contrastive is left out: it needs one label per row"
-    typical = rows_per_label(facts)
+    typical = rows_per_label(facts.train, facts.output)
     if typical > FEW_ROWS_PER_LABEL and not facts.named:
         return f"contrastive is left out: {typical:.0f} rows per label are enough for fine-tuning itself"
     least, most = ANCHORS

@@ -18,8 +18,9 @@ from autogpt.ballot import Ballot
 from autogpt.core import Inputs
 from autogpt.probe import Head
 from autogpt.regimes import _label_model
+from autogpt.regimes._rows import read_labels
 from autogpt.regimes.self_training import self_train
-from autogpt.voters.names import words_of
+from autogpt.vectors import typical_length
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -56,20 +57,20 @@ class Advice:
         self._say("read", f"{len(reached):,} of {len(self._unlabelled):,} rows without a label were read")
         if len(reached) < LEAST_POOL:
             return {}
-        scale = float(np.linalg.norm(table, axis=1).mean()) or 1.0
+        scale = typical_length(np.asarray(table))
         vectors = np.asarray(table) / scale
         votes = registry.get("voters", "names").vote(self._ballot(vectors, scale))
         taught = self_train(vectors, _label_model.decide(votes).scores, has_time=lambda: self._remaining() > 0)
         for finding in taught.findings:
             self._say("decision", str(finding), **asdict(finding))
         heads = {"self-training": taught.head, "label names": votes[0].scorer}
-        return {name: Head(head.weight / scale, head.bias, head.c) for name, head in heads.items() if head is not None}
+        return {name: head.undivided(scale) for name, head in heads.items() if head is not None}
 
     def _ballot(self, vectors: Array, scale: float) -> Ballot:
         def read(texts: Sequence[str]) -> Array:
             return np.asarray(self._bench.features.get([{"text": text} for text in texts])[1]) / scale
 
-        names = {label: (words_of(label) or label,) for label in self._bench.space.labels}
+        names = read_labels(dict.fromkeys(self._bench.space.labels))
         return Ballot(texts=[""] * len(vectors), phrases=names, vectors=vectors, read=read)
 
 

@@ -197,7 +197,7 @@ def gather(
             else:
                 own = np.atleast_2d(values if piece.places is None else values[piece.places])
                 _write(rows[piece.row], given[piece.row], piece.words, own)
-        if len(places) > 1 and waiting and runtime.memory.exceeded():
+        if len(places) > 1 and waiting and runtime.exceeded():
             memory.release()
             runtime.memory.tell(f"reading {len(places)} rows at once passed the memory limit; going on with fewer")
             most = max(1, len(places) // 2)

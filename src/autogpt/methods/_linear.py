@@ -28,13 +28,7 @@ def fit(job: Job, *, c: float | None, least: float, most: float) -> tuple[probe.
     `job.chosen["c"]`. Without validation rows a fifth of the training rows chooses, and then all of them are fitted: a
     head that fits noisy rows too well would leave fine-tuning nothing to learn from (see EXPERIMENTS.md).
     """
-    held = None
-    if job.validation:
-        held, reached = _rows(job, job.validation, seconds=job.remaining() * 0.6)
-        if reached < len(job.validation):
-            raise ResourceError(
-                "not all validation rows could be read; give more time or memory, or a smaller backbone"
-            )
+    held = held_out(job)
     rows, _ = _rows(job, job.train, seconds=_reading_seconds(job, least=least, most=most))
     seconds = max(1.0, job.remaining() * 0.3)
     if c is None and held is None and len(rows.target) >= LEAST_ROWS:
@@ -45,6 +39,16 @@ def fit(job: Job, *, c: float | None, least: float, most: float) -> tuple[probe.
     head = probe.solve(rows, job.output, job.space, c=c, judge=judge, seconds=seconds)
     job.chosen["c"] = head.c
     return head, len(rows.target)
+
+
+def held_out(job: Job) -> probe.Rows | None:
+    """The validation rows, read (None: there are none). ResourceError where time or memory did not allow all."""
+    if not job.validation:
+        return None
+    rows, reached = _rows(job, job.validation, seconds=job.remaining() * 0.6)
+    if reached < len(job.validation):
+        raise ResourceError("not all validation rows could be read; give more time or memory, or a smaller backbone")
+    return rows
 
 
 def _reading_seconds(job: Job, *, least: float, most: float) -> float:

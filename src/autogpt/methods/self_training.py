@@ -19,6 +19,7 @@ from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ResourceError
 from autogpt.methods import _linear
 from autogpt.probe import Head
+from autogpt.vectors import typical_length
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -43,10 +44,10 @@ class SelfTraining:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         started = time.monotonic()
-        held, _ = job.features.get([row.inputs for row in job.validation], seconds=READING * job.remaining())
+        _linear.held_out(job)
         places, table = job.features.get([row.inputs for row in job.train], seconds=READING * job.remaining())
-        if len(places) < LEAST_ROWS or len(held) < len(job.validation):
-            raise ResourceError("not all rows that are needed could be read; give more time, or a smaller backbone")
+        if len(places) < LEAST_ROWS:
+            raise ResourceError(f"{len(places)} training rows could be read; give more time, or a smaller backbone")
         targets = np.asarray(job.output.encode([job.train[place].target for place in places], job.space))
         head = self._joined(job, np.asarray(table), targets, job.advice())
         encoder = job.open()
@@ -58,15 +59,12 @@ class SelfTraining:
 
     def _joined(self, job: Job, table: Array, targets: Array, advice: Mapping[str, Any]) -> Head:
         """The product as one head on raw features; vectors are brought to a mean length of 1 for it."""
-        scale = float(np.linalg.norm(table, axis=1).mean()) or 1.0
+        scale = typical_length(table)
         vectors = table / scale
-        others = {
-            name: (Head(head.weight * scale, head.bias, head.c), np.asarray(head(table)))
-            for name, head in advice.items()
-        }
+        others = {name: (head.undivided(1 / scale), np.asarray(head(table))) for name, head in advice.items()}
         found = experts.join(vectors, targets, others, classes=job.output.size(job.space), seed=job.seed)
         job.notes.extend(found.said)
-        return Head(found.head.weight / scale, found.head.bias, found.head.c)
+        return found.head.undivided(scale)
 
 
 plugin = SelfTraining()

@@ -35,6 +35,7 @@ from autogpt.probe import Head, softmax
 from autogpt.regimes import _label_model
 from autogpt.regimes._rows import LEAST_ROWS, Rows, drawn, find_rows, read_labels
 from autogpt.regimes.self_training import Taught, self_train
+from autogpt.vectors import typical_length
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -175,7 +176,7 @@ class _Reader:
         if len(reached) < min(LEAST_ROWS, len(order)):
             raise ResourceError(f"{len(reached)} rows could be read in time; give a longer --time-limit")
         self.pool = [order[place] for place in reached]
-        self.scale = float(np.linalg.norm(table, axis=1).mean()) or 1.0
+        self.scale = typical_length(np.asarray(table))
         self.vectors = np.asarray(table) / self.scale
         session.say("read", f"{len(self.pool):,} of {len(free):,} rows were read as the pool")
 
@@ -220,7 +221,8 @@ def _joined(session: Session, rows: Rows, read: _Reader, votes: Sequence[Votes],
 
 def _model(session: Session, rows: Rows, read: _Reader, head: Head) -> Model:
     encoder = read.features.encoder()
-    encoder.set_head(head.weight / read.scale, head.bias)
+    whole = head.undivided(read.scale)
+    encoder.set_head(whole.weight, whole.bias)
     origin = {"status": "untested", "method": "self-training", "config": settings.plain(session.config)}
     return Model(encoder, schema=rows.schema, space=LabelSpace(read.labels), decision=Decision(), info=origin)
 

@@ -159,10 +159,8 @@ class Gradients:
 
     def _watched(self, parts: list[list[int]], lengths: Sequence[int], progress: Progress) -> str:
         """Half as much at once from here on, when a step passed the memory limit; what was changed, in words."""
-        if self.device.type != "cpu":  # the limit is of this process's own memory; a GPU says itself when it is full
-            return ""
         largest = max(parts, key=lambda part: padded_tokens(np.asarray(part), lengths))
-        if len(largest) == 1 or progress.micro_tokens >= WHOLE or not self.runtime.memory.exceeded():
+        if len(largest) == 1 or progress.micro_tokens >= WHOLE or not self.runtime.exceeded():
             return ""
         tokens = padded_tokens(np.asarray(largest), lengths)
         progress.micro_tokens = min(progress.micro_tokens, (len(largest) // 2) * (tokens // len(largest)))
