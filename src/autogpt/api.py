@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Columns, FewLabels, MultiTask, RunConfig, Search, Source, seconds
+from autogpt.config import Columns, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class AutoGPT:
     """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
 
-    `output` is the folder for runs; `columns` and `search` override single inferences and choices.
+    `output` is the folder for runs; `columns` and `search` override single inferences and choices. The numbers are the
+    shape of a language model that is made from nothing, where an answer is written and no backbone named.
     """
 
     def __init__(
@@ -32,13 +33,18 @@ class AutoGPT:
         offline: bool = False,
         columns: Columns | None = None,
         search: Search | None = None,
+        num_layers: int | None = None,
+        hidden_size: int | None = None,
+        num_heads: int | None = None,
     ) -> None:
+        shape = {"num_layers": num_layers, "hidden_size": hidden_size, "num_heads": num_heads}
         self.config = RunConfig(
             output=output,
             seed=seed,
             source=Source(offline=offline),
             columns=columns or Columns(),
             search=search or Search(),
+            scratch=Scratch(**{name: value for name, value in shape.items() if value is not None}),
         )
         self.run: Run | None = None
 

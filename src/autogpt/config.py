@@ -15,52 +15,19 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from autogpt import files
 from autogpt.errors import ConfigError
+from autogpt.units import byte_count, duration, seconds
+
+# Read and written by whoever reads and writes configurations.
+__all__ = [  # noqa: RUF022 - the units last
+    "Columns", "FewLabels", "Labelling", "MultiTask", "Option", "RunConfig", "Scratch", "Search", "Source",
+    "build", "from_dict", "load", "options", "override", "plain", "read", "save",
+    "byte_count", "duration", "seconds",
+]  # fmt: skip
 
 T = TypeVar("T")
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LARGEST_FILE = 1_000_000  # bytes; a configuration is a page of text
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def seconds(text: str | float | None) -> float | None:
-    """`90`, `"90s"`, `"3m"`, `"1h30m"` -> seconds; None and `"none"` mean no limit."""
-    if text is None or isinstance(text, (int, float)):
-        value = text
-    elif text.strip().lower() == "none":
-        value = None
-    else:
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
-        if not parts or "".join(n + u for n, u in parts) != text.strip().lower():
-            raise ConfigError(f"time limit {text!r} is not a duration; write it as 90s, 3m or 1h30m")
-        value = sum(float(n) * _UNITS[u or "s"] for n, u in parts)
-    if value is not None and not 0 < value < float("inf"):
-        raise ConfigError(f"time limit {text!r} must be more than 0 seconds")
-    return value
-
-
-def duration(value: float | None) -> str:
-    """The inverse of `seconds`, as short as it can be: 5400 -> `1h30m`."""
-    if value is None:
-        return "none"
-    if value % 1:
-        return f"{value:.6f}".rstrip("0") + "s"
-    parts, rest = [], int(value)
-    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
-        if rest >= size:
-            parts.append(f"{rest // size}{unit}")
-            rest %= size
-    return "".join(parts) or "0s"
-
-
-def byte_count(text: str | None) -> int | None:
-    """`"2GB"`, `"512MB"` -> bytes (a GB is 10**9); None means no limit of one's own."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b", text.strip().lower())
-    if match is None or not float(match[1]):
-        raise ConfigError(f"memory limit {text!r} is not an amount; write it as 512MB or 2GB")
-    return int(float(match[1]) * 1000 ** " kmgt".index(match[2] or " "))
 
 
 def _help(
@@ -139,6 +106,31 @@ class Source:
     offline: bool = _help("forbid all network use", False)
 
 
+FAMILIES = ("encoder-decoder", "decoder")
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """The shape of a language model that is made from nothing (tasks whose answer is written, without a backbone)."""
+
+    family: str = _help(f"one of {', '.join(FAMILIES)}", "encoder-decoder", metavar="FAMILY")
+    num_layers: int = _help("layers (of an encoder-decoder: of each side)", 3, metavar="NUMBER")
+    hidden_size: int = _help("width of the states that layers pass on", 256, metavar="NUMBER")
+    num_heads: int = _help("heads of attention", 8, metavar="NUMBER")
+    vocabulary: int | None = _help("tokens at most (default: as many as the texts can teach)", metavar="NUMBER")
+
+    def __post_init__(self) -> None:
+        for name, allowed, rule in (
+            ("family", self.family in FAMILIES, f"one of {', '.join(FAMILIES)}"),
+            ("num_layers", self.num_layers >= 1, "1 or more"),
+            ("hidden_size", self.hidden_size >= 8, "8 or more"),
+            ("num_heads", self.num_heads >= 1 and self.hidden_size % self.num_heads == 0, "a divisor of hidden_size"),
+            ("vocabulary", self.vocabulary is None or self.vocabulary >= 300, "300 or more"),
+        ):
+            if not allowed:
+                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """One autonomous session. One dial first: `time_limit`; everything it resolves to is printed and saved."""
@@ -156,6 +148,7 @@ class RunConfig:
     source: Source = field(default_factory=Source)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
+    scratch: Scratch = field(default_factory=Scratch)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_limit", seconds(self.time_limit))

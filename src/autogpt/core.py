@@ -17,6 +17,7 @@ the other. Shapes: N rows, C classes, T_i tokens and K_i candidates of row i.
 | `ranking`   | tuple of labels      | [N, C]            | labels, best first      |
 | `choices`   | tuple of relevances  | list of [K_i, 1]  | the candidates in order |
 | `span`      | `GoldAnswers`        | list of [T_i+1, 2]| a part of the text      |
+| `text`      | text                 | list of [B_i, 2]  | a text (B_i bytes)      |
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ ONE_LABEL = frozenset({"classes", "path"})
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
 characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
-text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them.
+text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
+`source`, what an answer is written from.
 Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
@@ -294,6 +296,15 @@ class Metric(Protocol):
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a backbone that is made from nothing is made of: `texts()` of the rows to learn from, a shape, a seed."""
+
+    texts: Callable[[], Sequence[str]] = tuple
+    shape: Any = None
+    seed: int = 0
 
 
 class Scorer(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from autogpt.data import dates
 from autogpt.data.examples import examples, row_count, unlabelled
 from autogpt.data.profile import Profile, profile
 from autogpt.data.split import Split, given_splits, make_split
+from autogpt.data.words import inputs_text
 from autogpt.errors import AmbiguityError, ConfigError, InputError
 
 Ask = Callable[[AmbiguityError], str]
@@ -64,6 +66,10 @@ class Prepared:
     unlabelled: tuple[Inputs, ...] = ()
     """What is read of rows that no person labelled, where a method can learn from them; none of the given test."""
 
+    def texts(self) -> list[str]:
+        """All texts of the rows to learn from: what a language model that is made from nothing is made of."""
+        return [text for row in self.train for text in (inputs_text(row.inputs), str(row.target))]
+
 
 def prepare(
     table: Table,
@@ -92,7 +98,7 @@ def prepare(
         usable,
         output=output.name,
         seed=seed,
-        groups=_groups(table, usable, found.schema.group),
+        groups=_groups(table, usable, found.schema.group) or (_same_texts(usable) if output.name == "text" else None),
         times=_times(table, usable, found.schema.time),
         given=_given(table, usable, found, columns),
         validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
@@ -153,6 +159,15 @@ def _unlabelled(table: Table, found: Profile, task: Task, columns: Columns) -> t
 
 def _groups(table: Table, usable: Sequence[Example], column: str | None) -> list[Any] | None:
     return [str(table.rows[example.id].get(column)) for example in usable] if column else None
+
+
+COMMON_TEXT = 0.05
+
+
+def _same_texts(usable: Sequence[Example]) -> list[Any] | None:
+    """Rows to which the same is written stay together; None where one text is written to a twentieth of all rows."""
+    texts = [" ".join(str(example.target).casefold().split()) for example in usable]
+    return texts if Counter(texts).most_common(1)[0][1] <= max(1, COMMON_TEXT * len(texts)) else None
 
 
 def _times(table: Table, usable: Sequence[Example], column: str | None) -> list[float | None] | None:

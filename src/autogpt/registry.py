@@ -32,6 +32,15 @@ def _foreign(kind: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"autogpt.{kind}")}
 
 
+def trained(output: str) -> Any:
+    """The backbone that methods train for an output kind: the one whose `trains` has it."""
+    known = (get("backbones", name) for name in names("backbones"))
+    found = next((family for family in known if output in getattr(family, "trains", ())), None)
+    if found is None:
+        raise ConfigError(f"no backbone can be trained for {output!r}")
+    return found
+
+
 def get(kind: str, name: str) -> Any:
     """The plug-in called `name`; a clear error lists what exists."""
     if name not in names(kind):

@@ -47,6 +47,11 @@ VALUES = {
     "seed": st.integers(0, 10**9).map(str),
     "memory_limit": st.integers(1, 10**6).map("{}MB".format),
     "task": st.sampled_from(["text-classification", "a-task-of-tomorrow"]),
+    "family": st.sampled_from(config.FAMILIES),
+    "num_layers": st.integers(1, 48).map(str),
+    "hidden_size": st.integers(1, 512).map(lambda n: str(8 * n)),
+    "num_heads": st.sampled_from(["1", "2", "4", "8", "16"]),
+    "vocabulary": st.integers(300, 10**5).map(str),
 }
 OPTIONS = list(config.options(RunConfig))
 

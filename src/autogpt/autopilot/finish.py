@@ -90,7 +90,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
 
 def decide(bench: Bench, scores: Scores) -> Decision:
     """Temperature and, for several labels and for spans, the threshold, by validation rows."""
-    if bench.output.name == "value":
+    if bench.output.name in ("value", "text"):
         return Decision()
     if bench.output.name == "span":
         return decide_spans(bench, scores)
@@ -203,7 +203,7 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         )
         without = f"{len(rest):,} test rows without a near twin in train"
         yield f"{bench.metric.name} {score:.{bench.metric.decimals}f} on the {without}"
-    if scorer.family == "encoder" and scorer.cut:
+    if getattr(scorer, "cut", 0):
         yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
 
 

@@ -107,6 +107,8 @@ class Stage:
     revision: str | None = None
     offline: bool = False
     device: str = "cpu"
+    shape: Any = None
+    """Of a backbone that is made from nothing."""
 
     @property
     def longest(self) -> Inputs:
@@ -115,15 +117,20 @@ class Stage:
 
     def open(self) -> Any:
         """An encoder without weights."""
-        encoder: Any = registry.get("backbones", "encoder")
-        return encoder.sketch(
+        return self.family.sketch(
             self.backbone,
             output=self.output.name,
             size=self.output.size(self.space),
             like=self.longest,
             revision=self.revision,
             offline=self.offline,
+            shape=self.shape,
         )
+
+    @property
+    def family(self) -> Any:
+        """The backbone that is trained for the output."""
+        return registry.trained(self.output.name)
 
 
 def refusal(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Guard, loaded: bool) -> str | None:
@@ -135,8 +142,7 @@ def refusal(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Gua
     if not registry.get("methods", method).needs_backbone:
         return None
     room = guard.room(stage.device)
-    encoder: Any = registry.get("backbones", "encoder")
-    weights = encoder.weight_bytes(stage.backbone)
+    weights = stage.family.weight_bytes(stage.backbone)
     if weights is not None and room.bytes >= AMPLE + AMPLE_WEIGHTS * weights:
         return None
     if "torch" not in sys.modules and SHARE * room.bytes < LIBRARIES:
@@ -162,12 +168,21 @@ def estimate(method: str, options: Mapping[str, Any], *, stage: Stage, guard: Gu
 
 
 def stage_of(
-    train: Sequence[Example], output: Output, space: LabelSpace, *, search: Search, offline: bool, device: str
+    train: Sequence[Example],
+    output: Output,
+    space: LabelSpace,
+    *,
+    search: Search,
+    offline: bool,
+    device: str,
+    shape: Any = None,
 ) -> Stage:
     """What a run's methods are rehearsed on: its longest row, and a few others."""
     longest = max(train, key=lambda row: sum(len(str(value)) for value in row.inputs.values()))
     rows = (longest, *train[: ROWS - 1])
-    return Stage(search.backbone, output, space, rows, revision=search.revision, offline=offline, device=device)
+    return Stage(
+        search.backbone, output, space, rows, revision=search.revision, offline=offline, device=device, shape=shape
+    )
 
 
 class _MeasuredError(Exception):
@@ -198,7 +213,6 @@ def need(method: str, stage: Stage, options: Mapping[str, Any] | None = None) ->
     plugin = registry.get("methods", method)
     if not plugin.needs_backbone:
         return Need(0)
-    encoder: Any = registry.get("backbones", "encoder")
     found: list[Need] = []
 
     def loop(
@@ -207,7 +221,7 @@ def need(method: str, stage: Stage, options: Mapping[str, Any] | None = None) ->
         found.append(_of_training(model, settings, stage.device))
         raise _MeasuredError
 
-    with encoder.rehearsal(), tempfile.TemporaryDirectory() as folder:
+    with stage.family.rehearsal(), tempfile.TemporaryDirectory() as folder:
         opened = stage.open()
         weights = sum(p.nbytes for p in opened.net.parameters())
         read = _of_reading(opened, stage.longest)

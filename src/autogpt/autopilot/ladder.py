@@ -28,9 +28,14 @@ SAFETY = 0.85
 FULL: Mapping[str, Mapping[str, object]] = {
     "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
     "span": {"learning_rate": 3e-4},
+    "text": {"learning_rate": 3e-4, "embeddings": True, "dropout": True, "batch_rows": 32, "prune": 0.0},
 }
 """Options of full fine-tuning where others than its defaults were measured to be better, by output (EXPERIMENTS.md)."""
-LEAST_READ_ROWS = 300
+SCRATCH: Mapping[str, object] = {"learning_rate": 1e-3}
+"""Options of a language model whose weights were drawn at random, in place of those of `FULL`."""
+SCRATCH_EPOCHS = 40.0
+"""Passes of such a model, at most; the loop plans with as many as time allows, and keeps the best weights."""
+LEAST_READ_ROWS, MEASURED = 300, 200
 LEAST_PASSED_ROWS, LEAST_PASSED_PER_LABEL = 800, 32
 """All layers train where so many rows fit into the time (whichever are more): in half of the time they were still as
 good as the top two over all rows, but with 28 rows of each of 77 labels worse than a linear head (EXPERIMENTS.md)."""
@@ -60,6 +65,8 @@ class Facts:
     """How much longer reading takes in float32, in which activations are kept, than it was measured to take."""
     unlabelled: int = 0
     """Rows without a label that can be learned from."""
+    scratch: bool = False
+    """Whether the backbone is made from nothing."""
     corpus: int = 0
     """Texts beside the rows that each trial of an encoder reads: the passages of a ranking."""
 
@@ -184,6 +191,9 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     """
     if facts.rows_per_second() is None:
         facts.measure()
+    if facts.output.name == "text":
+        yield _writing(facts)
+        return
     count, read, rows = facts.layers(), _read_seconds(facts), len(facts.train)
     epochs = wanted_epochs(rows)
     fits = facts.remaining() * SAFETY
@@ -206,6 +216,20 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     seconds = boundary + reachable * top_epoch
     reason = f"the top {top} of {count} layers: all of them would need {all_epoch:.0f} s an epoch"
     yield Candidate("full", options, seconds, reason)
+
+
+def _writing(facts: Facts) -> Candidate | str:
+    """A language model that is tuned to write, or that begins from nothing. What is written is read as well."""
+    lengths = [sum(len(str(one)) for one in (*row.inputs.values(), row.target)) for row in facts.train[:MEASURED]]
+    sources = [sum(len(str(one)) for one in row.inputs.values()) for row in facts.train[:MEASURED]]
+    epoch = _epoch_seconds(facts) / PRUNED * sum(lengths) / max(1, sum(sources))
+    epochs = SCRATCH_EPOCHS if facts.scratch else wanted_epochs(len(facts.train))
+    fits = facts.remaining() * SAFETY
+    if fits / epoch * len(facts.train) < LEAST_PASSED_ROWS and fits < epoch:
+        return f"full is left out: about {epoch:.0f} s an epoch are needed, {facts.remaining():.0f} s are left"
+    options = {**FULL["text"], **(SCRATCH if facts.scratch else {}), "epochs": epochs}
+    made = "made from nothing" if facts.scratch else "tuned"
+    return Candidate("full", options, min(fits, epochs * epoch), f"a language model {made}, as far as time allows")
 
 
 def _least_passed(facts: Facts) -> int:

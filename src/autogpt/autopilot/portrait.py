@@ -31,6 +31,7 @@ SAMPLES: Mapping[str, tuple[Inputs, tuple[Any, Any]]] = {
     ),
     "ranking": ({"text": _LONG}, ((_LONG,), ("another " * 400,))),
     "choices": ({"text": _LONG, "choices": ("word", "other")}, ((1.0, 0.0), (0.0, 1.0))),
+    "text": ({"source": _LONG}, ("word word", "other")),
 }  # fmt: skip
 """A row of each output kind that an encoder can be asked to read, as long as it can read, and two targets."""
 
@@ -58,6 +59,7 @@ def _stage(kind: str, name: str | None, *, revision: str | None, offline: bool, 
     output = registry.get("outputs", kind)
     rows = tuple(Example(place, inputs, targets[place % 2]) for place in range(4))
     space = output.space([row.target for row in rows])
+    name = name or registry.get("backbones", "encoder").embedded
     return Stage(name, output, space, rows, revision=revision, offline=offline, device=device)
 
 
@@ -93,9 +95,8 @@ def _trial(stage: Stage) -> str | None:
     """Why the backbone cannot do an output kind; None when it can."""
     import torch
 
-    encoder: Any = registry.get("backbones", "encoder")
     try:
-        with encoder.rehearsal(), torch.no_grad():
+        with stage.family.rehearsal(), torch.no_grad():
             drawn = stage.open()
             training = drawn.training(stage.rows, output=stage.output, space=stage.space)
             batch = training.batch([0, 1])

@@ -32,7 +32,7 @@ from autogpt.autopilot.trial import (
 )
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
-from autogpt.core import Decision, Scorer, Table
+from autogpt.core import Decision, Making, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter
 from autogpt.events import Event, Listener
@@ -220,10 +220,10 @@ class Session:
         from autogpt.training.features import FeatureCache
 
         config, output, space = self.config, prepared.output, prepared.space
-        encoder = registry.get("backbones", "encoder")
+        family, making = registry.trained(output.name), Making(prepared.texts, config.scratch, config.seed)
 
         def open_encoder() -> Any:
-            return encoder.open(
+            return family.open(
                 config.search.backbone,
                 output=output.name,
                 size=output.size(space),
@@ -232,6 +232,7 @@ class Session:
                 runtime=self.runtime(),
                 revision=config.search.revision,
                 offline=config.source.offline,
+                making=making,
             )
 
         folder = self.place / "features" if self.folder is not None else None
@@ -270,9 +271,9 @@ class Session:
         from autogpt.training.features import exact_cost
 
         allowed = _allowed(self.config, bench)
-        problem = _backbone_problem(self.config)
+        problem = _backbone_problem(self.config, bench)
         if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
-            problem = self.no_room(bench, Candidate("head"))
+            problem = self.no_room(bench, Candidate("full" if bench.output.name == "text" else "head"))
         return Facts(
             train=bench.train,
             validation=len(bench.validation),
@@ -288,6 +289,7 @@ class Session:
             measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
             exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
             unlabelled=len(prepared.unlabelled),
+            scratch=bench.output.name == "text" and self.config.search.backbone in (None, "scratch"),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         )
 
@@ -297,7 +299,7 @@ class Session:
         if self._stage is None or self._stage.device != device:
             self._stage = forecast.stage_of(
                 bench.train, bench.output, bench.space,
-                search=config.search, offline=config.source.offline, device=device,
+                search=config.search, offline=config.source.offline, device=device, shape=config.scratch,
             )  # fmt: skip
         return self._stage
 
@@ -402,7 +404,7 @@ class Session:
 
         Its tokenizer is looked at; where that leaves it open, `results` decide (None: those of the trials so far).
         """
-        if bench.features.rows_per_second is None:
+        if bench.features.rows_per_second is None or bench.output.name == "text":  # what is written is judged itself
             return True
         if self._spelling is None:
             encoder = bench.features.encoder()
@@ -440,9 +442,9 @@ def _allowed(config: RunConfig, bench: Bench) -> list[str]:
     return wanted
 
 
-def _backbone_problem(config: RunConfig) -> str | None:
+def _backbone_problem(config: RunConfig, bench: Bench) -> str | None:
     """Why no encoder can be had, if the user did not name one; a named one that cannot be had is an error later."""
     if config.search.backbone is not None:
         return None
-    problem: str | None = registry.get("backbones", "encoder").missing_default()
+    problem: str | None = registry.trained(bench.output.name).missing_default()
     return problem

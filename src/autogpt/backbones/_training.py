@@ -32,7 +32,7 @@ class Freezing:
     dropout: bool = True
 
 
-def freeze(net: Net, count: int, freezing: Freezing) -> int:
+def freeze(net: Any, count: int, freezing: Freezing) -> int:
     """Set `requires_grad`, keep what is frozen (or all) out of training mode; the number of frozen layers."""
     body: Any = net.body
     boundary = 0 if freezing.layers is None else max(0, count - freezing.layers)
@@ -58,6 +58,20 @@ def _units(pieces: Sequence[Piece]) -> list[list[int]]:
         compared = piece.words is not None and piece.places is None
         units.setdefault((piece.row, -1 if compared else place), []).append(place)
     return list(units.values())
+
+
+def groups(net: Any, rate_of: Callable[[str], float]) -> list[dict[str, Any]]:
+    """The body's parameters, a group per learning rate as `rate_of` says, and the head's."""
+    head = {id(parameter) for parameter in net.head.parameters()}
+    found: dict[tuple[bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
+    for name, parameter in net.named_parameters():
+        own = id(parameter) in head
+        if parameter.requires_grad:
+            found.setdefault((own, 1.0 if own else rate_of(name)), []).append((name, parameter))
+    return [
+        {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale}
+        for (_, scale), group in sorted(found.items(), key=lambda item: item[0])
+    ]
 
 
 class EncoderTraining:
@@ -147,17 +161,7 @@ class EncoderTraining:
         return self.output.loss(logits.float(), batch.target, self.class_weight)
 
     def groups(self) -> list[dict[str, Any]]:
-        """The body's parameters, a group per learning rate as `rate_of` says, and the head's."""
-        head = {id(parameter) for parameter in self.net.head.parameters()}
-        groups: dict[tuple[bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
-        for name, parameter in self.net.named_parameters():
-            own = id(parameter) in head
-            if parameter.requires_grad:
-                groups.setdefault((own, 1.0 if own else self.rate_of(name)), []).append((name, parameter))
-        return [
-            {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale}
-            for (_, scale), group in sorted(groups.items(), key=lambda item: item[0])
-        ]
+        return groups(self.net, self.rate_of)
 
     def score(self) -> Scores:
         """Scores of all rows in their order, by way of the cached activations where there are some."""

@@ -25,7 +25,7 @@ from autogpt import memory
 from autogpt.backbones import _adapters, _loading, _pretrained, _readings
 from autogpt.backbones._loading import Shape
 from autogpt.backbones._pieces import Piece, blank_rows, filled, gather, tensors, tokens_at_once
-from autogpt.core import Inputs, LabelSpace, Output
+from autogpt.core import Inputs, LabelSpace, Making, Output
 from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Encoder:
     """See `core.Scorer`. One body with one head; also the door to frozen features and to the training loop."""
 
     family = "encoder"
+    embedded = _pretrained.EMBEDDED
+    trains = frozenset({"classes", "path", "labels", "value", "tokens", "ranking", "choices", "span"})
 
     def __init__(self, net: Net, tokenizer: Any, *, source: _pretrained.Source, shape: Shape, runtime: Runtime) -> None:
         self.net, self.tokenizer, self.source, self.shape, self.runtime = net, tokenizer, source, shape, runtime
@@ -68,10 +70,12 @@ class Encoder:
         runtime: Runtime,
         revision: str | None = None,
         offline: bool = False,
+        making: Making | None = None,
     ) -> Self:
         """A pretrained body with a new head of zeros; `name` is a folder, a Hub name, or None for the embedded one.
 
-        `like` are the inputs of some row: all rows will be read in the way that fits it (None: one text).
+        `like` are the inputs of some row: all rows will be read in the way that fits it (None: one text). `making` is
+        for families that can be made from nothing.
         """
         shape = Shape(output, size, reading=_readings.of(like).name if like is not None else "text", labels=labels)
         source = _pretrained.resolve(name, revision=revision, offline=offline)
@@ -91,10 +95,11 @@ class Encoder:
         like: Inputs,
         revision: str | None = None,
         offline: bool = False,
+        shape: Any = None,
     ) -> Encoder:
         """The encoder as `open` would give it, without weights; only inside `rehearsal()` (see `_sketch`).
 
-        Of a Hub name nothing but its configuration is fetched.
+        `shape` is for families that can be made from nothing. Of a Hub name nothing but its configuration is fetched.
         """
         from autogpt.backbones._sketch import Sketch
 
@@ -152,6 +157,11 @@ class Encoder:
         from autogpt.backbones._network import unread
 
         return unread(self.net.body)
+
+    @property
+    def fresh(self) -> list[str] | None:
+        """Names of the body's modules that no pretraining has seen, which train whole beside adapters: none."""
+        return None
 
     def layers(self) -> Any:
         """The body's transformer layers, from the lowest to the highest."""

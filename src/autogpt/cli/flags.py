@@ -30,6 +30,7 @@ _PANELS = {
     "source": "Source",
     "columns": "Columns (only to overrule what is found in the data)",
     "search": "Search",
+    "scratch": "Language model from nothing",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",

@@ -62,6 +62,8 @@ def as_text(value: Any) -> str:
 
 def inputs_text(inputs: Any) -> str:
     """All the text a model reads of one example, as one string (parts divided by a line break)."""
+    if "source" in inputs:
+        return str(inputs["source"])
     if "question" in inputs:
         return f"{inputs['question']}\n{inputs['text']}"
     if "tokens" in inputs:

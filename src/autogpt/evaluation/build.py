@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROLES = ("winner", "chosen-rows", "all-rows", "majority", "simple", "zero-training", "other")
 SHOWN_SUSPECTS, SHOWN_PAIRS = 100, 400
+BARE = frozenset({"value", "ranking", "span", "text"})
+"""Outputs whose answers are not right or wrong labels: how sure they are is not held against that in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def build_report(
         trials=tuple(facts.trials),
         curve=fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None,
         calibration=reliable,
-        abstention=_abstention(test, model, facts.decision) if output not in {"value", "ranking", "span"} else None,
+        abstention=_abstention(test, model, facts.decision) if output not in BARE else None,
         confusions=mixed,
         matrix=square,
         kinship=kinship(test, model.predictions) if output == "path" else {},
@@ -186,7 +188,7 @@ def _forgotten(tables: Sequence[ClassTable]) -> list[tuple[str, int]]:
 def _calibration(
     test: Sequence[Example], model: Contender, output: str, space: LabelSpace, facts: RunFacts
 ) -> Calibration | None:
-    if output in {"value", "ranking", "span"} or model.probabilities is None or not space.labels:
+    if output in BARE or model.probabilities is None or not space.labels:
         return None
     before = model.uncalibrated if model.uncalibrated is not None else model.probabilities
     gold, temperature = [example.target for example in test], facts.decision.temperature

@@ -70,6 +70,8 @@ class Matrix:
 def text_of(example: Example) -> str:
     """What a reader sees of a row: its text (with marks, second text or candidates), or its tokens."""
     inputs = example.inputs
+    if "source" in inputs:
+        return str(inputs["source"])
     if "question" in inputs:
         return f"{inputs['question']} ‖ {inputs['text']}"
     if "marks" in inputs:

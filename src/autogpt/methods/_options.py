@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NEURAL = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span"})
-"""Outputs with a per-example loss that gradients can follow."""
+"""Outputs with a per-example loss that gradients can follow, and a head of our own."""
+WRITTEN = frozenset({"text"})
+"""Outputs that a language model writes by its own head."""
 
 
 def option(default: Any, text: str, search: Any = None) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, peak_rate, step_rows
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, peak_rate, step_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Full:
     name = "full"
     summary = "fine-tuning of all layers, or of the top ones over cached activations"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

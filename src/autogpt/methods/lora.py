@@ -15,7 +15,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option
 
 KINDS = ("rslora", "lora", "dora", "pissa")
 
@@ -43,7 +43,7 @@ class Lora:
     name = "lora"
     summary = "low-rank adapters on all linear layers, merged for serving"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -60,6 +60,7 @@ class Lora:
                 init_lora_weights="pissa" if options.kind == "pissa" else True,
                 target_modules="all-linear",
                 exclude_modules=encoder.unread,
+                modules_to_save=encoder.fresh,
             )
 
         def attached(body: Any) -> None:

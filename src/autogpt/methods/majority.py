@@ -20,7 +20,7 @@ class Majority:
     name = "majority"
     summary = "always the most frequent answer (or the mean)"
     needs_backbone = False
-    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "ranking", "choices", "span"})
+    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "ranking", "choices", "span", "text"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

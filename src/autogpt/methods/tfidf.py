@@ -48,9 +48,9 @@ class Tfidf:
     """See `core.Method`."""
 
     name = "tfidf"
-    summary = "TF-IDF of words and characters with a linear classifier (questions: the rare words near theirs)"
+    summary = "TF-IDF and a linear classifier (questions: rare words near theirs; writing: the likest known row's text)"
     needs_backbone = False
-    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span"})
+    outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span", "text"})
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -85,6 +85,9 @@ def _fit(job: Job, rows: Sequence[Example], options: Options) -> Scorer:
     if job.output.name == "span":
         answers: Scorer = registry.get("backbones", "nearby-words").open(inputs, [example.target for example in rows])
         return answers
+    if job.output.name == "text":
+        known: Scorer = registry.get("backbones", "memory").open(inputs, [str(example.target) for example in rows])
+        return known
     scorer, features = registry.get("backbones", "bag-of-words").open(inputs)
     encoded = job.output.encode([example.target for example in rows], job.space)
     solve: Solve = {"value": _ridge, "labels": _one_per_label, "choices": _orders}.get(job.output.name, _margins)

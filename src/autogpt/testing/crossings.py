@@ -22,7 +22,7 @@ from autogpt.core import Step, Trainable
 from autogpt.errors import ConfigError, InputError, Interrupted
 from autogpt.events import Event
 from autogpt.testing import tiny
-from autogpt.testing.contracts import QUICK, bench, same
+from autogpt.testing.contracts import QUICK, bench, quick, same
 
 TOLERANCE = 1e-4
 
@@ -52,13 +52,16 @@ def crossings() -> list[Cell]:
 
 
 def covering(cells: list[Cell]) -> list[Cell]:
-    """One family for each method and output, the families dealt in turn, so that each method meets most of them."""
+    """One family for each method and output, the families dealt in turn, so that each method meets most of them; all
+    families for an output that fewer methods than families can learn."""
     methods, outputs = sorted({cell.method for cell in cells}), registry.names("outputs")
     families = list(tiny.KINDS)
+    learners = {output: {cell.method for cell in cells if cell.output == output} for output in outputs}
     return [
         cell
         for cell in cells
         if cell.family == families[(methods.index(cell.method) + outputs.index(cell.output)) % len(families)]
+        or 1 < len(learners[cell.output]) < len(families)
     ]
 
 
@@ -136,7 +139,7 @@ def _keeps_keys(body: Any) -> bool:
 
 
 def _candidate(cell: Cell) -> Candidate:
-    return Candidate(cell.method, dict(QUICK.get(cell.method, {})))
+    return Candidate(cell.method, quick(cell.method, cell.output))
 
 
 def _has_epochs(cell: Cell) -> bool:
@@ -184,7 +187,7 @@ def _anyhow(module: Any) -> None:
     """Another head: one that solves the rows already has nothing to gain."""
     head, rng = module.head, np.random.default_rng(0)
     with torch.no_grad():
-        for tensor in (head.weight, head.bias):
+        for tensor in filter(lambda one: one is not None, (head.weight, head.bias)):
             tensor.copy_(torch.from_numpy(rng.normal(scale=0.3, size=tuple(tensor.shape))))
 
 

@@ -145,12 +145,16 @@ def _inputs(output: str, text: str) -> Mapping[str, Any]:
     if output == "span":
         found, offsets = cells.words(text)
         return {"question": "is a dog red", "tokens": found, "offsets": offsets, "text": text}
+    if output == "text":
+        return {"source": text}
     return {"tokens": tuple(text.split())} if output == "tokens" else {"text": text}
 
 
 def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
     if output == "classes":
         return colour
+    if output == "text":
+        return f"the {colour} one is good"
     if output == "path":
         return f"{'warm' if colour == 'red' else 'cold'} > {colour}"
     if output == "labels":

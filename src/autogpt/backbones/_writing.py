@@ -1,0 +1,200 @@
+"""The torch side of a writer: what is read, what is to be written, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from autogpt.backbones._network import _Still
+from autogpt.backbones._pieces import pad
+from autogpt.core import Batch, Output
+from autogpt.runtime import Runtime
+
+Tensors = Mapping[str, torch.Tensor]
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Token ids of a source [S], as the model reads it, and of what is written to it [T], its end included."""
+
+    source: Any
+    target: Any
+
+
+class WriterNet(_Still):
+    """transformers' own language model: an encoder that reads and a decoder that writes, or a decoder that does both.
+
+    `model` has its own head over the vocabulary. An encoder-decoder reads `ids` [B, S] and is told what was written so
+    far, `written` [B, T]; a decoder reads both in one row. `fresh` are names of modules that no pretraining has seen.
+    """
+
+    def __init__(self, model: Any, kind: str, fresh: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.model, self.kind, self.fresh = model, kind, fresh
+
+    @property
+    def body(self) -> Any:
+        """The whole model: adapters are put into it, its head included where they want it."""
+        return self.model
+
+    @property
+    def head(self) -> nn.Module:
+        """The layer over the vocabulary (it may be the word embeddings as well)."""
+        found: nn.Module = self.model.get_output_embeddings()
+        return found
+
+    @property
+    def saved(self) -> Any:
+        """The model that transformers saves."""
+        return self.model
+
+    def replace_body(self, body: Any) -> None:
+        self.model = body
+
+    def forward(self, inputs: Tensors) -> torch.Tensor:
+        """Logits [B, T, V]: of an encoder-decoder for the target's places, of a decoder for all places of a row."""
+        told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"], "use_cache": False}
+        if self.kind == "encoder-decoder":
+            told["decoder_input_ids"] = inputs["written"]
+        logits: torch.Tensor = self.model(**told).logits
+        return logits
+
+    def features(self, inputs: Tensors) -> torch.Tensor:
+        """How a source is read: the mean state of its tokens [B, D]."""
+        told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"]}
+        if self.kind == "encoder-decoder":
+            states = self.model.get_encoder()(**told).last_hidden_state
+        else:
+            states = self.model(**told, output_hidden_states=True, use_cache=False).hidden_states[-1]
+        weight = inputs["mask"].unsqueeze(-1).to(states.dtype)
+        found: torch.Tensor = (states * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+        return found
+
+
+class WriterTraining:
+    """See `core.Trainable`: a row is a source and its target, and only the target's tokens are learned."""
+
+    def __init__(
+        self,
+        net: WriterNet,
+        pairs: Sequence[Pair],
+        *,
+        weights: Sequence[float],
+        output: Output,
+        start: int,
+        pad_id: int,
+        runtime: Runtime,
+        score: Callable[[], Any],
+    ) -> None:
+        self.module = self.net = net
+        self.pairs, self.weights, self.output = pairs, weights, output
+        self.start, self.pad_id, self.runtime, self.device = start, pad_id, runtime, runtime.device
+        self.score = score  # of all rows: what is written to their sources
+        self.rate_of: Callable[[str], float] = lambda name: 1.0
+        self.after_step: Callable[[int, int], None] = lambda step, total: None
+
+    def lengths(self) -> Sequence[int]:
+        return [len(pair.source) + len(pair.target) for pair in self.pairs]
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        pairs = [self.pairs[row] for row in rows]
+        inputs, target = self._of_two(pairs) if self.net.kind == "encoder-decoder" else self._of_one(pairs)
+        return Batch(
+            inputs={name: tensor.to(self.device) for name, tensor in inputs.items()},
+            target=target.to(self.device),
+            weight=torch.tensor([self.weights[row] for row in rows], device=self.device),
+            index=torch.tensor(list(rows)),
+            tokens=sum(len(pair.source) + len(pair.target) for pair in pairs),
+        )
+
+    def _of_two(self, pairs: Sequence[Pair]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """For an encoder-decoder: each place is told what stands before it."""
+        ids, mask = pad([pair.source for pair in pairs], self.pad_id)
+        target, known = pad([pair.target for pair in pairs], self.pad_id)
+        written = torch.cat([torch.full((len(pairs), 1), self.start), target[:, :-1]], dim=1)
+        return {"ids": ids, "mask": mask, "written": written}, target.masked_fill(known == 0, IGNORED)
+
+    def _of_one(self, pairs: Sequence[Pair]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """For a decoder: source and target in one row; what a place is to say is the token that follows it."""
+        ids, mask = pad([np.concatenate([pair.source, pair.target]) for pair in pairs], self.pad_id)
+        target = torch.full_like(ids, IGNORED)
+        for place, pair in enumerate(pairs):
+            begin = len(pair.source)
+            target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
+        return {"ids": ids, "mask": mask}, target
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        logits: torch.Tensor = self.net(batch.inputs)
+        return logits
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return self.output.loss(logits.float(), batch.target, None)
+
+    def groups(self) -> list[dict[str, Any]]:
+        from autogpt.backbones._training import groups
+
+        return groups(self.net, self.rate_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a writer writes: the most tokens, and the beams that are followed side by side (1: the likeliest token)."""
+
+    most: int = 64
+    beams: int = 1
+
+
+@torch.inference_mode()
+def write(
+    net: WriterNet, sources: Sequence[Any], decoding: Decoding, *, pad_id: int, end: int, start: int, room: int
+) -> list[tuple[list[int], float]]:
+    """What is written to each source, as token ids, and their mean log probability (0 where nothing is written).
+
+    A decoder's sources are padded on the left, so that all of them end where writing begins. `room` are the tokens that
+    may be written: the same for all rows, so that none depends on those beside it.
+    """
+    device = next(net.parameters()).device
+    ids, mask = pad(list(sources), pad_id)
+    if net.kind == "decoder":
+        ids, mask = _to_the_right(ids, mask, pad_id)
+    told: dict[str, Any] = {"decoder_start_token_id": start} if net.kind == "encoder-decoder" else {}
+    found = net.model.generate(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        max_new_tokens=max(1, min(decoding.most, room)),
+        num_beams=decoding.beams,
+        do_sample=False,
+        pad_token_id=pad_id,
+        eos_token_id=end,
+        return_dict_in_generate=True,
+        output_scores=True,
+        **told,
+    )
+    skipped = 1 if net.kind == "encoder-decoder" else ids.shape[1]
+    beams = {"beam_indices": found.beam_indices} if decoding.beams > 1 else {}
+    likely = net.model.compute_transition_scores(found.sequences, found.scores, normalize_logits=True, **beams)
+    return [
+        _told(row, own, end) for row, own in zip(found.sequences[:, skipped:].tolist(), likely.tolist(), strict=True)
+    ]
+
+
+def _told(row: list[int], likely: list[float], end: int) -> tuple[list[int], float]:
+    """The tokens before the end, and the mean over them and the end."""
+    length = row.index(end) if end in row else len(row)
+    counted = likely[: length + 1]
+    return row[:length], float(np.mean(counted)) if counted else 0.0
+
+
+def _to_the_right(ids: torch.Tensor, mask: torch.Tensor, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows that were padded behind, padded before."""
+    moved, seen = torch.full_like(ids, pad_id), torch.zeros_like(mask)
+    for place, length in enumerate(mask.sum(dim=1).tolist()):
+        moved[place, ids.shape[1] - length :] = ids[place, :length]
+        seen[place, ids.shape[1] - length :] = 1
+    return moved, seen

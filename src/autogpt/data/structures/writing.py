@@ -1,0 +1,169 @@
+"""Tables whose answer is written: two languages side by side, a text and its summary, a prompt and what follows it.
+
+A column of free text is nobody's label, so something must speak for it: the goal ("translate", "summarise", "write"),
+or names that go together (`source`/`target`, `en`/`zh`, `document`/`summary`, `prompt`/`completion`). Which of two
+languages is written is asked where neither goal nor name tells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
+
+from autogpt.core import Table
+from autogpt.data import languages
+from autogpt.data.columns import Facts, sample_rows
+from autogpt.data.goal import Goal
+from autogpt.data.targets import Candidate
+from autogpt.data.words import as_text, vocabulary
+
+TRANSLATION, SUMMARY, GENERATION = "translation", "summarization", "text-generation"
+_ASKED: Mapping[str, re.Pattern[str]] = {
+    TRANSLATION: re.compile(
+        r"\btranslat|\binto (english|chinese|german|french|spanish|japanese)\b|翻译|译(成|为|文)|互译", re.I
+    ),
+    SUMMARY: re.compile(
+        r"\bsummar|\bheadlines?\b|\babstracts? (of|for)\b|\btl;?dr\b|\bshorten\b|\bwrite (a |the )?titles?\b"
+        r"|摘要|概括|总结|拟标题|写标题",
+        re.I,
+    ),
+    GENERATION: re.compile(
+        r"\b(write|generat|compose|draft|complete|continue|autocomplete|rewrite|rephrase|repl(y|ies)|respond)\w*\b"
+        r"|\b(fix|correct|repair|simplify|convert|turn)\b.{0,40}"
+        r"\b(code|text|grammar|spelling|sentences?|function|sql|html|json)"
+        r"|\banswer (the |user |customer )?(questions?|messages?|e-?mails?)\b|\b(in)?to (code|sql|python|html|json)\b"
+        r"|生成|撰写|续写|改写|写出|写一|回复|补全|作文|代码",
+        re.I,
+    ),
+}
+_SOURCES: Mapping[str, frozenset[str]] = {
+    TRANSLATION: vocabulary("source src original 原文 源文"),
+    SUMMARY: vocabulary("document article text body content story report dialogue passage 正文 文章 原文 内容"),
+    GENERATION: vocabulary(
+        "prompt instruction instructions input question query request context docstring problem source",
+        "提示 指令 输入 问题 上联",
+    ),
+}
+_TARGETS: Mapping[str, frozenset[str]] = {
+    TRANSLATION: vocabulary("target tgt translation translated 译文 翻译"),
+    SUMMARY: vocabulary("summary summaries headline highlights abstract title tldr 摘要 标题 概要"),
+    GENERATION: vocabulary(
+        "completion response output answer reply target code solution continuation html json sql",
+        "回答 输出 回复 答案 下联 代码",
+    ),
+}
+_CODES: Mapping[str, tuple[str, ...]] = {
+    "en": ("en", "eng", "english", "英文", "英语"),
+    "zh": ("zh", "cn", "chinese", "mandarin", "中文", "汉语"),
+    "de": ("de", "german", "deutsch", "德文", "德语"),
+    "fr": ("fr", "french", "法文", "法语"),
+    "es": ("es", "spanish", "西班牙语"),
+    "ja": ("ja", "jp", "japanese", "日文", "日语"),
+    "ko": ("ko", "korean", "韩文", "韩语"),
+    "ru": ("ru", "russian", "俄语"),
+    "it": ("it", "italian", "意大利语"),
+    "pt": ("pt", "portuguese", "葡萄牙语"),
+}
+_FREE = ("text", "short")
+_GOAL, _NAMES, _LANGUAGES, _TOLD = 150.0, 70.0, 60.0, 60.0
+_MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _ROWS = 8, 0.5, 0.6, 200
+
+
+def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
+    """See `data.structures`."""
+    free = [fact for fact in facts.values() if fact.kind in _FREE and fact.unique_share >= _LEAST_UNIQUE]
+    if not 2 <= len(free) <= _MOST_COLUMNS:
+        return []
+    spoken = {fact.name: _language(table, fact.name) for fact in free}
+    found = [
+        reading
+        for source, target in permutations(free, 2)
+        for reading in (
+            *_translation(source, target, spoken, goal),
+            *_summary(source, target, spoken, goal),
+            *_generation(source, target, goal),
+        )
+    ]
+    return _best(found)
+
+
+def _translation(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
+    differ = "" not in (spoken[source.name], spoken[target.name]) and spoken[source.name] != spoken[target.name]
+    asked, named = _asks(goal, TRANSLATION), _named(source, target, TRANSLATION)
+    if not (asked or named) or not (differ or asked or named):
+        return
+    points = _GOAL * asked + _NAMES * named + _LANGUAGES * differ
+    why = f"{target.name!r} is a translation of {source.name!r}"
+    why += f" ({spoken[source.name]} to {spoken[target.name]})" if differ else ""
+    wanted = _wanted(goal.text)
+    points += _TOLD * (wanted is not None and wanted in (spoken[target.name], _code(target.name)))
+    points -= _TOLD * (wanted is not None and wanted in (spoken[source.name], _code(source.name)))
+    yield Candidate(TRANSLATION, (target.name,), points + _mention(goal, target), (why,), (source.name,))
+
+
+def _summary(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
+    asked, named = _asks(goal, SUMMARY), _named(source, target, SUMMARY)
+    shorter = target.characters <= _SHORTER * source.characters
+    if shorter and (asked or (named and not goal.any_task)) and spoken[source.name] == spoken[target.name]:
+        why = f"{target.name!r} tells {source.name!r} in fewer words"
+        points = _GOAL * asked + _NAMES * named + _mention(goal, target)
+        yield Candidate(SUMMARY, (target.name,), points, (why,), (source.name,))
+
+
+def _generation(source: Facts, target: Facts, goal: Goal) -> Iterator[Candidate]:
+    asked, named = _asks(goal, GENERATION), _named(source, target, GENERATION)
+    if (asked and (named or _called(target.name, GENERATION, _TARGETS))) or (named and not goal.any_task):
+        why = f"{target.name!r} is written to {source.name!r}"
+        points = 0.8 * _GOAL * asked + _NAMES * named + _mention(goal, target)
+        yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
+
+
+def _best(found: Sequence[Candidate]) -> list[Candidate]:
+    """The best source for each target and task, so that one table does not fill the list."""
+    best: dict[tuple[str, tuple[str, ...]], Candidate] = {}
+    for reading in found:
+        key = (reading.task, reading.target)
+        if key not in best or reading.points > best[key].points:
+            best[key] = reading
+    return list(best.values())
+
+
+def _asks(goal: Goal, task: str) -> bool:
+    return _ASKED[task].search(goal.text) is not None
+
+
+def _mention(goal: Goal, target: Facts) -> float:
+    return _TOLD * goal.mentions(target.name)
+
+
+def _named(source: Facts, target: Facts, task: str) -> bool:
+    """Whether names of the columns go together so."""
+    if task == TRANSLATION and None not in (a := (_code(source.name), _code(target.name))) and a[0] != a[1]:
+        return True
+    return _called(source.name, task, _SOURCES) and _called(target.name, task, _TARGETS)
+
+
+def _called(name: str, task: str, known: Mapping[str, frozenset[str]]) -> bool:
+    parts = set(re.split(r"[^a-z]+", name.lower()))
+    return not known[task].isdisjoint(parts) or any(not word.isascii() and word in name for word in known[task])
+
+
+def _code(name: str) -> str | None:
+    """The language that a column is called after."""
+    parts = set(re.split(r"[^a-z\u4e00-\u9fff]+", name.lower()))
+    return next((code for code, words in _CODES.items() if not parts.isdisjoint(words)), None)
+
+
+def _wanted(goal: str) -> str | None:
+    """The language that a goal wants to have written: the one after "to" or "into", 成 or 为."""
+    names = {word: code for code, words in _CODES.items() for word in words if len(word) > 2 or not word.isascii()}
+    told = re.search(rf"(?:\b(?:in)?to|成|为)\s*({'|'.join(map(re.escape, names))})", goal.lower())
+    return names[told[1]] if told else None
+
+
+def _language(table: Table, column: str) -> str:
+    """The language of most of a column's texts; empty where it cannot be told."""
+    texts = [as_text(table.rows[place].get(column)) for place in sample_rows(len(table.rows), _ROWS)]
+    shares = languages.shares(texts)
+    return next((code for code, share in shares.items() if share >= 0.5), "")

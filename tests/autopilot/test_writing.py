@@ -1,0 +1,44 @@
+"""A run whose answers are written, from rows to the saved model, without any backbone."""
+
+from pathlib import Path
+
+import pytest
+
+from autogpt import AutoGPT
+
+NOUNS, COLOURS = ("card", "dog", "cat", "house"), {"red": "红", "green": "绿", "blue": "蓝"}
+ROWS = [
+    {"english": f"the {colour} {noun} number {place}", "chinese": f"{sign}色的东西, {place}"}
+    for place, (noun, (colour, sign)) in enumerate((n, c) for _ in range(12) for n in NOUNS for c in COLOURS.items())
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, Path]:
+    folder = tmp_path_factory.mktemp("writing")
+    made = AutoGPT(output=str(folder / "runs"), num_layers=1, hidden_size=16, num_heads=2)
+    return made.train(ROWS, goal="translate English into Chinese", time_limit="20s"), folder
+
+
+def test_a_run_writes(model: tuple[object, Path]) -> None:
+    found, folder = model
+    report = found.report  # type: ignore[attr-defined]
+    assert (report.task, report.metric) == ("translation", "chrf")
+    assert {trial.name for trial in report.trials} >= {"majority", "tfidf", "full"}
+    assert report.systems[0].scores[0].value > 0.3
+    answer = found.predict(["the blue dog number 7"])[0]  # type: ignore[attr-defined]
+    assert isinstance(answer.value, str)
+    assert answer.value
+    found.save(folder / "model")  # type: ignore[attr-defined]
+    assert AutoGPT.load(folder / "model").predict(["the blue dog number 7"])[0].value == answer.value
+
+
+def test_rows_to_which_the_same_is_written_stay_on_one_side() -> None:
+    from autogpt.config import Columns
+    from autogpt.core import Table
+    from autogpt.pipeline import prepare
+
+    rows = [{"en": f"text number {i} of the day", "zh": f"第{i - (i % 6 == 5)}个文本，今天"} for i in range(120)]
+    found = prepare(Table(rows, ("en", "zh"), "x"), goal="translate to Chinese", columns=Columns(), seed=0, ask=None)
+    sides = [{row.target for row in side} for side in (found.train, found.validation, found.test.open())]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 100

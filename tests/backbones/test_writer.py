@@ -1,0 +1,180 @@
+"""Language models that write: what they are made of and learn from, and that what is saved is what was trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autogpt import registry, written
+from autogpt.backbones import _scratch
+from autogpt.backbones.writer import Writer
+from autogpt.config import Scratch
+from autogpt.core import Example, Making
+from autogpt.errors import InputError, ModelError
+from autogpt.runtime import Runtime
+from autogpt.testing import tiny
+
+TEXTS = [f"the {noun} is {colour}, 好的" for noun in ("cat", "dog", "card") for colour in ("red", "green", "blue")] * 20
+SHAPE = Scratch(num_layers=2, hidden_size=16, num_heads=2, vocabulary=320)
+ROWS = [Example(place, {"source": text}, text.split()[-2]) for place, text in enumerate(TEXTS[:12])]
+OUTPUT = registry.get("outputs", "text")
+
+
+def scratch(family: str = "encoder-decoder", seed: int = 0) -> Writer:
+    shape = Scratch(family=family, num_layers=2, hidden_size=16, num_heads=2, vocabulary=320)
+    return opened(None, making=Making(lambda: TEXTS, shape, seed))
+
+
+def opened(name: str | None, making: Making | None = None) -> Writer:
+    return Writer.open(name, output="text", size=2, runtime=Runtime(), offline=True, making=making)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    place = tmp_path_factory.mktemp("writers")
+    return lambda family: str(tiny.family_folder(place / family, family))
+
+
+# Made from nothing
+
+
+@settings(max_examples=60)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_a_tokenizer_from_scratch_knows_every_text(text: str) -> None:
+    tokenizer = TOKENIZER
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+TOKENIZER = _scratch.tokenizer(TEXTS, 320)
+
+
+def test_no_token_crosses_a_chinese_character() -> None:
+    made = _scratch.tokenizer(["下雨了 下雨了"] * 200, 400)
+    assert [made.decode([i]) for i in made("下雨了")["input_ids"]] == ["下", "雨", "了"]
+
+
+def test_weights_depend_on_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    first = scratch(seed=1)
+    torch.manual_seed(6)
+    again, other = scratch(seed=1), scratch(seed=2)
+    state = [next(iter(one.net.parameters())) for one in (first, again, other)]
+    assert torch.equal(state[0], state[1])
+    assert not torch.equal(state[0], state[2])
+
+
+# What is learned
+
+
+@pytest.mark.parametrize("family", ["encoder-decoder", "decoder"])
+def test_the_loss_is_the_cross_entropy_of_the_target_given_the_source_alone(family: str) -> None:
+    writer = scratch(family)
+    training = writer.training(ROWS, output=OUTPUT, space=OUTPUT.space([row.target for row in ROWS]), dropout=False)
+    writer.net.eval()
+    batch = training.batch(range(len(ROWS)))
+    found = training.loss(training.forward(batch), batch)
+    for pair, loss in zip(training.pairs, found.tolist(), strict=True):
+        with torch.no_grad():
+            if family == "decoder":  # place by place, without padding
+                ids = torch.tensor([[*pair.source, *pair.target]])
+                logits = writer.net.model(input_ids=ids).logits[0, len(pair.source) - 1 : -1]
+            else:
+                told = torch.tensor([[writer._start, *pair.target[:-1]]])
+                logits = writer.net.model(input_ids=torch.tensor([pair.source]), decoder_input_ids=told).logits[0]
+        expected = -logits.log_softmax(-1)[range(len(pair.target)), torch.tensor(pair.target)].sum()
+        assert loss == pytest.approx(float(expected) / 20, rel=1e-4)
+
+
+@pytest.mark.parametrize("family", ["encoder-decoder", "decoder"])
+def test_a_model_learns_to_write(family: str) -> None:
+    writer = scratch(family)
+    training = writer.training(ROWS, output=OUTPUT, space=OUTPUT.space([row.target for row in ROWS]), dropout=False)
+    optimizer = torch.optim.AdamW([p for group in training.groups() for p in group["params"]], lr=1e-2)
+    for _ in range(60):
+        batch = training.batch(range(len(ROWS)))
+        training.loss(training.forward(batch), batch).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert [written.text_of(row) for row in writer.score([row.inputs for row in ROWS])] == [r.target for r in ROWS]
+
+
+def test_longer_targets_may_be_written_later() -> None:
+    writer = scratch()
+    rows = [Example(0, {"source": "x"}, "red " * 60)]
+    writer.training(rows, output=OUTPUT, space=OUTPUT.space(["red"]))
+    assert writer.decoding.most > len(writer.pairs([{"source": "x"}], ["red " * 60])[0].target)
+
+
+# What is served
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "gpt2", "llama", "bert"])
+def test_rows_do_not_depend_on_those_beside_them(folder: Callable[[str], str], family: str) -> None:
+    writer = opened(folder(family))
+    inputs = [{"source": text} for text in ("the cat is red", "my dog", "alice lives in paris and bob in rome")]
+    together = writer.score(inputs)
+    for row, alone in zip(together, inputs, strict=True):
+        np.testing.assert_allclose(row, writer.score([alone])[0], atol=1e-4)
+
+
+@pytest.mark.parametrize(("family", "auto"), [("t5", "Seq2SeqLM"), ("gpt2", "CausalLM"), ("bert", "Seq2SeqLM")])
+def test_what_is_saved_is_a_folder_that_transformers_loads(
+    folder: Callable[[str], str], family: str, auto: str, tmp_path: Path
+) -> None:
+    import transformers
+
+    writer = opened(folder(family))
+    writer.save(tmp_path)
+    model: Any = getattr(transformers, f"AutoModelFor{auto}").from_pretrained(tmp_path)
+    for (name, ours), (_, theirs) in zip(writer.net.model.named_parameters(), model.named_parameters(), strict=True):
+        assert torch.equal(ours, theirs), name
+    inputs = [{"source": "the cat is red"}]
+    again = Writer.load(tmp_path, runtime=Runtime()).score(inputs)[0]
+    np.testing.assert_allclose(writer.score(inputs)[0], again, atol=1e-5)
+
+
+def test_what_a_pair_looks_at_its_encoder_by_is_new_until_it_is_saved(
+    folder: Callable[[str], str], tmp_path: Path
+) -> None:
+    pair = opened(folder("bert"))
+    assert pair.kind == "encoder-decoder"
+    assert pair.fresh == ["crossattention"]
+    pair.save(tmp_path)
+    assert opened(str(tmp_path)).fresh is None
+    assert opened(folder("t5")).fresh is None
+
+
+def test_a_decoder_with_a_chat_template_is_asked_by_it(folder: Callable[[str], str], tmp_path: Path) -> None:
+    writer = opened(folder("llama"))
+    writer.tokenizer.chat_template = "{% for m in messages %}<s>{{ m['content'] }}{% endfor %} two"
+    ids = writer._sources([{"source": "red card"}])[0]
+    assert writer.tokenizer.convert_ids_to_tokens(list(ids)) == ["<s>", "red", "card", "two"]
+    writer.save(tmp_path)
+    np.testing.assert_array_equal(Writer.load(tmp_path)._sources([{"source": "red card"}])[0], ids)
+
+
+# Refusals
+
+
+def test_a_model_that_cannot_write_and_a_row_without_a_source_are_refused(folder: Callable[[str], str]) -> None:
+    with pytest.raises(ModelError, match="writes"):
+        opened(folder("mpnet"))
+    with pytest.raises(InputError, match="row 1 has no 'source'"):
+        scratch().score([{"source": "a"}, {"text": "b"}])
+
+
+def test_a_memory_answers_with_the_text_of_the_nearest_source(tmp_path: Path) -> None:
+    memory = registry.get("backbones", "memory").open(
+        [{"source": "the red card"}, {"source": "下雨了"}], ["rot", "rain"]
+    )
+    found = memory.score([{"source": "red cards"}, {"source": "下雨"}])
+    assert [written.text_of(row) for row in found] == ["rot", "rain"]
+    memory.save(tmp_path)
+    again = registry.get("backbones", "memory").load(tmp_path).score([{"source": "red cards"}, {"source": "下雨"}])
+    for one, other in zip(found, again, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,59 @@
+"""Which tables are read as texts that are written, from the goal, from names, and from languages."""
+
+import pytest
+
+from autogpt.core import Schema, Table
+from autogpt.data.schema import infer
+from autogpt.errors import AmbiguityError, AutoGPTError
+
+LONG = (
+    "The town council met on day {i} to talk about the old bridge, the price of its repair and who has to pay for it."
+)
+TABLES = {
+    "languages": [{"left": f"the house number {i} is old", "right": f"第{i}号房子很旧，也很漂亮"} for i in range(80)],
+    "named": [{"en": f"the house number {i} is old", "zh": f"第{i}号房子很旧，也很漂亮"} for i in range(80)],
+    "summaries": [{"article": LONG.format(i=i), "summary": f"Council argues on day {i}"} for i in range(80)],
+    "plain": [{"a": LONG.format(i=i), "b": f"Council argues on day {i}"} for i in range(80)],
+    "prompts": [
+        {"prompt": f"say hello to number {i}", "completion": f"Hello and welcome, number {i}!"} for i in range(80)
+    ],
+    "functions": [
+        {"js": f"function f{i}(a) {{ return a + {i} }}", "code": f"def f{i}(a): return a + {i}"} for i in range(80)
+    ],
+}
+
+
+def read(name: str, goal: str) -> Schema:
+    rows = TABLES[name]
+    return infer(Table(rows, tuple(rows[0]), "x"), goal=goal).schema
+
+
+@pytest.mark.parametrize(
+    ("table", "goal", "task", "text", "target"),
+    [
+        ("languages", "translate English into Chinese", "translation", "left", "right"),
+        ("languages", "把中文翻译成英文", "translation", "right", "left"),
+        ("named", "translate to Chinese", "translation", "en", "zh"),
+        ("summaries", "", "summarization", "article", "summary"),
+        ("plain", "summarize the news", "summarization", "a", "b"),
+        ("plain", "为文章写标题", "summarization", "a", "b"),
+        ("prompts", "", "text-generation", "prompt", "completion"),
+        ("prompts", "write the reply to a prompt", "text-generation", "prompt", "completion"),
+        ("functions", "turn the function into code", "text-generation", "js", "code"),
+    ],
+)
+def test_tables_of_written_texts(table: str, goal: str, task: str, text: str, target: str) -> None:
+    assert (found := read(table, goal)).task == task
+    assert (found.text, found.target) == ((text,), (target,))
+
+
+def test_which_of_two_languages_is_written_is_asked() -> None:
+    with pytest.raises(AmbiguityError) as asked:
+        read("named", "translate")
+    assert set(asked.value.candidates) == {"en", "zh"}
+
+
+@pytest.mark.parametrize("table", ["languages", "plain"])
+def test_two_columns_of_text_alone_say_nothing(table: str) -> None:
+    with pytest.raises(AutoGPTError):
+        read(table, "")
