@@ -37,7 +37,7 @@ class AutoGPT:
         hidden_size: int | None = None,
         num_heads: int | None = None,
     ) -> None:
-        shape = {"num_layers": num_layers, "hidden_size": hidden_size, "num_heads": num_heads}
+        shape: dict[str, Any] = {"num_layers": num_layers, "hidden_size": hidden_size, "num_heads": num_heads}
         self.config = RunConfig(
             output=output,
             seed=seed,

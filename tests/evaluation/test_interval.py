@@ -47,6 +47,10 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         draw = [[" ".join(rng.choice(list("abcd"), size=int(rng.integers(0, 4)))) for _ in range(rows)] for _ in "ab"]
         gold = [GoldAnswers((Span("answer", 0, 1, text),) if text else (), 9) for text in draw[0]]
         return gold, Answers([g if rng.random() < 0.4 else p for g, p in zip(*draw, strict=True)])
+    if kind == "text":
+        words = ("red", "cats", "sleep", "all", "day", "long")
+        gold = [" ".join(rng.choice(words, size=int(rng.integers(4, 9)))) for _ in range(rows)]
+        return gold, Answers([g if rng.random() < 0.4 else f"{g[:9]} {g[2:]}" for g in gold])
     if kind == "choices":
         gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
         return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
@@ -70,6 +74,7 @@ KINDS = {
     "value": ("spearman", "pearson", "mae", "rmse", "r2"),
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
     "span": ("exact-match", "answer-f1"),
+    "text": ("chrf", "bleu", "rouge-1", "rouge-2", "rouge-l", "text-match"),
     "ranking": ("ndcg-at-10", "mrr", "recall-at-1", "recall-at-10"),
     "choices": ("choice-accuracy", "list-ndcg", "list-mrr", "list-map", "list-auc"),
 }

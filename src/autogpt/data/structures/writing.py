@@ -105,7 +105,7 @@ def _translation(source: Facts, target: Facts, spoken: Mapping[str, str], goal: 
 def _summary(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
     asked, named = _asks(goal, SUMMARY), _named(source, target, SUMMARY)
     shorter = target.characters <= _SHORTER * source.characters
-    if shorter and (asked or (named and not goal.any_task)) and spoken[source.name] == spoken[target.name]:
+    if shorter and (asked or (named and not goal.text)) and spoken[source.name] == spoken[target.name]:
         why = f"{target.name!r} tells {source.name!r} in fewer words"
         points = _GOAL * asked + _NAMES * named + _mention(goal, target)
         yield Candidate(SUMMARY, (target.name,), points, (why,), (source.name,))
@@ -113,7 +113,7 @@ def _summary(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal
 
 def _generation(source: Facts, target: Facts, goal: Goal) -> Iterator[Candidate]:
     asked, named = _asks(goal, GENERATION), _named(source, target, GENERATION)
-    if (asked and (named or _called(target.name, GENERATION, _TARGETS))) or (named and not goal.any_task):
+    if (asked and (named or _called(target.name, GENERATION, _TARGETS))) or (named and not goal.text):
         why = f"{target.name!r} is written to {source.name!r}"
         points = 0.8 * _GOAL * asked + _NAMES * named + _mention(goal, target)
         yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
