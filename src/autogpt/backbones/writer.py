@@ -152,6 +152,14 @@ class Writer:
         """See `Encoder.unread`; and what is new to a body trains whole, beside adapters."""
         return rf".*\b({'|'.join(self.net.fresh)})\b.*" if self.net.fresh else None
 
+    def linear_layers(self) -> dict[str, tuple[int, int]]:
+        """Linear layers by name, with the numbers of their inputs and outputs; without the head, and what is new."""
+        from autogpt.backbones._network import linear_layers
+
+        found = linear_layers(self.net.body)
+        heads = [name for name, module in self.net.body.named_modules() if module is self.net.head]
+        return {n: size for n, size in found.items() if n not in heads and set(n.split(".")).isdisjoint(self.net.fresh)}
+
     @property
     def fresh(self) -> list[str] | None:
         """Names of modules that no pretraining has seen; None where there are none."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROLES = ("winner", "chosen-rows", "all-rows", "majority", "simple", "zero-training", "other")
 SHOWN_SUSPECTS, SHOWN_PAIRS = 100, 400
+LEAST = {"span": 0.3, "text": 0.3}
+"""Of answers that are free, a score below which most of what is said is wrong, however little others know."""
 BARE = frozenset({"value", "ranking", "span", "text"})
 """Outputs whose answers are not right or wrong labels: how sure they are is not held against that in the report."""
 
@@ -108,6 +110,7 @@ def build_report(
         leaks=facts.data.leaks,
         forgotten=_forgotten(tables),
         suspicious_share=len(facts.suspects) / facts.suspects_of if facts.suspects_of else 0.0,
+        least=LEAST.get(output) if main.higher_is_better else None,
     )
     return Report(
         goal=facts.goal,

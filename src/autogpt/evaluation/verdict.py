@@ -88,9 +88,19 @@ def judge(
     leaks: int = 0,
     forgotten: Sequence[tuple[str, int]] = (),
     suspicious_share: float = 0.0,
+    least: float | None = None,
 ) -> Verdict:
-    """The verdict. `leaks`: rows that stand in test and training alike; `forgotten`: (label, support) never found."""
+    """The verdict. `leaks`: rows that stand in test and training alike; `forgotten`: (label, support) never found.
+
+    `least`: the score that makes an answer worth having, where being better than others is not enough.
+    """
     checks = [_finite(score, words), *_against(rivals, noise, score, words), *_rows(score, words)]
+    if least is not None:
+        usable = score.value >= least
+        text = words(
+            "check.usable" if usable else "check.unusable", metric=score.metric, value=score.value, least=least
+        )
+        checks.append(Check("usable", usable, True, text))
     checks.append(Check("leaks", leaks == 0, True, words("check.leaks" if leaks else "check.no_leaks", count=leaks)))
     big = [label for label, support in forgotten if support >= SUPPORT_THAT_COUNTS]
     small = [label for label, support in forgotten if support < SUPPORT_THAT_COUNTS]
