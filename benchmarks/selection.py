@@ -131,7 +131,11 @@ def fitted(of: Case, weights: Any) -> Any:
 
 
 def tuned(of: Case, weights: Any, *, epochs: float) -> float:
-    """Accuracy on test rows of the encoder, fine-tuned on weighted pool rows; trusted rows pick the best epoch."""
+    """Accuracy on test rows of the encoder, fine-tuned on weighted pool rows; trusted rows pick the best epoch.
+
+    `epochs` are those of all rows: where rows are left out the others are passed more often, in as many steps. That is
+    what a run does, whose limit is time; with as many epochs a choice of rows is judged with fewer steps.
+    """
     import trials
     from autogpt.core import Example
 
@@ -147,7 +151,8 @@ def tuned(of: Case, weights: Any, *, epochs: float) -> float:
     held = examples(of.texts[1], of.pool.trusted_labels, every[1])
     test = examples(of.texts[2], of.test_y, every[2])[:1000]
     parts = trials.Parts(registry.get("tasks", "text-classification"), train, held, test)
-    _, document = trials.run(parts, "full", {"epochs": epochs})
+    passes = epochs * len(of.pool) / max(1, len(train))
+    _, document = trials.run(parts, "full", {"epochs": round(passes, 2)})
     return float(document["accuracy"][0])
 
 
