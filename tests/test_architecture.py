@@ -40,6 +40,7 @@ FLOORS = (
             "probe",
             "vectors",
             "ballot",
+            "blocks",
             "experts",
             "units",
             "written",

@@ -1,8 +1,7 @@
 """What a run may be told, as frozen dataclasses. Flags, YAML keys, docs and `--help` are derived from these fields.
 
 Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`. A YAML file has the same
-fields (`columns` and `search` are sections); `options` lists them for whoever derives something, `build` makes a
-configuration of plain values, and `plain` is its inverse.
+fields (`columns` is a section); `options` lists them, `build` makes a configuration of plain values, `plain` undoes it.
 """
 
 from __future__ import annotations
@@ -15,18 +14,13 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from autogpt import files
 from autogpt.errors import ConfigError
-from autogpt.units import byte_count, duration, seconds
-
-# Read and written by whoever reads and writes configurations.
-__all__ = [  # noqa: RUF022 - the units last
-    "Columns", "FewLabels", "Labelling", "MultiTask", "Option", "RunConfig", "Scratch", "Search", "Source",
-    "build", "from_dict", "load", "options", "override", "plain", "read", "save",
-    "byte_count", "duration", "seconds",
-]  # fmt: skip
+from autogpt.units import byte_count as byte_count
+from autogpt.units import duration as duration
+from autogpt.units import seconds as seconds
 
 T = TypeVar("T")
 
-_LARGEST_FILE = 1_000_000  # bytes; a configuration is a page of text
+_LARGEST_FILE = 1_000_000  # bytes; a configuration is a page
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -49,6 +43,13 @@ def _help(
         "argument": argument,
     }
     return field(default=default, metadata=metadata)
+
+
+def _check(settings: Any, *rules: tuple[str, bool, str]) -> None:
+    """ConfigError for the first setting that is not as it must be: (name, whether it is, the rule)."""
+    for name, allowed, rule in rules:
+        if not allowed:
+            raise ConfigError(f"{name} {getattr(settings, name)!r} must be {rule}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +107,28 @@ class Source:
     offline: bool = _help("forbid all network use", False)
 
 
-FAMILIES = ("encoder-decoder", "decoder")
+FAMILIES = ("encoder-decoder", "decoder", "encoder")
 
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
     """The shape of a language model that is made from nothing (tasks whose answer is written, without a backbone)."""
 
-    family: str = _help(f"one of {', '.join(FAMILIES)}", "encoder-decoder", metavar="FAMILY")
+    family: str = _help(f"one of {', '.join(FAMILIES)} (which writes nothing)", "encoder-decoder", metavar="FAMILY")
     num_layers: int = _help("layers (of an encoder-decoder: of each side)", 3, metavar="NUMBER")
     hidden_size: int = _help("width of the states that layers pass on", 256, metavar="NUMBER")
     num_heads: int = _help("heads of attention", 8, metavar="NUMBER")
     vocabulary: int | None = _help("tokens at most (default: as many as the texts can teach)", metavar="NUMBER")
 
     def __post_init__(self) -> None:
-        for name, allowed, rule in (
+        _check(
+            self,
             ("family", self.family in FAMILIES, f"one of {', '.join(FAMILIES)}"),
             ("num_layers", self.num_layers >= 1, "1 or more"),
             ("hidden_size", self.hidden_size >= 8, "8 or more"),
             ("num_heads", self.num_heads >= 1 and self.hidden_size % self.num_heads == 0, "a divisor of hidden_size"),
             ("vocabulary", self.vocabulary is None or self.vocabulary >= 300, "300 or more"),
-        ):
-            if not allowed:
-                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +170,34 @@ class MultiTask:
     alone: bool = _help("train every task alone as well, to compare", True)
 
     def __post_init__(self) -> None:
-        for name, allowed, rule in (
+        _check(
+            self,
             ("passes", 0 < self.passes < float("inf"), "more than 0"),
             ("mixing", 1 <= self.mixing < float("inf"), "1 or more"),
             ("rank", self.rank >= 1, "1 or more"),
-        ):
-            if not allowed:
-                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """How a language model is trained on texts alone (`regimes/pretraining.py`)."""
+
+    objective: str | None = _help("what has to be told (default: what fits the family)", kind="objectives")
+    block: int = _help("tokens that are read at once", 256, metavar="NUMBER")
+    batch_rows: int = _help("blocks per optimizer step", 8, metavar="NUMBER")
+    learning_rate: float | None = _help("peak learning rate (default: by width and beginning)", metavar="NUMBER")
+    epochs: float = _help("passes over the texts (fewer when time is short)", 20.0, metavar="NUMBER")
+    held_out: float = _help("share of the texts that is measured on and not learned", 0.05, metavar="SHARE")
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("block", self.block >= 8, "8 or more"),
+            ("batch_rows", self.batch_rows >= 1, "1 or more"),
+            ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),
+            ("epochs", self.epochs > 0, "more than 0"),
+            ("held_out", 0 < self.held_out <= 0.5, "more than 0, and at most 0.5"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +215,11 @@ class Labelling:
     who: str | None = _help("name that stands beside the labels (default: the user's)", metavar="NAME")
 
     def __post_init__(self) -> None:
-        for name, allowed, rule in (
+        _check(
+            self,
             ("batch", self.batch >= 1, "1 or more"),
             ("check", 0 <= self.check <= 0.9, "between 0 and 0.9"),
-        ):
-            if not allowed:
-                raise ConfigError(f"{name} {getattr(self, name)!r} must be {rule}")
+        )
 
 
 @dataclass(frozen=True, slots=True)

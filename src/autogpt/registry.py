@@ -15,7 +15,18 @@ from typing import Any
 
 from autogpt.errors import ConfigError
 
-KINDS = ("sources", "tasks", "outputs", "backbones", "methods", "metrics", "selection", "queries", "voters")
+KINDS = (
+    "sources",
+    "tasks",
+    "outputs",
+    "backbones",
+    "methods",
+    "metrics",
+    "selection",
+    "queries",
+    "voters",
+    "objectives",
+)
 
 
 @cache

@@ -3,7 +3,8 @@
 Byte-level byte-pair encoding ("Language Models are Unsupervised Multitask Learners", Radford et al. 2019), so that no
 text is unknown; ours lets no token cross a Chinese, Japanese or Korean character, whose texts have no spaces to end at.
 Encoder-decoders have the shape of T5 1.1 ("GLU Variants Improve Transformer", Shazeer 2020), decoders that of Llama
-("LLaMA", Touvron et al. 2023): both normalise before each part, and so learn from nothing without much care.
+("LLaMA", Touvron et al. 2023), encoders that of ModernBERT (Warner et al. 2024): all normalise before each part, and so
+learn from nothing without much care.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from autogpt.config import Scratch
 
 NAME = "scratch"
 """What a backbone is called that is made and not loaded."""
-PAD, EOS, BOS, SEP = "<pad>", "</s>", "<s>", "<sep>"
-SIGNS = (PAD, EOS, BOS, SEP)
+PAD, EOS, BOS, SEP, MASK = "<pad>", "</s>", "<s>", "<sep>", "<mask>"
+SIGNS = (PAD, EOS, BOS, SEP, MASK)
 CHARACTERS_PER_TOKEN, VOCABULARY = 120, (600, 8000)
 """A vocabulary has a token for so many characters of the texts, within these bounds: rare tokens are never learned."""
 _ALONE = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]"
@@ -40,7 +41,7 @@ def tokenizer(texts: Sequence[str], vocabulary: int | None) -> Any:
         show_progress=False,
     )
     made.train_from_iterator(texts, trainer)
-    named = {"pad_token": PAD, "eos_token": EOS, "bos_token": BOS, "sep_token": SEP}
+    named = {"pad_token": PAD, "eos_token": EOS, "bos_token": BOS, "sep_token": SEP, "mask_token": MASK}
     return PreTrainedTokenizerFast(
         tokenizer_object=made, model_max_length=1 << 20, clean_up_tokenization_spaces=False, **named
     )
@@ -54,9 +55,7 @@ def model(shape: Scratch, vocabulary: int, *, seed: int) -> Any:
     transformers_logging.disable_progress_bar()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made: Any = (
-            _encoder_decoder(shape, vocabulary) if shape.family == "encoder-decoder" else _decoder(shape, vocabulary)
-        )
+        made: Any = _MAKERS[shape.family](shape, vocabulary)
     return made
 
 
@@ -96,3 +95,25 @@ def _decoder(shape: Scratch, vocabulary: int) -> Any:
         tie_word_embeddings=True,
     )
     return LlamaForCausalLM(config)
+
+
+def _encoder(shape: Scratch, vocabulary: int) -> Any:
+    from transformers import ModernBertConfig, ModernBertForMaskedLM
+
+    config = ModernBertConfig(
+        vocab_size=vocabulary,
+        hidden_size=shape.hidden_size,
+        intermediate_size=2 * shape.hidden_size,
+        num_hidden_layers=shape.num_layers,
+        num_attention_heads=shape.num_heads,
+        max_position_embeddings=2048,
+        pad_token_id=SIGNS.index(PAD),
+        bos_token_id=SIGNS.index(BOS),
+        eos_token_id=SIGNS.index(EOS),
+        cls_token_id=SIGNS.index(BOS),
+        sep_token_id=SIGNS.index(SEP),
+    )
+    return ModernBertForMaskedLM(config)
+
+
+_MAKERS = {"encoder-decoder": _encoder_decoder, "decoder": _decoder, "encoder": _encoder}

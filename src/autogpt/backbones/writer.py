@@ -25,7 +25,7 @@ from autogpt.backbones import _pretrained, _scratch
 from autogpt.backbones._pieces import Piece
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
-from autogpt.errors import InputError, ModelError, ResourceError
+from autogpt.errors import ConfigError, InputError, ModelError, ResourceError
 from autogpt.runtime import Runtime, detect
 from autogpt.written import table
 
@@ -72,6 +72,8 @@ class Writer:
         if name in (None, _scratch.NAME):
             making = making or Making()
             shape = making.shape or Scratch()
+            if shape.family == "encoder":
+                raise ConfigError("an encoder writes nothing; use --family encoder-decoder or decoder")
             tokenizer = _scratch.tokenizer(making.texts(), shape.vocabulary)
             net = WriterNet(_scratch.model(shape, len(tokenizer), seed=making.seed), shape.family)
             source = _pretrained.Source(name=_scratch.NAME, location="", revision=f"seed {making.seed}")

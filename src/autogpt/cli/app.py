@@ -22,6 +22,7 @@ from autogpt.cli.commands import (
     label,
     models,
     predict,
+    pretrain,
     profile,
     resume,
     run,
@@ -41,7 +42,7 @@ _UsageError, _ClickException = typer.BadParameter.__mro__[1:3]
 DEBUG = "AUTOGPT_DEBUG"
 
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Train", (label.label, run.run, train.train, resume.resume)),
+    ("Train", (label.label, run.run, train.train, pretrain.pretrain, resume.resume)),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
     ("Look", (profile.profile, select.select, runs.runs, models.models, datasets.datasets, doctor.doctor)),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autogpt.cli.commands.pretrain import show_pretrained
 from autogpt.cli.commands.run import show
 from autogpt.cli.commands.train import show_several
 from autogpt.cli.live import Live
@@ -26,6 +27,12 @@ def resume(
         with Live(screen) as listen:
             several = multi_task.resume_many(Path(run), listen=listen)
         show_several(screen, several)
+        return
+    if "pretraining" in autopilot.read_state(Path(run)):
+        from autogpt.regimes import pretraining
+
+        with Live(screen) as listen:
+            show_pretrained(screen, pretraining.resume_pretraining(Path(run), listen=listen))
         return
     with Live(screen) as listen:
         found = autopilot.resume(Path(run), listen=listen)

@@ -1,0 +1,140 @@
+"""A whole language model of any family with its tokenizer, as training on texts alone sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt.backbones import _pretrained, _scratch
+from autogpt.blocks import Signs
+from autogpt.errors import ModelError
+
+if TYPE_CHECKING:
+    from autogpt.config import Scratch
+    from autogpt.core import Array
+
+FAMILIES = {"encoder": "MaskedLM", "decoder": "CausalLM", "encoder-decoder": "Seq2SeqLM"}
+"""What transformers calls the model with a head over the vocabulary."""
+SENTINELS = 100
+
+
+@dataclass(slots=True)
+class LanguageModel:
+    """`model` is transformers' own, `family` one of `FAMILIES`."""
+
+    model: Any
+    tokenizer: Any
+    family: str
+    source: _pretrained.Source
+
+    @classmethod
+    def made(cls, texts: Sequence[str], shape: Scratch, *, seed: int) -> LanguageModel:
+        """From nothing: a tokenizer of these texts, and random weights."""
+        tokenizer = _scratch.tokenizer(texts, shape.vocabulary)
+        model = _scratch.model(shape, len(tokenizer), seed=seed)
+        return cls(model, tokenizer, shape.family, _pretrained.Source(_scratch.NAME, "", f"seed {seed}"))
+
+    @classmethod
+    def loaded(cls, name: str, *, revision: str | None, offline: bool) -> LanguageModel:
+        """By folder or Hub name; the family is what transformers has a model for. ModelError: it has none."""
+        import torch
+        import transformers
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
+        source = _pretrained.resolve(name, revision=revision, offline=offline)
+        safe: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
+        try:
+            config = transformers.AutoConfig.from_pretrained(source.location, trust_remote_code=False)
+            family = _family(config)
+            model = getattr(transformers, f"AutoModelFor{FAMILIES[family]}").from_pretrained(source.location, **safe)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise ModelError(f"{name!r} cannot be trained on texts: {str(problem).splitlines()[0]}") from None
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        return cls(model, tokenizer, family, source)
+
+    @property
+    def room(self) -> int:
+        """Tokens that there are positions for."""
+        known = getattr(self.model.config, "max_position_embeddings", None)
+        usable = int(known or 1 << 20)
+        return usable - 2 if known and known % 8 == 2 else usable  # RoBERTa's begin after the padding id
+
+    def signs(self) -> Signs:
+        """What an objective has to know of the tokenizer."""
+        tokenizer, size = self.tokenizer, int(self.model.get_input_embeddings().weight.shape[0])
+        known = [tokenizer.convert_tokens_to_ids(f"<extra_id_{place}>") for place in range(SENTINELS)]
+        own = [sign for sign in known if sign is not None and sign != tokenizer.unk_token_id]
+        sentinels = own or list(range(len(tokenizer) - 1, len(tokenizer) - 1 - SENTINELS, -1))
+        start = getattr(self.model.config, "decoder_start_token_id", None)
+        pad = int(tokenizer.pad_token_id or 0)
+        end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
+        return Signs(
+            vocabulary=min(size, len(tokenizer)),
+            pad=pad,
+            mask=int(tokenizer.mask_token_id if tokenizer.mask_token_id is not None else pad),
+            end=int(end if end is not None else pad),
+            start=int(start if start is not None else pad),
+            first=len(_scratch.SIGNS) if self.source.name == _scratch.NAME else 0,
+            special=frozenset(int(one) for one in tokenizer.all_special_ids),
+            starts=_starts(tokenizer),
+            sentinels=tuple(int(one) for one in sentinels),
+        )
+
+    def blocks(self, texts: Sequence[str], size: int) -> list[Array]:
+        """Texts as blocks of at most `size` tokens, none of two texts; a text's last block ends with the end sign."""
+        size = min(size, self.room)
+        begin = [self.tokenizer.bos_token_id] if self.tokenizer.bos_token_id is not None else []
+        begin = [self.tokenizer.cls_token_id] if self.family == "encoder" and self.tokenizer.cls_token_id else begin
+        end = self.signs().end
+        found = []
+        for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []:
+            step = max(1, size - len(begin) - 1)
+            for at in range(0, max(1, len(ids)), step):
+                part, last = ids[at : at + step], at + step >= len(ids)
+                if part:
+                    found.append(np.array([*begin, *part, *([end] if last else [])], dtype=np.int64))
+        return found
+
+    def save(self, folder: Path, facts: dict[str, Any]) -> None:
+        """An ordinary folder of transformers', and `pretraining.json` with what was done."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.tokenizer.save_pretrained(folder)
+        self.model.save_pretrained(folder)
+        document = {"source": asdict(self.source), **facts}
+        (folder / "pretraining.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), "utf-8")
+
+
+def _family(config: Any) -> str:
+    """What a configuration has a model with a head over the vocabulary for: both sides, hidden words, or the next."""
+    import transformers
+
+    mappings = {
+        "encoder-decoder": transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+        "encoder": transformers.MODEL_FOR_MASKED_LM_MAPPING,
+        "decoder": transformers.MODEL_FOR_CAUSAL_LM_MAPPING,
+    }
+    for family, mapping in mappings.items():
+        if type(config) in mapping:
+            return family
+    raise ModelError(f"transformers has no language model of the kind {config.model_type!r}; name another one")
+
+
+def _starts(tokenizer: Any) -> Array | None:
+    """Tokens that begin a word: those without "##"; those with the sign for a space, and what is no letter."""
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    if any(token.startswith("##") for token in tokens if token):
+        return np.array([place for place, token in enumerate(tokens) if token and not token.startswith("##")])
+    spaced = [place for place, token in enumerate(tokens) if token and token[0] in "Ġ▁"]
+    if not spaced:
+        return None
+    alone = [place for place, token in enumerate(tokens) if token and not token[0].isalpha()]
+    return np.array(sorted({*spaced, *alone}))

@@ -1,0 +1,58 @@
+"""Blocks of texts, as models and objectives of training on texts alone exchange them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What an objective has to know of a tokenizer. `starts`: tokens that begin a word (None: any may);
+    `first`: the first id that stands for text; `sentinels`: signs that stand for what was cut out."""
+
+    vocabulary: int
+    pad: int = 0
+    mask: int = 0
+    end: int = 0
+    start: int = 0
+    first: int = 0
+    special: frozenset[int] = frozenset()
+    starts: Array | None = None
+    sentinels: tuple[int, ...] = ()
+    ignored: int = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """A batch of an objective: what the model is given, and the token [B, T] that each place should tell (or -100)."""
+
+    inputs: Mapping[str, Array]
+    target: Array
+
+
+class Objective(Protocol):
+    """What is hidden of texts and has to be told, by a model of one `family`; `tells` is what its loss is called."""
+
+    name: str
+    family: str
+    summary: str
+    tells: str
+
+    def batch(self, blocks: Sequence[Array], signs: Signs, rng: np.random.Generator) -> Blocks:
+        """Blocks of token ids, as the model is to read them now."""
+
+
+def padded(rows: Sequence[Array], pad: int) -> tuple[Array, Array]:
+    """Ids and mask [B, T], int64, padded to the longest row."""
+    ids = np.full((len(rows), max(len(row) for row in rows)), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)], mask[place, : len(row)] = row, 1
+    return ids, mask

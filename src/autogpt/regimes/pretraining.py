@@ -1,0 +1,348 @@
+"""Training on texts alone: from a folder of them to an ordinary language model of transformers', measured in bits.
+
+    texts -> held-out texts sealed off -> tokenizer (made, or the backbone's) -> blocks -> objective + loop -> folder
+
+What is learned is the objective's affair (`objectives/`), how the loop's. A model that was there before goes on from
+where it stood (domain adaptation), at a tenth of the rate of one from nothing. A causal model is measured in bits per
+byte of texts that nobody learned from, which compares models whatever their tokens, and compressors too; each window
+is read with half a block before it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autogpt import config as settings
+from autogpt import files, registry
+from autogpt.autopilot.run import new_folder, read_state, told
+from autogpt.autopilot.session import Session
+from autogpt.backbones._language import LanguageModel
+from autogpt.blocks import Objective, Signs
+from autogpt.config import Pretraining, RunConfig
+from autogpt.core import Batch
+from autogpt.data.corpus import Corpus, parted, texts
+from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted
+from autogpt.events import Event, Listener, silent
+
+if TYPE_CHECKING:
+    import torch
+
+    from autogpt.core import Array
+
+MARK = "pretraining"
+"""What `run.json` of such a run has beside what all have."""
+RATES, WIDTH = (2e-3, 1e-4), 256
+"""Peak learning rates: from nothing (at this width; wider models get less, as in "Tensor Programs V", Yang et al.
+2022), and of a model that was there before."""
+MEASURED_BLOCKS, SAVING_SECONDS = 64, 4.0
+"""Held-out blocks of a validation while training; all of them are measured at the end, as far as time goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A finished training on texts: the run's folder, the model's folder in it, and what was measured.
+
+    `facts`: the objective, bits before (None: from nothing) and after, what they are called, held-out bytes, tokens.
+    """
+
+    folder: Path
+    model: Path
+    facts: Mapping[str, Any]
+
+
+def pretrain(config: RunConfig, options: Pretraining, *, listen: Listener | None = None) -> Pretrained:
+    """Train on the texts of `config.data`; `<run>/model` is a folder that transformers loads by itself.
+
+    Interrupted has the command that goes on (`resume_pretraining`).
+    """
+    if not config.data:
+        raise ConfigError("there are no texts to read; give DATA (a folder or file of texts, or a table)")
+    folder, started = new_folder(config), time.monotonic()
+    session = Session(config, folder=folder, listen=listen or silent, ask=None, started=started)
+    try:
+        return _finish(session, options)
+    except AutoGPTError as problem:
+        if not isinstance(problem, Interrupted) and not (folder / "loop").is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def resume_pretraining(folder: str | Path, *, listen: Listener | None = None) -> Pretrained:
+    """Go on with a training on texts that was stopped or killed."""
+    place = Path(folder)
+    state, origin = read_state(place), str(place / "run.json")
+    if MARK not in state:
+        raise InputError(f"{str(place)!r} is no training on texts; go on with `autogpt resume {place}`")
+    if state["status"] == "done":
+        return Pretrained(place, place / "model", json.loads((place / "model" / "pretraining.json").read_text("utf-8")))
+    config = settings.build(RunConfig, state["config"], origin=origin)
+    options = settings.build(Pretraining, state[MARK], origin=origin)
+    spent = float(state.get("seconds") or 0.0)
+    session = Session(config, folder=place, listen=listen or silent, ask=None, spent=spent, started=time.monotonic())
+    return _finish(session, options)
+
+
+def _finish(session: Session, options: Pretraining) -> Pretrained:
+    session.more = {MARK: settings.plain(options)}
+    with told(session):
+        return _train(session, options)
+
+
+def _train(session: Session, options: Pretraining) -> Pretrained:
+    config = session.config
+    limit = settings.duration(config.time_limit)
+    session.say("plan", f"time limit: {limit}", time_limit=config.time_limit, seed=config.seed)
+    column = config.columns.text
+    found, how = texts(config.data, column=column, offline=config.source.offline)
+    corpus = parted(found, how, share=options.held_out, seed=config.seed)
+    for line in corpus.how:
+        session.say("read", line)
+    language, fresh = _opened(session, corpus)
+    objective = _objective(options.objective, language.family)
+    blocks, held = (language.blocks(part, options.block) for part in (corpus.learned, corpus.held))
+    if not blocks or not held:
+        raise InputError(f"{config.data}: there is too little text to learn from and to measure on; give more")
+    tokens = sum(map(len, blocks))
+    session.say("profile", f"{language.family} of {_parameters(language):,} parameters, {objective.name} objective")
+    session.say("split", f"{len(blocks):,} blocks of {tokens:,} tokens to learn from, {len(held):,} to measure on")
+    runtime = session.runtime()
+    language.model.to(runtime.device)
+    measure = Measure(language, objective, held, runtime=runtime, seed=config.seed)
+    few = measure.of(_spread(len(held), MEASURED_BLOCKS))
+    before = None if fresh else measure.bits(corpus.held_bytes, has_time=lambda: session.budget.remaining() > 0)
+    _loop(session, options, language, objective, blocks, few, fresh=fresh)
+    seconds = session.budget.until(SAVING_SECONDS)
+    after = measure.bits(corpus.held_bytes, has_time=lambda: seconds() > 0)
+    facts = {
+        "objective": objective.name,
+        "measure": objective.tells,
+        "before": before,
+        "after": after,
+        "held_out_bytes": corpus.held_bytes,
+        "learned_tokens": tokens,
+        "family": language.family,
+        "parameters": _parameters(language),
+        "seconds": round(session.budget.spent(), 1),
+        "options": settings.plain(options),
+    }
+    session.say("evaluation", f"{after:.3f} {objective.tells} on held-out texts", score=after)
+    with files.atomic_folder(session.place / "model") as stage:
+        language.save(stage, facts)
+    shutil.rmtree(session.place / "loop", ignore_errors=True)
+    session.say("saved", f"language model: {session.place / 'model'}", folder=str(session.place / "model"))
+    return Pretrained(session.place, session.place / "model", facts)
+
+
+def _opened(session: Session, corpus: Corpus) -> tuple[LanguageModel, bool]:
+    """The language model, and whether it begins from nothing."""
+    config = session.config
+    if config.search.backbone in (None, "scratch"):
+        return LanguageModel.made(corpus.learned, config.scratch, seed=config.seed), True
+    loaded = LanguageModel.loaded(
+        config.search.backbone, revision=config.search.revision, offline=config.source.offline
+    )
+    return loaded, False
+
+
+def _objective(name: str | None, family: str) -> Objective:
+    """The one that was named, or the family's own. ConfigError: it is for another family."""
+    known = [registry.get("objectives", one) for one in registry.names("objectives")]
+    if name is None:
+        own: Objective = next(one for one in known if one.family == family)
+        return own
+    chosen: Objective = registry.get("objectives", name)
+    if chosen.family != family:
+        fitting = ", ".join(one.name for one in known if one.family == family)
+        raise ConfigError(f"objective {name!r} is for {chosen.family} models, and this is of {family}; use {fitting}")
+    return chosen
+
+
+def _loop(
+    session: Session,
+    options: Pretraining,
+    language: LanguageModel,
+    objective: Objective,
+    blocks: Sequence[Array],
+    few: Callable[[], float],
+    *,
+    fresh: bool,
+) -> None:
+    from autogpt.training.loop import train
+    from autogpt.training.options import LoopOptions
+
+    width = int(getattr(language.model.config, "hidden_size", WIDTH))
+    rate = options.learning_rate or (RATES[0] * WIDTH / max(WIDTH, width) if fresh else RATES[1])
+    learning = Reading(language, objective, blocks, seed=session.config.seed)
+    steps = train(
+        learning,
+        options=LoopOptions(
+            epochs=options.epochs,
+            batch_rows=options.batch_rows,
+            learning_rate=rate,
+            schedule="cosine:0.05",
+            weight_decay=0.1 if fresh else 0.01,
+        ),
+        folder=session.place / "loop",
+        seed=session.config.seed,
+        remaining=session.budget.until(SAVING_SECONDS + 0.05 * min(session.budget.limit, 600.0)),
+        validate=lambda: {"bits": few()},
+        metric=_Bits(),
+        runtime=session.runtime(),
+        stop=lambda: session.stop(),
+    )
+    for step in steps:
+        scores = dict(step.scores or {})
+        data = {"trial": objective.name, "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
+        session.listen(Event("step", objective.name, {**data, "scores": scores, "best": step.is_best}))
+        if scores:
+            session.say("trial", f"step {step.step}: {scores['bits']:.3f} bits per token of some held-out texts")
+    learning.remove()
+
+
+class _Bits:
+    """What picks the best weights."""
+
+    name, higher_is_better = "bits", False
+
+
+class Reading:
+    """See `core.Trainable`: blocks of texts, hidden anew at every step. How many there were stands in a buffer of the
+    model, so that a stopped training hides what one that went on would have hidden."""
+
+    def __init__(self, language: LanguageModel, objective: Objective, blocks: Sequence[Array], *, seed: int) -> None:
+        import torch
+
+        self.module = language.model
+        self.blocks, self.objective, self.signs, self.seed = blocks, objective, language.signs(), seed
+        device = next(self.module.parameters()).device
+        self.module.register_buffer("autogpt_step", torch.zeros((), dtype=torch.long, device=device))
+
+    def remove(self) -> None:
+        """Leave the model as it is to be saved."""
+        del self.module.autogpt_step
+
+    def lengths(self) -> Sequence[int]:
+        return [len(block) for block in self.blocks]
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        rng = np.random.default_rng([self.seed, int(self.module.autogpt_step), int(rows[0])])
+        return _tensors(self.objective, [self.blocks[row] for row in rows], self.signs, rng, self.module, rows)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        told = {} if self.objective.family == "encoder" else {"use_cache": False}
+        logits: torch.Tensor = self.module(**batch.inputs, **told).logits
+        return logits
+
+    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Mean over a row's told tokens [B]."""
+        return _losses(logits, batch.target).sum(dim=1) / (batch.target >= 0).sum(dim=1).clamp(min=1)
+
+    def groups(self) -> list[dict[str, Any]]:
+        named = [(name, p) for name, p in self.module.named_parameters() if p.requires_grad]
+        return [{"params": [p for _, p in named], "names": [n for n, _ in named], "lr_scale": 1.0}]
+
+    def after_step(self, step: int, total: int) -> None:
+        self.module.autogpt_step.fill_(step)
+
+
+def _losses(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Minus log probability [B, T] of each token that is to be told; 0 elsewhere."""
+    from torch.nn.functional import cross_entropy
+
+    return cross_entropy(logits.float().transpose(1, 2), target, ignore_index=-100, reduction="none")
+
+
+def _tensors(
+    objective: Objective,
+    blocks: Sequence[Array],
+    signs: Signs,
+    rng: np.random.Generator,
+    module: Any,
+    rows: Sequence[int],
+) -> Batch:
+    import torch
+
+    made = objective.batch(blocks, signs, rng)
+    device = next(module.parameters()).device
+    return Batch(
+        inputs={name: torch.from_numpy(np.ascontiguousarray(table)).to(device) for name, table in made.inputs.items()},
+        target=torch.from_numpy(np.ascontiguousarray(made.target)).to(device),
+        weight=torch.ones(len(blocks), device=device),
+        index=torch.tensor(list(rows)),
+        tokens=sum(map(len, blocks)),
+    )
+
+
+class Measure:
+    """Bits on held-out blocks: hidden the same way at every call, so that two models see the same."""
+
+    def __init__(
+        self, language: LanguageModel, objective: Objective, blocks: Sequence[Array], *, runtime: Any, seed: int
+    ) -> None:
+        self.language, self.objective, self.blocks = language, objective, blocks
+        self.runtime, self.seed, self.signs = runtime, seed, language.signs()
+
+    def of(self, places: Sequence[int]) -> Callable[[], float]:
+        """Bits per told token of some blocks."""
+        return lambda: _ratio([self._one(place) for place in places])
+
+    def bits(self, held_bytes: int, *, has_time: Callable[[], bool]) -> float:
+        """Of a causal model bits per byte of the held-out texts, otherwise bits per told token; of as many blocks as
+        time allows (at least one), in random order."""
+        order = np.random.default_rng([self.seed, 5]).permutation(len(self.blocks))
+        found: list[tuple[float, int]] = []
+        bits, seen = 0.0, 0
+        self.language.model.eval()
+        for place in order:
+            if found and not has_time():
+                break
+            found.append(self._one(int(place)))
+            bits, seen = bits + found[-1][0], seen + len(self.blocks[int(place)])
+        if self.objective.family != "decoder":
+            return round(_ratio(found), 4)
+        share = seen / sum(map(len, self.blocks))  # of the held-out bytes, as tokens have it
+        return round(bits / (share * held_bytes), 4)
+
+    def _one(self, place: int) -> tuple[float, int]:
+        """Bits, and tokens told, of one block."""
+        import torch
+
+        rng = np.random.default_rng([self.seed, 11, place])
+        before = self.blocks[place - 1] if self._goes_on(place) else None
+        block = self.blocks[place]
+        joined = block if before is None else np.concatenate([before[:1], before[-len(before) // 2 :], block[1:]])
+        batch = _tensors(self.objective, [joined], self.signs, rng, self.language.model, [place])
+        self.language.model.eval()
+        with torch.inference_mode(), self.runtime.autocast():
+            losses = _losses(self.language.model(**batch.inputs).logits, batch.target)[0]
+        if before is not None:
+            told = len(block) - 1
+            losses, known = losses[-told - 1 :], batch.target[0, -told - 1 :]
+        else:
+            known = batch.target[0]
+        return float(losses.sum()) / math.log(2), int((known >= 0).sum())
+
+    def _goes_on(self, place: int) -> bool:
+        """Whether the block before is of the same text, so that its end may be read too (of a causal model)."""
+        return self.objective.family == "decoder" and place > 0 and self.blocks[place - 1][-1] != self.signs.end
+
+
+def _ratio(found: Sequence[tuple[float, int]]) -> float:
+    return sum(bits for bits, _ in found) / max(1, sum(count for _, count in found))
+
+
+def _spread(count: int, most: int) -> list[int]:
+    return sorted({int(place) for place in np.linspace(0, count - 1, min(count, most))})
+
+
+def _parameters(language: LanguageModel) -> int:
+    return sum(p.numel() for p in language.model.parameters())

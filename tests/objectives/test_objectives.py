@@ -1,0 +1,91 @@
+"""What is hidden of texts, and that what has to be told is what was there."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autogpt import registry
+from autogpt.blocks import Signs
+
+SIGNS = Signs(
+    vocabulary=200, pad=0, mask=4, end=1, start=0, first=5, special=frozenset(range(5)),
+    starts=np.arange(5, 200, 2), sentinels=tuple(range(199, 149, -1)),
+)  # fmt: skip
+BLOCKS = st.lists(st.lists(st.integers(5, 140), min_size=1, max_size=60).map(np.array), min_size=1, max_size=5)
+
+
+def made(name: str, blocks: list[Any], seed: int = 0) -> Any:
+    return registry.get("objectives", name).batch(blocks, SIGNS, np.random.default_rng(seed))
+
+
+@settings(max_examples=50)
+@given(BLOCKS)
+def test_causal_each_place_tells_the_next_token(blocks: list[Any]) -> None:
+    found = made("causal", blocks)
+    for row, block in enumerate(blocks):
+        assert found.inputs["input_ids"][row, : len(block)].tolist() == block.tolist()
+        assert found.target[row, : len(block) - 1].tolist() == block[1:].tolist()
+        assert (found.target[row, len(block) - 1 :] == -100).all(), "nothing follows the last token"
+        assert found.inputs["attention_mask"][row].sum() == len(block)
+
+
+@settings(max_examples=50)
+@given(BLOCKS, st.integers(0, 99))
+def test_masked_only_hidden_places_are_told_and_specials_never_hidden(blocks: list[Any], seed: int) -> None:
+    blocks = [np.array([2, *block, 3]) for block in blocks]
+    found = made("masked", blocks, seed)
+    for row, block in enumerate(blocks):
+        told = found.target[row] != -100
+        assert found.target[row][told].tolist() == block[told[: len(block)]].tolist()
+        seen = ~told[: len(block)]
+        assert found.inputs["input_ids"][row, : len(block)][seen].tolist() == block[seen].tolist()
+        assert not told[[0, len(block) - 1]].any()
+        assert told.any()
+
+
+def test_masked_hides_whole_words_a_seventh_of_the_text_and_otherwise_every_time() -> None:
+    rng = np.random.default_rng(0)
+    block = rng.integers(5, 140, size=400)
+    first, second = (made("masked", [block], seed).target[0] != -100 for seed in (1, 2))
+    assert 0.13 < first.mean() < 0.19
+    assert (first != second).any()
+    word = np.cumsum(block % 2 == 1)  # odd ids begin a word
+    for number in np.unique(word):
+        assert len(set(first[word == number])) == 1, "a word is hidden whole or not at all"
+    shown = made("masked", [block], 1).inputs["input_ids"][0][first]
+    assert 0.6 < (shown == SIGNS.mask).mean() < 0.95
+    assert (shown == block[first]).any()
+
+
+@settings(max_examples=60)
+@given(BLOCKS, st.integers(0, 99))
+def test_denoising_text_and_spans_make_the_block_again(blocks: list[Any], seed: int) -> None:
+    found = made("denoising", blocks, seed)
+    for row, block in enumerate(blocks):
+        told = found.target[row][found.target[row] != -100].tolist()
+        assert told[-1] == SIGNS.end
+        spans: dict[int, list[int]] = {}
+        for token in told[:-1]:
+            if token in SIGNS.sentinels:
+                spans[token] = []
+            else:
+                spans[list(spans)[-1]].append(token)
+        mask = found.inputs["attention_mask"][row].astype(bool)
+        again: list[int] = []
+        for token in found.inputs["input_ids"][row][mask].tolist()[:-1]:
+            again += spans.get(token, [token])
+        assert again == block.tolist()
+        written = found.inputs["decoder_input_ids"][row, : len(told)].tolist()
+        assert written == [SIGNS.start, *told[:-1]], "each place is told what stands before it"
+
+
+@pytest.mark.parametrize("name", registry.names("objectives"))
+def test_the_same_draw_hides_the_same(name: str) -> None:
+    block = [np.arange(5, 60), np.arange(7, 30)]
+    one, other = made(name, block, 3), made(name, block, 3)
+    np.testing.assert_array_equal(one.target, other.target)
+    for key, table in one.inputs.items():
+        np.testing.assert_array_equal(table, other.inputs[key])
