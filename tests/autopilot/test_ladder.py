@@ -60,7 +60,7 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "seconds", "anchors"),
-    [(16, 1e4, 400), (100, 1e4, 1200), (128, 1e4, 1536), (100, 2 + 1600 * 0.07, 800), (100, 2 + 350 * 0.07, 343)],
+    [(16, 1e4, 400), (100, 1e4, 2400), (128, 1e4, 3000), (100, 2 + 1600 * 0.07, 800), (100, 2 + 350 * 0.07, 343)],
 )
 def test_contrastive_tuning_has_more_anchors_with_more_rows_and_leaves_half_of_the_time(rows, seconds, anchors) -> None:
     told = replace(facts(rows, seconds), allowed=["contrastive"])
