@@ -201,3 +201,14 @@ def test_a_wrong_data_set_leaves_nothing_behind(backbone: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=r"gone\.csv"):
         multi_task.train_many(sources, config, MultiTask())
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_texts_that_are_written_are_learned_by_themselves(backbone: Path, tmp_path: Path) -> None:
+    config = RunConfig(output=str(tmp_path / "runs"), search=Search(backbone=str(backbone)))
+    written = [{"en": f"the house number {i} is old", "zh": f"第{i}号房子很旧，也很漂亮"} for i in range(40)]
+    sources = {
+        "intents": multi_task.Source(intents()),
+        "words": multi_task.Source(written, goal="translate to Chinese"),
+    }
+    with pytest.raises(ConfigError, match="translation cannot be learned together with others; train it by itself"):
+        multi_task.train_many(sources, config, MultiTask())

@@ -241,7 +241,8 @@ def _begun(name: str, source: Source, whole: Session) -> tuple[Session, Prepared
     table = session.read(None if source.on_disk else source.data, None if kept else source.test)
     prepared = session.prepare(table)
     bench = session.bench(prepared)
-    if bench.output.name not in registry.get("methods", "full").outputs:
+    encoder = registry.trained(bench.output.name) is registry.get("backbones", "encoder")
+    if not encoder or bench.output.name not in registry.get("methods", "full").outputs:
         raise ConfigError(f"{name}: {prepared.task.name} cannot be learned together with others; train it by itself")
     return session, prepared, bench
 
