@@ -154,6 +154,12 @@ def test_a_decoder_with_a_chat_template_is_asked_by_it(folder: Callable[[str], s
     writer.tokenizer.chat_template = "{% for m in messages %}<s>{{ m['content'] }}{% endfor %} two"
     ids = writer._sources([{"source": "red card"}])[0]
     assert writer.tokenizer.convert_ids_to_tokens(list(ids)) == ["<s>", "red", "card", "two"]
+    long = writer._sources([{"source": "red card " * 60}])[0]
+    assert len(long) <= 32, "half of its places are for what is written"
+    assert writer.tokenizer.convert_ids_to_tokens([long[0], long[-1]]) == ["<s>", "two"], (
+        "the text is cut, not the template"
+    )
+    assert writer.cut == 1
     writer.save(tmp_path)
     np.testing.assert_array_equal(Writer.load(tmp_path)._sources([{"source": "red card"}])[0], ids)
 

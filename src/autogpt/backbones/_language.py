@@ -52,7 +52,7 @@ class LanguageModel:
         safe: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
         try:
             config = transformers.AutoConfig.from_pretrained(source.location, trust_remote_code=False)
-            family = _family(config)
+            family = family_of(config)
             model = getattr(transformers, f"AutoModelFor{FAMILIES[family]}").from_pretrained(source.location, **safe)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
@@ -113,7 +113,7 @@ class LanguageModel:
         (folder / "pretraining.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _family(config: Any) -> str:
+def family_of(config: Any) -> str:
     """What a configuration has a model with a head over the vocabulary for: both sides, hidden words, or the next."""
     import transformers
 

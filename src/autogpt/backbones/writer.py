@@ -22,6 +22,7 @@ import numpy as np
 
 from autogpt import memory
 from autogpt.backbones import _pretrained, _scratch
+from autogpt.backbones._language import FAMILIES, family_of
 from autogpt.backbones._pieces import Piece
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
@@ -221,12 +222,16 @@ class Writer:
         *,
         output: Output,
         space: LabelSpace,
+        class_weight: Any = None,
         layers: int | None = None,
         embeddings: bool = True,
         dropout: bool = True,
-        **_: Any,
+        cache: bool = True,
     ) -> WriterTraining:
-        """This writer as the training loop sees it. From now on its texts may be a little longer than these targets."""
+        """This writer as the training loop sees it. From now on its texts may be a little longer than these targets.
+
+        There are no classes to weigh, and nothing is kept of frozen layers.
+        """
         from autogpt.backbones._training import Freezing, freeze
         from autogpt.backbones._writing import WriterTraining
 
@@ -294,27 +299,34 @@ class Writer:
         for place, row in enumerate(inputs):
             if not isinstance(row.get("source"), str):
                 raise InputError(f"row {place} has no 'source'; this model writes from one")
-        texts = [self._asked(row["source"]) for row in inputs]
-        most = max(1, min(SOURCE_TOKENS, self._side) - 4)
+        texts = [str(row["source"]) for row in inputs]
+        most = max(1, min(SOURCE_TOKENS, self._side) - 4 - (len(self._asked("")) if self._templated else 0))
         plain = {"add_special_tokens": self.kind == "encoder-decoder" and self.source.name != _scratch.NAME}
         found = self.tokenizer(texts, **plain)["input_ids"] if texts else []
         self._cut.update(hash(text) for text, ids in zip(texts, found, strict=True) if len(ids) > most)
+        if self._templated:  # the template stands around the text and is never cut
+            fits = [
+                text if len(ids) <= most else self.tokenizer.decode(ids[:most])
+                for text, ids in zip(texts, found, strict=True)
+            ]
+            return [np.asarray(self._asked(text), dtype=np.int64) for text in fits]
         return [np.asarray(self._framed(ids[:most]), dtype=np.int64) for ids in found]
 
-    def _asked(self, text: str) -> str:
+    @property
+    def _templated(self) -> bool:
+        """Whether the model was taught to be asked in a certain way."""
+        return self.kind == "decoder" and bool(getattr(self.tokenizer, "chat_template", None))
+
+    def _asked(self, text: str) -> list[int]:
         """A source as this model was taught to be asked."""
-        if self.kind == "decoder" and getattr(self.tokenizer, "chat_template", None):
-            asked = [{"role": "user", "content": text}]
-            told: str = self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-            return told
-        return text
+        asked = [{"role": "user", "content": text}]
+        told: str = self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+        return list(self.tokenizer(told, add_special_tokens=False)["input_ids"])
 
     def _framed(self, ids: list[int]) -> list[int]:
         """With the sign that divides source and target, where they are read in one row, or the end of the source."""
         if self.kind == "encoder-decoder":
             return ids if ids and ids[-1] == self._end else [*ids, self._end]
-        if getattr(self.tokenizer, "chat_template", None):
-            return ids
         between = self.tokenizer.sep_token_id
         begin = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
         line = self.tokenizer("\n", add_special_tokens=False)["input_ids"] if between is None else [between]
@@ -396,22 +408,15 @@ def _model(config: Any, load: Load, *, pair: Callable[[], Any]) -> tuple[Any, ..
 
     `pair()` makes a model of an encoder alone.
     """
-    from transformers import (
-        MODEL_FOR_CAUSAL_LM_MAPPING,
-        MODEL_FOR_MASKED_LM_MAPPING,
-        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-        AutoModelForCausalLM,
-        AutoModelForSeq2SeqLM,
-    )
+    import transformers
 
-    if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
-        return load(AutoModelForSeq2SeqLM), "encoder-decoder"
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+    family = family_of(config)
+    if family != "encoder":
+        return load(getattr(transformers, f"AutoModelFor{FAMILIES[family]}")), family
+    if type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         raise ModelError(f"transformers has no model of the kind {config.model_type!r} that writes; name another one")
-    if type(config) in MODEL_FOR_MASKED_LM_MAPPING:
-        both = pair()
-        return both, "encoder-decoder", _crossing(both.decoder)
-    return load(AutoModelForCausalLM), "decoder"
+    both = pair()
+    return both, "encoder-decoder", _crossing(both.decoder)
 
 
 def _crossing(decoder: Any) -> tuple[str, ...]:
