@@ -6,7 +6,7 @@ a row is what the libraries count in it, and a resample adds these counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -68,17 +68,14 @@ def _scorer(kind: str, cjk: bool) -> Any:
     return CHRF() if kind == "chrf" else BLEU(tokenize="zh" if cjk else "13a")
 
 
-class Rouge:
-    """Mean F1 of what answer and target share: n-grams (`rouge1`, `rouge2`) or their longest common subsequence.
-
-    Words, lower case, without marks; in Chinese and Japanese characters. No stemming, so that all languages are alike.
-    """
+class MeanOfTexts:
+    """The mean over rows of how well an answer agrees with its target, by `compare(target, answer)`."""
 
     higher_is_better = True
     decimals = 3
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, compare: Callable[[str, str], float]) -> None:
+        self.name, self.compare = name, compare
 
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
@@ -91,12 +88,19 @@ class Rouge:
     ) -> Array:
         """The score of each row [N]."""
         pairs = zip(*texts(self.name, gold, predicted), strict=True)
-        scorer = _rouge(self.kind)
-        return np.array([scorer.score(right, answer)[self.kind].fmeasure for right, answer in pairs], dtype=float)
+        return np.array([self.compare(right, answer) for right, answer in pairs], dtype=float)
 
     def score(self, rows: Array, weights: Array) -> Array:
         """The mean under each resample [R]."""
         return np.asarray(weights @ rows / weights.sum(axis=1))
+
+
+def rouge(kind: str) -> Callable[[str, str], float]:
+    """F1 of what answer and target share: n-grams (`rouge1`, `rouge2`) or their longest common subsequence (`rougeL`).
+
+    Words, lower case, without marks; in Chinese and Japanese characters. No stemming, so that all languages are alike.
+    """
+    return lambda right, answer: float(_rouge(kind).score(right, answer)[kind].fmeasure)
 
 
 class _Units:

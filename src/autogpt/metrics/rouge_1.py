@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from autogpt.metrics._written import Rouge
+from autogpt.metrics._written import MeanOfTexts, rouge
 
-plugin = Rouge("rouge-1", "rouge1")
+plugin = MeanOfTexts("rouge-1", rouge("rouge1"))

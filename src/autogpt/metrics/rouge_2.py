@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from autogpt.metrics._written import Rouge
+from autogpt.metrics._written import MeanOfTexts, rouge
 
-plugin = Rouge("rouge-2", "rouge2")
+plugin = MeanOfTexts("rouge-2", rouge("rouge2"))

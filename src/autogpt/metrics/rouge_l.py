@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from autogpt.metrics._written import Rouge
+from autogpt.metrics._written import MeanOfTexts, rouge
 
-plugin = Rouge("rouge-l", "rougeL")
+plugin = MeanOfTexts("rouge-l", rouge("rougeL"))
