@@ -10,7 +10,6 @@ The same ids are trained and served. Saved is the folder that transformers loads
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -21,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import memory
-from autogpt.backbones import _pretrained, _scratch
-from autogpt.backbones._language import FAMILIES, family_of
+from autogpt.backbones import _pretrained, _scratch, _writers
 from autogpt.backbones._pieces import Piece
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
@@ -80,7 +78,7 @@ class Writer:
             source = _pretrained.Source(name=_scratch.NAME, location="", revision=f"seed {making.seed}")
         else:
             source = _pretrained.resolve(name, revision=revision, offline=offline)
-            net, tokenizer = _loaded(source.location)
+            net, tokenizer = _writers.loaded(source.location)
         return cls(net, tokenizer, source=source, runtime=runtime, decoding=Decoding())._placed()
 
     @classmethod
@@ -96,7 +94,6 @@ class Writer:
         shape: Scratch | None = None,
     ) -> Self:
         """The writer as `open` would give it, without weights; only inside `rehearsal()` (see `_sketch`)."""
-        from transformers import AutoConfig
         from transformers.initialization import no_init_weights
 
         from autogpt.backbones._sketch import _words
@@ -110,10 +107,8 @@ class Writer:
                 source = _pretrained.Source(name=_scratch.NAME, location="", revision="")
             else:
                 source = _pretrained.described(name, revision=revision, offline=offline)
-                config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
-                net = WriterNet(*_model(config, lambda auto: auto.from_config(config), pair=lambda: _pair_of(config)))
-                known = any((Path(source.location) / one).is_file() for one in ("tokenizer.json", "vocab.txt"))
-                tokenizer = _tokenizer(source.location) if known else _words()
+                net, found = _writers.drawn(source.location)
+                tokenizer = found or _words()
         drawn = cls(net, tokenizer, source=source, runtime=Runtime(), decoding=Decoding())
         drawn.net.eval()
         return drawn
@@ -280,7 +275,7 @@ class Writer:
         if not path.is_file():
             raise ModelError(f"{folder} has no writer.json; it was not saved by autogpt")
         described: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
-        net, tokenizer = _loaded(str(folder))
+        net, tokenizer = _writers.loaded(str(folder))
         return cls(
             net,
             tokenizer,
@@ -360,76 +355,6 @@ class Writer:
             self.tokenizer.bos_token_id,
         )
         return int(next((sign for sign in signs if sign is not None), self._pad_id))
-
-
-Load = Callable[[Any], Any]
-"""`load(auto)`: a model of a transformers Auto class."""
-
-
-def _loaded(location: str) -> tuple[WriterNet, Any]:
-    """A model that writes, of a folder, and its tokenizer. Pickled weights and custom code are refused."""
-    import torch
-    from transformers import AutoConfig, EncoderDecoderModel
-    from transformers.utils import logging as transformers_logging
-
-    from autogpt.backbones._writing import WriterNet
-
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    safe: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
-    both = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in safe.items()}
-
-    def pair() -> Any:
-        with torch.random.fork_rng():  # what the decoder looks at the encoder by is drawn at random
-            torch.manual_seed(0)
-            return EncoderDecoderModel.from_encoder_decoder_pretrained(location, location, **both)
-
-    try:
-        config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-        net = WriterNet(*_model(config, lambda auto: auto.from_pretrained(location, **safe), pair=pair))
-        tokenizer = _tokenizer(location)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise ModelError(f"{location!r} cannot be loaded as a writer: {str(problem).splitlines()[0]}") from None
-    net.model.generation_config = type(net.model.generation_config)()  # how it writes is ours to say
-    return net, tokenizer
-
-
-def _tokenizer(location: str) -> Any:
-    from transformers import AutoTokenizer
-
-    found = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    if found.pad_token is None:
-        found.pad_token = found.eos_token or found.unk_token
-    return found
-
-
-def _model(config: Any, load: Load, *, pair: Callable[[], Any]) -> tuple[Any, ...]:
-    """What `WriterNet` takes: a model with its head over the vocabulary, its kind, and the names of what is new in it.
-
-    `pair()` makes a model of an encoder alone.
-    """
-    import transformers
-
-    family = family_of(config)
-    if family != "encoder":
-        return load(getattr(transformers, f"AutoModelFor{FAMILIES[family]}")), family
-    if type(config) not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise ModelError(f"transformers has no model of the kind {config.model_type!r} that writes; name another one")
-    both = pair()
-    return both, "encoder-decoder", _crossing(both.decoder)
-
-
-def _crossing(decoder: Any) -> tuple[str, ...]:
-    """What modules are called by which a decoder looks at its encoder."""
-    parts = (part for name, _ in decoder.named_modules() for part in name.split("."))
-    return tuple(sorted({part for part in parts if "cross" in part.lower()}))
-
-
-def _pair_of(config: Any) -> Any:
-    """What `_loaded` makes of an encoder, without its weights."""
-    from transformers import EncoderDecoderConfig, EncoderDecoderModel
-
-    return EncoderDecoderModel(EncoderDecoderConfig.from_encoder_decoder_configs(config, copy.deepcopy(config)))
 
 
 def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
