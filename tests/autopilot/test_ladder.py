@@ -98,3 +98,22 @@ def test_texts_are_read_for_a_head_until_there_are_enough(tmp_path: Path, known,
     job = make_job(bench, Candidate("head"), folder=tmp_path / "trial", remaining=lambda: 100.0)
     job = replace(job, features=Read())  # type: ignore[arg-type]
     assert _reading_seconds(job, least=least, most=most) == pytest.approx(100 * share)
+
+
+def writing(rows: int, seconds: float, *, scratch: bool) -> Any:
+    told = replace(facts(rows, seconds), output=registry.get("outputs", "text"), scratch=scratch)
+    source = "twenty letters here."
+    return next(iter(rungs(replace(told, train=[Example(i, {"source": source}, source) for i in range(rows)]), [])))
+
+
+def test_what_is_written_is_read_as_well_and_a_model_from_nothing_may_pass_often() -> None:
+    tuned, made = writing(1000, 1e4, scratch=False), writing(1000, 1e4, scratch=True)
+    assert (tuned.options["epochs"], made.options["epochs"]) == (10.0, 40.0)
+    assert made.options["learning_rate"] > tuned.options["learning_rate"]
+    assert "layers" not in made.options
+    assert tuned.seconds == pytest.approx(10 * 1000 * 2 * 3.5 / RATE)
+    assert "made from nothing" in made.reason
+
+
+def test_without_time_for_a_few_hundred_texts_nothing_is_written() -> None:
+    assert writing(5000, 20.0, scratch=True).startswith("full is left out: about 350 s an epoch are needed")
