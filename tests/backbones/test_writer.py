@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,33 @@ def test_longer_targets_may_be_written_later() -> None:
     rows = [Example(0, {"source": "x"}, "red " * 60)]
     writer.training(rows, output=OUTPUT, space=OUTPUT.space(["red"]))
     assert writer.decoding.most > len(writer.pairs([{"source": "x"}], ["red " * 60])[0].target)
+
+
+def test_beams_are_followed_where_validation_gains_by_them_and_a_refit_follows_them_too(tmp_path: Path) -> None:
+    writer = scratch()
+    training = writer.training(ROWS, output=OUTPUT, space=OUTPUT.space(["red"]))
+    job = SimpleNamespace(
+        remaining=lambda: 1e9,
+        metric=registry.get("metrics", "chrf"),
+        judge=lambda scores: {"chrf": float(writer.decoding.beams)},
+        chosen={},
+    )
+    greedy = training.score()
+    training.settled(greedy, job)  # type: ignore[arg-type]
+    assert (writer.decoding.beams, job.chosen) == (4, {"beams": 4})
+    writer.save(tmp_path)
+    assert Writer.load(tmp_path).decoding == writer.decoding
+    again = scratch()
+    again.training(ROWS, output=OUTPUT, space=OUTPUT.space(["red"])).settle(job.chosen)
+    assert again.decoding.beams == 4
+
+    for change in ({"judge": lambda scores: {"chrf": 0.5}}, {"remaining": lambda: 0.0}):
+        kept = scratch()
+        training = kept.training(ROWS, output=OUTPUT, space=OUTPUT.space(["red"]))
+        scores = training.score()
+        other = SimpleNamespace(**{**vars(job), **change, "chosen": {}})
+        assert training.settled(scores, other) is scores  # type: ignore[arg-type]
+        assert (kept.decoding.beams, other.chosen) == (1, {})
 
 
 # What is served

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +129,12 @@ def run_trial(
 def refit(bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
     """The same method with everything it chose, on training and validation rows together."""
     together = [*bench.train, *bench.validation]
-    options = {**result.options, **result.chosen}
+    known = {one.name for one in fields(registry.get("methods", result.method).options)}
+    options = {**result.options, **{name: value for name, value in result.chosen.items() if name in known}}
+    settled = {name: value for name, value in result.chosen.items() if name not in known}
     candidate = Candidate(result.method, options=options)
     job = make_job(bench, candidate, folder=folder, remaining=remaining, train=together, validation=())
+    job = replace(job, settled=settled)
     return exhaust(registry.get("methods", result.method).fit(job), f"refit {result.name}", bench.listen)
 
 

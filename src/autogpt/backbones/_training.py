@@ -12,7 +12,7 @@ import torch
 
 from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
 from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
-from autogpt.core import Batch, Output
+from autogpt.core import Batch, Job, Output
 from autogpt.probe import pad_targets
 from autogpt.runtime import Runtime
 
@@ -172,6 +172,13 @@ class EncoderTraining:
         gather(rows, self.pieces, read, runtime=self.runtime, module=self.net)
         self.net.train(was_training)
         return rows
+
+    def settled(self, scores: Scores, job: Job) -> Scores:
+        """Scores of all rows once nothing trains any more; there is nothing left to choose."""
+        return scores
+
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """What an earlier training chose after its end: nothing."""
 
     def losses_of(self, rows: Sequence[int], scores: Scores) -> list[float]:
         """What each unit of training loses by these scores of these rows; NaN for units of other rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,13 @@ from torch import nn
 
 from autogpt.backbones._network import _Still
 from autogpt.backbones._pieces import pad
-from autogpt.core import Batch, Output
+from autogpt.core import Batch, Job, Output
 from autogpt.runtime import Runtime
 
 Tensors = Mapping[str, torch.Tensor]
 IGNORED = -100
+BEAMS, BEAM_SECONDS = 4, 2 * 4
+"""Beams that are tried, and how many times what one took must be left for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,25 @@ class WriterNet(_Still):
         return found
 
 
+def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """What a net of this kind is given of some pairs, and the token that each place is to say [B, T] (or -100).
+
+    Each place of an encoder-decoder is told what stands before it; a decoder has source and target in one row, and what
+    a place is to say is the token that follows it.
+    """
+    if kind == "encoder-decoder":
+        ids, mask = pad([pair.source for pair in pairs], pad_id)
+        target, known = pad([pair.target for pair in pairs], pad_id)
+        written = torch.cat([torch.full((len(pairs), 1), start), target[:, :-1]], dim=1)
+        return {"ids": ids, "mask": mask, "written": written}, target.masked_fill(known == 0, IGNORED)
+    ids, mask = pad([np.concatenate([pair.source, pair.target]) for pair in pairs], pad_id)
+    target = torch.full_like(ids, IGNORED)
+    for place, pair in enumerate(pairs):
+        begin = len(pair.source)
+        target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
+    return {"ids": ids, "mask": mask}, target
+
+
 class WriterTraining:
     """See `core.Trainable`: a row is a source and its target, and only the target's tokens are learned."""
 
@@ -91,20 +113,47 @@ class WriterTraining:
         pad_id: int,
         runtime: Runtime,
         score: Callable[[], Any],
+        decode: Callable[[int], None],
     ) -> None:
         self.module = self.net = net
         self.pairs, self.weights, self.output = pairs, weights, output
         self.start, self.pad_id, self.runtime, self.device = start, pad_id, runtime, runtime.device
-        self.score = score  # of all rows: what is written to their sources
+        self._score, self._decode, self._seconds = score, decode, 0.0
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
+
+    def score(self) -> Any:
+        """What is written to the sources of all rows."""
+        started = time.monotonic()
+        scores = self._score()
+        self._seconds = time.monotonic() - started
+        return scores
+
+    def settled(self, scores: Any, job: Job) -> Any:
+        """Scores of all rows once nothing trains any more: several beams, where validation rows gain by them and there
+        is time to find out. Who writes with more beams writes slower."""
+        if job.remaining() < BEAM_SECONDS * self._seconds:
+            return scores
+        self._decode(BEAMS)
+        wider = self.score()
+        sign = 1.0 if job.metric.higher_is_better else -1.0
+        one, more = (sign * job.judge(found)[job.metric.name] for found in (scores, wider))
+        if more > one:
+            job.chosen["beams"] = BEAMS
+            return wider
+        self._decode(1)
+        return scores
+
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """What an earlier training chose after its end."""
+        self._decode(int(chosen.get("beams", 1)))
 
     def lengths(self) -> Sequence[int]:
         return [len(pair.source) + len(pair.target) for pair in self.pairs]
 
     def batch(self, rows: Sequence[int]) -> Batch:
         pairs = [self.pairs[row] for row in rows]
-        inputs, target = self._of_two(pairs) if self.net.kind == "encoder-decoder" else self._of_one(pairs)
+        inputs, target = laid(pairs, self.net.kind, start=self.start, pad_id=self.pad_id)
         return Batch(
             inputs={name: tensor.to(self.device) for name, tensor in inputs.items()},
             target=target.to(self.device),
@@ -112,22 +161,6 @@ class WriterTraining:
             index=torch.tensor(list(rows)),
             tokens=sum(len(pair.source) + len(pair.target) for pair in pairs),
         )
-
-    def _of_two(self, pairs: Sequence[Pair]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """For an encoder-decoder: each place is told what stands before it."""
-        ids, mask = pad([pair.source for pair in pairs], self.pad_id)
-        target, known = pad([pair.target for pair in pairs], self.pad_id)
-        written = torch.cat([torch.full((len(pairs), 1), self.start), target[:, :-1]], dim=1)
-        return {"ids": ids, "mask": mask, "written": written}, target.masked_fill(known == 0, IGNORED)
-
-    def _of_one(self, pairs: Sequence[Pair]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """For a decoder: source and target in one row; what a place is to say is the token that follows it."""
-        ids, mask = pad([np.concatenate([pair.source, pair.target]) for pair in pairs], self.pad_id)
-        target = torch.full_like(ids, IGNORED)
-        for place, pair in enumerate(pairs):
-            begin = len(pair.source)
-            target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
-        return {"ids": ids, "mask": mask}, target
 
     def forward(self, batch: Batch) -> torch.Tensor:
         logits: torch.Tensor = self.net(batch.inputs)

@@ -204,6 +204,10 @@ class Encoder:
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         return self._rows(inputs, self.net, batch_rows=batch_rows, empty_row=self.net.blank)
 
+    def raw(self, inputs: Sequence[Inputs]) -> Scores:
+        """Numbers that are the same if and only if the model is (nothing is decided on the way to them): the scores."""
+        return self.score(inputs)
+
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """What the head reads: [N, D], or a list of [T_i, D] for tokens, of [K_i, D] for candidates.
 

@@ -194,6 +194,20 @@ class Writer:
                 found[place] = table(self.tokenizer.decode(ids, skip_special_tokens=True).strip(), likely)
         return found
 
+    def raw(self, inputs: Sequence[Inputs]) -> Scores:
+        """See `Encoder.raw`: what each token of a source would have been likely as an answer to it [T, V]."""
+        import torch
+
+        from autogpt.backbones._writing import laid
+
+        found = []
+        for pair in self.pairs(inputs, [str(row["source"]) for row in inputs]):
+            told, _ = laid([pair], self.kind, start=self._start, pad_id=self._pad_id)
+            with torch.inference_mode():
+                logits = self.net({name: tensor.to(self.runtime.device) for name, tensor in told.items()})
+            found.append(logits[0].float().cpu().numpy())
+        return found
+
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""
         from autogpt.backbones._pieces import gather, tensors
@@ -245,7 +259,11 @@ class Writer:
             pad_id=self._pad_id,
             runtime=self.runtime,
             score=lambda: self.score(inputs),
+            decode=self._follow,
         )
+
+    def _follow(self, beams: int) -> None:
+        self.decoding = replace(self.decoding, beams=beams)
 
     def pairs(self, inputs: Sequence[Inputs], targets: Sequence[str]) -> list[Pair]:
         """Token ids of sources, and of targets with their end."""

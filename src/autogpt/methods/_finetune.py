@@ -81,4 +81,6 @@ def fine_tune(
         job.chosen["epochs"] = best_epoch
     encoder.net.eval()
     if job.validation:  # reading these rows once more was in no plan: it overran a limit by a sixth
-        job.validated.append(read() if best is None else best)
+        job.validated.append(held.settled(read() if best is None else best, job))
+    else:
+        training.settle(job.settled)

@@ -75,12 +75,12 @@ def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
 
 def merge(encoder: Any, *, adapter: Path, probe: list[Any]) -> None:
     """Save the adapter, fold it into the weights, and check that the outputs stayed the same."""
-    before = encoder.score(probe)
+    before = encoder.raw(probe)
     initial = adapter.with_name(INITIAL)
     changed = {"path_initial_model_for_weight_conversion": str(initial)} if initial.is_dir() else {}
     encoder.net.body.save_pretrained(adapter, **changed)
     encoder.replace_body(lambda body: body.merge_and_unload())
-    after = encoder.score(probe)
+    after = encoder.raw(probe)
     difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True) if np.size(a))
     if difference > MERGE_TOLERANCE:
         raise ModelError(f"merging the adapter changed outputs by {difference:.2g}; the merged model was not kept")
