@@ -114,13 +114,13 @@ def test_longer_targets_may_be_written_later() -> None:
 def test_beams_are_followed_where_validation_gains_by_them_and_a_refit_follows_them_too(tmp_path: Path) -> None:
     writer = scratch()
     training = writer.training(ROWS, output=OUTPUT, space=OUTPUT.space(["red"]))
+    greedy = training.score()
     job = SimpleNamespace(
         remaining=lambda: 1e9,
         metric=registry.get("metrics", "chrf"),
-        judge=lambda scores: {"chrf": float(writer.decoding.beams)},
+        judge=lambda scores: {"chrf": float(scores is not greedy)},
         chosen={},
     )
-    greedy = training.score()
     training.settled(greedy, job)  # type: ignore[arg-type]
     assert (writer.decoding.beams, job.chosen) == (4, {"beams": 4})
     writer.save(tmp_path)
