@@ -203,6 +203,8 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         )
         without = f"{len(rest):,} test rows without a near twin in train"
         yield f"{bench.metric.name} {score:.{bench.metric.decimals}f} on the {without}"
+    if scorer.family == "memory":
+        yield "the model holds the training rows as they are and answers with their texts; mind who may see them"
     if getattr(scorer, "cut", 0):
         yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
 
