@@ -42,6 +42,7 @@ FLOORS = (
             "ballot",
             "blocks",
             "experts",
+            "sandbox",
             "units",
             "written",
         },

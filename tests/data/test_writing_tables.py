@@ -17,6 +17,10 @@ TABLES = {
     "prompts": [
         {"prompt": f"say hello to number {i}", "completion": f"Hello and welcome, number {i}!"} for i in range(80)
     ],
+    "languages of code": [
+        {"javascript": f"function f{i}(a) {{ return a + {i} }}", "python": f"def f{i}(a): return a + {i}"}
+        for i in range(80)
+    ],
     "functions": [
         {"js": f"function f{i}(a) {{ return a + {i} }}", "code": f"def f{i}(a): return a + {i}"} for i in range(80)
     ],
@@ -39,6 +43,14 @@ def read(name: str, goal: str) -> Schema:
         ("plain", "为文章写标题", "summarization", "a", "b"),
         ("prompts", "", "text-generation", "prompt", "completion"),
         ("prompts", "write the reply to a prompt", "text-generation", "prompt", "completion"),
+        (
+            "languages of code",
+            "turn the JavaScript function into Python code",
+            "text-generation",
+            "javascript",
+            "python",
+        ),
+        ("languages of code", "convert Python functions to JavaScript code", "text-generation", "python", "javascript"),
         ("functions", "turn the function into code", "text-generation", "js", "code"),
     ],
 )
@@ -47,10 +59,13 @@ def test_tables_of_written_texts(table: str, goal: str, task: str, text: str, ta
     assert (found.text, found.target) == ((text,), (target,))
 
 
-def test_which_of_two_languages_is_written_is_asked() -> None:
+@pytest.mark.parametrize(
+    ("table", "goal"), [("named", "translate"), ("plain", "write the reply"), ("languages of code", "convert the code")]
+)
+def test_which_of_two_texts_is_written_is_asked(table: str, goal: str) -> None:
     with pytest.raises(AmbiguityError) as asked:
-        read("named", "translate")
-    assert set(asked.value.candidates) == {"en", "zh"}
+        read(table, goal)
+    assert set(asked.value.candidates) == set(TABLES[table][0])
 
 
 @pytest.mark.parametrize("table", ["languages", "plain"])

@@ -82,7 +82,7 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
         for reading in (
             *_translation(source, target, spoken, goal),
             *_summary(source, target, spoken, goal),
-            *_generation(source, target, goal),
+            *_generation(source, target, goal, only=len(free) == 2),
         )
     ]
     return _best(found)
@@ -111,12 +111,22 @@ def _summary(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal
         yield Candidate(SUMMARY, (target.name,), points, (why,), (source.name,))
 
 
-def _generation(source: Facts, target: Facts, goal: Goal) -> Iterator[Candidate]:
+def _generation(source: Facts, target: Facts, goal: Goal, *, only: bool) -> Iterator[Candidate]:
+    """`only`: the table has no other texts, so that a goal to write can mean no others."""
     asked, named = _asks(goal, GENERATION), _named(source, target, GENERATION)
-    if (asked and (named or _called(target.name, GENERATION, _TARGETS))) or (named and not goal.text):
+    meant = named or only or _called(target.name, GENERATION, _TARGETS) or goal.mentions(target.name)
+    if (asked and meant) or (named and not goal.text):
         why = f"{target.name!r} is written to {source.name!r}"
         points = 0.8 * _GOAL * asked + _NAMES * named + _mention(goal, target)
+        points += _TOLD * (_into(goal.text, target.name) - _into(goal.text, source.name))
         yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
+
+
+def _into(goal: str, name: str) -> bool:
+    """Whether the goal is to make something into what a column is called."""
+    said = re.escape(name.lower())
+    made = rf"\b(?:turn|convert|translat\w+|rewrit\w+|chang\w+|transform)\b[^,;.]*\b(?:in)?to\b[^,;.]*\b{said}\b"
+    return re.search(rf"{made}|[成为]\s*{said}", goal.lower()) is not None
 
 
 def _best(found: Sequence[Candidate]) -> list[Candidate]:

@@ -1,0 +1,111 @@
+"""A function in one language to the same function in another, from nothing: does what is written run, and is it right?
+
+    python benchmarks/code_pairs.py --rows 6000 --limit 600 [--tests 300] [--systems full,tfidf]
+
+JavaScript functions of a drawn grammar (arithmetic, comparisons, choices, local variables, calls of Math) and what they
+are in Python. Test functions have bodies that no function to learn from has. What a model writes is run in the sandbox
+on some arguments, and must give what the right function gives; its text need not be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import random
+import tempfile
+import time
+from typing import Any
+
+from autogpt import AutoGPT
+from autogpt.config import Search
+from autogpt.sandbox import run_python
+
+NAMES = ("add", "scale", "total", "mix", "shift", "clamp", "score", "rate", "pick", "price", "level", "gain", "bound")
+PARAMETERS = ("a", "b"), ("x", "y"), ("left", "right"), ("n", "m")
+ARGUMENTS = ((3, 5), (7, 2), (-4, 9), (0, 1), (6, 6))
+GOAL = "turn the JavaScript function into Python code"
+
+
+def expression(rng: random.Random, names: tuple[str, ...], depth: int) -> tuple[str, str]:
+    """A drawn expression, in JavaScript and in Python."""
+    kind = rng.choice(("leaf", "sum", "sum", "choice", "call")) if depth else "leaf"
+    if kind == "leaf":
+        one = rng.choice((*names, *names, str(rng.randrange(1, 10))))
+        return one, one
+    (a, pa), (b, pb) = expression(rng, names, depth - 1), expression(rng, names, depth - 1)
+    if kind == "sum":
+        sign = rng.choice(("+", "-", "*"))
+        return f"({a} {sign} {b})", f"({pa} {sign} {pb})"
+    if kind == "call":
+        name = rng.choice(("max", "min"))
+        return f"Math.{name}({a}, {b})", f"{name}({pa}, {pb})"
+    sign, same = rng.choice(((">", ">"), ("<", "<"), ("===", "=="), ("!==", "!=")))
+    c, pc = expression(rng, names, 0)
+    return f"({a} {sign} {c} ? {b} : {c})", f"({pb} if {pa} {same} {pc} else {pc})"
+
+
+def pair(rng: random.Random) -> dict[str, str]:
+    """A drawn function in both languages."""
+    name, names = rng.choice(NAMES), rng.choice(PARAMETERS)
+    first, second = names
+    if rng.random() < 0.4:
+        (a, pa), (b, pb) = expression(rng, names, 1), expression(rng, (*names, "t"), 1)
+        script = f"function {name}({first}, {second}) {{ let t = {a}; return {b}; }}"
+        return {"javascript": script, "python": f"def {name}({first}, {second}):\n    t = {pa}\n    return {pb}"}
+    a, pa = expression(rng, names, 2)
+    script = f"function {name}({first}, {second}) {{ return {a}; }}"
+    return {"javascript": script, "python": f"def {name}({first}, {second}):\n    return {pa}"}
+
+
+def pairs(rows: int, tests: int, seed: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Functions to learn from, and functions whose bodies are not among them."""
+    rng = random.Random(f"{seed} pairs")
+    found: dict[str, dict[str, str]] = {}
+    while len(found) < rows + tests:
+        one = pair(rng)
+        found.setdefault(one["javascript"].split("{", 1)[1], one)
+    drawn = list(found.values())
+    rng.shuffle(drawn)
+    return drawn[:rows], drawn[rows:]
+
+
+def runs(code: str, right: str) -> str:
+    """`right`, `wrong`, `broken` (it does not parse or raises)."""
+    name = right.split("(", 1)[0].removeprefix("def ")
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError):
+        return "broken"
+    calls = f"\nprint([{name}(*one) for one in {ARGUMENTS!r}])"
+    found, wanted = run_python(code + calls), run_python(right + calls)
+    return "broken" if not found.ok else "right" if found.output == wanted.output else "wrong"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=6000)
+    parser.add_argument("--tests", type=int, default=300)
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds")
+    parser.add_argument("--systems", type=lambda text: text.split(","), default=["full", "tfidf"])
+    parser.add_argument("--backbone", default=None, help="folder or Hub name (default: from nothing)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    train, test = pairs(given.rows, given.tests, given.seed)
+    for system in given.systems:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            search = Search(methods=system, backbone=given.backbone)
+            model = AutoGPT(output=folder, seed=given.seed, search=search).train(
+                train, test, goal=GOAL, time_limit=given.limit
+            )
+            answers = [one.value for one in model.predict([row["javascript"] for row in test])]
+        ended = [runs(answer, row["python"]) for answer, row in zip(answers, test, strict=True)]
+        document: dict[str, Any] = {"system": system, "rows": len(train), "tests": len(test)}
+        document |= {name: round(ended.count(name) / len(ended), 4) for name in ("right", "wrong", "broken")}
+        document["same text"] = sum(a == row["python"] for a, row in zip(answers, test, strict=True)) / len(test)
+        print(json.dumps({**document, "seconds": round(time.monotonic() - began, 1)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
