@@ -117,7 +117,7 @@ def _generation(source: Facts, target: Facts, goal: Goal, *, only: bool) -> Iter
     meant = named or only or _called(target.name, GENERATION, _TARGETS) or goal.mentions(target.name)
     if (asked and meant) or (named and not goal.text):
         why = f"{target.name!r} is written to {source.name!r}"
-        points = 0.8 * _GOAL * asked + _NAMES * named + _mention(goal, target)
+        points = 0.8 * _GOAL * asked + 1.5 * _NAMES * named + _mention(goal, target)
         points += _TOLD * (_into(goal.text, target.name) - _into(goal.text, source.name))
         yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
 
