@@ -72,3 +72,31 @@ def test_which_of_two_texts_is_written_is_asked(table: str, goal: str) -> None:
 def test_two_columns_of_text_alone_say_nothing(table: str) -> None:
     with pytest.raises(AutoGPTError):
         read(table, "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "goal", "target"),
+    [
+        (("article", "summary", "rating"), "predict the rating of the summary", "rating"),
+        (("source", "translation", "quality"), "how good is the translation", "quality"),
+        (("question", "reply", "label"), "is the reply polite", "label"),
+        (("prompt", "answer", "label"), "classify whether the generated answer is right", "label"),
+        (("document", "headline", "label"), "", "label"),
+    ],
+)
+def test_a_label_beside_two_texts_is_what_is_learned(columns: tuple[str, ...], goal: str, target: str) -> None:
+    words = "the council met to talk about old bridges and new roads near the market".split()
+    rows = [
+        dict(
+            zip(columns, (LONG.format(i=i), f"{' '.join(words[i % 7 : i % 7 + 5])} on day {i}", i % 2 + 1), strict=True)
+        )
+        for i in range(120)
+    ]
+    if target == "label":
+        rows = [{**row, "label": ("yes", "no")[row["label"] - 1]} for row in rows]
+    try:
+        found = infer(Table(rows, columns, "x"), goal=goal).schema
+    except AmbiguityError as asked:
+        assert asked.question == "text" or target in asked.candidates
+        return
+    assert found.target == (target,)

@@ -19,21 +19,26 @@ from autogpt.data.targets import Candidate
 from autogpt.data.words import as_text, vocabulary
 
 TRANSLATION, SUMMARY, GENERATION = "translation", "summarization", "text-generation"
+_VERB = r"(?:^|[,;:.]\s*|\b(?:and|to|please|then|should|must|can|will|that|which)\s+)"
+"""Where a verb stands that asks for something: "reply to the customer" asks, "is the reply polite" does not."""
 _ASKED: Mapping[str, re.Pattern[str]] = {
     TRANSLATION: re.compile(
-        r"\btranslat|\binto (english|chinese|german|french|spanish|japanese)\b|翻译|译(成|为|文)|互译", re.I
+        r"\btranslat(e|es|ing)\b|\btranslation (from|into|to)\b"
+        r"|翻译(成|为|这|下|以下|一下|句|文)|译(成|为)|互译|[把将].{1,20}翻译"
+        r"|\binto (english|chinese|german|french|spanish|japanese)\b",
+        re.I,
     ),
     SUMMARY: re.compile(
-        r"\bsummar|\bheadlines?\b|\babstracts? (of|for)\b|\btl;?dr\b|\bshorten\b|\bwrite (a |the )?titles?\b"
-        r"|摘要|概括|总结|拟标题|写标题",
+        r"\bsummari[sz](e|es|ing)\b"
+        r"|\b(write|generate|give|make|produce)s? .{0,24}\b(summar(y|ies)|headlines?|titles?|abstracts?)\b"
+        r"|\btl;?dr\b|(写|生成|拟|起).{0,6}(摘要|标题|概要)|概括|总结",
         re.I,
     ),
     GENERATION: re.compile(
-        r"\b(write|generat|compose|draft|complete|continue|autocomplete|rewrite|rephrase|repl(y|ies)|respond)\w*\b"
-        r"|\b(fix|correct|repair|simplify|convert|turn)\b.{0,40}"
-        r"\b(code|text|grammar|spelling|sentences?|function|sql|html|json)"
-        r"|\banswer (the |user |customer )?(questions?|messages?|e-?mails?)\b|\b(in)?to (code|sql|python|html|json)\b"
-        r"|生成|撰写|续写|改写|写出|写一|回复|补全|作文|代码",
+        _VERB + r"(write|generate|compose|draft|complete|continue|autocomplete|rewrite|rephrase|reply|respond|answer)\b"
+        rf"|{_VERB}(fix|correct|repair|simplify|convert|turn|change|transform)\b.{{0,60}}"
+        r"\b(code|text|grammar|spelling|sentences?|functions?|sql|html|json|python|javascript)\b"
+        r"|生成|撰写|续写|改写|写出|写一|补全|(自动|写).{0,4}回复|回复(用户|客户|邮件|消息)",
         re.I,
     ),
 }
@@ -66,12 +71,12 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     "pt": ("pt", "portuguese", "葡萄牙语"),
 }
 _FREE = ("text", "short")
-_GOAL, _NAMES, _LANGUAGES, _TOLD = 150.0, 70.0, 60.0, 60.0
+_GOAL, _NAMES, _LANGUAGES, _TOLD, _OTHERWISE = 150.0, 70.0, 60.0, 60.0, 100.0
 _MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _ROWS = 8, 0.5, 0.6, 200
 
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
-    """See `data.structures`."""
+    """See `data.structures`. A goal that classifies or rates as well hardly asks for a text."""
     free = [fact for fact in facts.values() if fact.kind in _FREE and fact.unique_share >= _LEAST_UNIQUE]
     if not 2 <= len(free) <= _MOST_COLUMNS:
         return []
@@ -85,7 +90,7 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
             *_generation(source, target, goal, only=len(free) == 2),
         )
     ]
-    return _best(found)
+    return [reading.plus(-_OTHERWISE, "") if goal.any_task else reading for reading in _best(found)]
 
 
 def _translation(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
