@@ -85,7 +85,7 @@ def test_two_columns_of_text_alone_say_nothing(table: str) -> None:
     ],
 )
 def test_a_label_beside_two_texts_is_what_is_learned(columns: tuple[str, ...], goal: str, target: str) -> None:
-    words = "the council met to talk about old bridges and new roads near the market".split()
+    words = ("the", "council", "met", "to", "talk", "about", "old", "bridges", "and", "new", "roads", "near", "markets")
     rows = [
         dict(
             zip(columns, (LONG.format(i=i), f"{' '.join(words[i % 7 : i % 7 + 5])} on day {i}", i % 2 + 1), strict=True)
@@ -94,9 +94,12 @@ def test_a_label_beside_two_texts_is_what_is_learned(columns: tuple[str, ...], g
     ]
     if target == "label":
         rows = [{**row, "label": ("yes", "no")[row["label"] - 1]} for row in rows]
+    assert found(rows, columns, goal, target) in ("text", target)
+
+
+def found(rows: list[dict[str, object]], columns: tuple[str, ...], goal: str, target: str) -> str:
+    """The target; where something is asked, what: whether the target is among the answers, or which text is read."""
     try:
-        found = infer(Table(rows, columns, "x"), goal=goal).schema
+        return infer(Table(rows, columns, "x"), goal=goal).schema.target[0]
     except AmbiguityError as asked:
-        assert asked.question == "text" or target in asked.candidates
-        return
-    assert found.target == (target,)
+        return target if target in asked.candidates else asked.question
