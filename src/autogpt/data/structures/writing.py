@@ -1,7 +1,8 @@
 """Tables whose answer is written: two languages side by side, a text and its summary, a prompt and what follows it.
 
 A column of free text is nobody's label, so something must speak for it: the goal ("translate", "summarise", "write"),
-or names that go together (`source`/`target`, `en`/`zh`, `document`/`summary`, `prompt`/`completion`). Which of two
+names that go together (`source`/`target`, `en`/`zh`, `document`/`summary`, `prompt`/`completion`), or, without a goal,
+two languages whose texts are long and short together. Which of two
 languages is written is asked where neither goal nor name tells.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
+
+import numpy as np
 
 from autogpt.core import Table
 from autogpt.data import languages
@@ -72,7 +75,7 @@ _CODES: Mapping[str, tuple[str, ...]] = {
 }
 _FREE = ("text", "short")
 _GOAL, _NAMES, _LANGUAGES, _TOLD, _OTHERWISE = 150.0, 70.0, 60.0, 60.0, 100.0
-_MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _ROWS = 8, 0.5, 0.6, 200
+_MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _TOGETHER, _ROWS = 8, 0.5, 0.6, 0.6, 200
 
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
@@ -85,7 +88,7 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
         reading
         for source, target in permutations(free, 2)
         for reading in (
-            *_translation(source, target, spoken, goal),
+            *_translation(table, source, target, spoken, goal),
             *_summary(source, target, spoken, goal),
             *_generation(source, target, goal, only=len(free) == 2),
         )
@@ -93,12 +96,15 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
     return [reading.plus(-_OTHERWISE, "") if goal.any_task else reading for reading in _best(found)]
 
 
-def _translation(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
+def _translation(
+    table: Table, source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal
+) -> Iterator[Candidate]:
     differ = "" not in (spoken[source.name], spoken[target.name]) and spoken[source.name] != spoken[target.name]
     asked, named = _asks(goal, TRANSLATION), _named(source, target, TRANSLATION)
-    if not (asked or named) or not (differ or asked or named):
+    together = _together(table, source.name, target.name) if asked or named or (differ and not goal.text) else 0.0
+    if not (asked or named or together >= _TOGETHER):
         return
-    points = _GOAL * asked + _NAMES * named + _LANGUAGES * differ
+    points = _GOAL * asked + _NAMES * named + _LANGUAGES * differ + _TOLD * together
     why = f"{target.name!r} is a translation of {source.name!r}"
     why += f" ({spoken[source.name]} to {spoken[target.name]})" if differ else ""
     wanted = _wanted(goal.text)
@@ -125,6 +131,14 @@ def _generation(source: Facts, target: Facts, goal: Goal, *, only: bool) -> Iter
         points = 0.8 * _GOAL * asked + 1.5 * _NAMES * named + _mention(goal, target)
         points += _TOLD * (_into(goal.text, target.name) - _into(goal.text, source.name))
         yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
+
+
+def _together(table: Table, one: str, other: str) -> float:
+    """How far texts of two columns are long and short together: the correlation of the logarithms of their lengths."""
+    rows = [table.rows[place] for place in sample_rows(len(table.rows), _ROWS)]
+    lengths = np.log1p([[len(as_text(row.get(name))) for row in rows] for name in (one, other)])
+    spread = lengths.std(axis=1)
+    return max(0.0, float(np.corrcoef(lengths)[0, 1])) if len(rows) > 2 and spread.min() > 0 else 0.0
 
 
 def _into(goal: str, name: str) -> bool:
