@@ -95,6 +95,19 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(corpus: str, tmp
     assert resume_pretraining(resumed.folder).facts["after"] == resumed.facts["after"]
 
 
+def test_held_out_texts_are_neither_learned_nor_chosen_by(corpus: str, tmp_path: Path) -> None:
+    """Other held-out texts, the same weights: nothing of the training may depend on them."""
+    found = pretrain(config(corpus, tmp_path), OPTIONS)
+    held = parted(texts(corpus)[0], "", share=OPTIONS.held_out, seed=0).held
+    for path in Path(corpus).iterdir():
+        if path.read_text("utf-8") in held:
+            path.write_text(path.read_text("utf-8").translate(str.maketrans("abcdefgh", "hgfedcba")), "utf-8")
+    other = pretrain(config(corpus, tmp_path / "again"), OPTIONS)
+    for one, two in zip(weights(found), weights(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert found.facts["after"] != other.facts["after"]
+
+
 def test_bits_per_byte_are_those_of_the_formula() -> None:
     text = " ".join(SENTENCES[:2])
     language = LanguageModel.made(SENTENCES, Scratch(family="decoder", **SHAPE), seed=0)  # type: ignore[arg-type]

@@ -43,8 +43,9 @@ MARK = "pretraining"
 RATES, WIDTH = (2e-3, 1e-4), 256
 """Peak learning rates: from nothing (at this width; wider models get less, as in "Tensor Programs V", Yang et al.
 2022), and of a model that was there before."""
-MEASURED_BLOCKS, SAVING_SECONDS = 64, 4.0
-"""Held-out blocks of a validation while training; all of them are measured at the end, as far as time goes."""
+CHOOSING, MEASURED_BLOCKS, SAVING_SECONDS = 0.02, 64, 4.0
+"""The best weights are picked by so many blocks of this share of the texts to learn from, which are not learned; the
+held-out texts are looked at when training has ended (and before it, where a model was there)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,10 @@ def _train(session: Session, options: Pretraining) -> Pretrained:
         session.say("read", line)
     language, fresh = _opened(session, corpus)
     objective = _objective(options.objective, language.family)
-    blocks, held = (language.blocks(part, options.block) for part in (corpus.learned, corpus.held))
-    if not blocks or not held:
+    chosen_by = parted(corpus.learned, "", share=CHOOSING, seed=config.seed)
+    parts = (chosen_by.learned, chosen_by.held, corpus.held)
+    blocks, choosing, held = (language.blocks(part, options.block) for part in parts)
+    if not blocks or not choosing or not held:
         raise InputError(f"{config.data}: there is too little text to learn from and to measure on; give more")
     tokens = sum(map(len, blocks))
     session.say("profile", f"{language.family} of {_parameters(language):,} parameters, {objective.name} objective")
@@ -117,7 +120,8 @@ def _train(session: Session, options: Pretraining) -> Pretrained:
     runtime = session.runtime()
     language.model.to(runtime.device)
     measure = Measure(language, objective, held, runtime=runtime, seed=config.seed)
-    few = measure.of(_spread(len(held), MEASURED_BLOCKS))
+    choose = Measure(language, objective, choosing, runtime=runtime, seed=config.seed)
+    few = choose.of(_spread(len(choosing), MEASURED_BLOCKS))
     before = None if fresh else measure.bits(corpus.held_bytes, has_time=lambda: session.budget.remaining() > 0)
     _loop(session, options, language, objective, blocks, few, fresh=fresh)
     seconds = session.budget.until(SAVING_SECONDS)
@@ -204,7 +208,7 @@ def _loop(
         data = {"trial": objective.name, "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
         session.listen(Event("step", objective.name, {**data, "scores": scores, "best": step.is_best}))
         if scores:
-            session.say("trial", f"step {step.step}: {scores['bits']:.3f} bits per token of some held-out texts")
+            session.say("trial", f"step {step.step}: {scores['bits']:.3f} bits per token of the texts that choose")
     learning.remove()
 
 
