@@ -9,7 +9,8 @@ languages is written is asked where neither goal nor name tells.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -75,7 +76,7 @@ _CODES: Mapping[str, tuple[str, ...]] = {
 }
 _FREE = ("text", "short")
 _GOAL, _NAMES, _LANGUAGES, _TOLD, _OTHERWISE = 150.0, 70.0, 60.0, 60.0, 100.0
-_MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _TOGETHER, _ROWS = 8, 0.5, 0.6, 0.6, 200
+_MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _TOGETHER, _ROWS, _SPOKEN = 8, 0.5, 0.6, 0.6, 200, 60
 
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
@@ -83,7 +84,7 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
     free = [fact for fact in facts.values() if fact.kind in _FREE and fact.unique_share >= _LEAST_UNIQUE]
     if not 2 <= len(free) <= _MOST_COLUMNS:
         return []
-    spoken = {fact.name: _language(table, fact.name) for fact in free}
+    spoken = cache(lambda name: _language(table, name))  # asked only where something else speaks for it
     found = [
         reading
         for source, target in permutations(free, 2)
@@ -97,26 +98,31 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
 
 
 def _translation(
-    table: Table, source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal
+    table: Table, source: Facts, target: Facts, spoken: Callable[[str], str], goal: Goal
 ) -> Iterator[Candidate]:
-    differ = "" not in (spoken[source.name], spoken[target.name]) and spoken[source.name] != spoken[target.name]
     asked, named = _asks(goal, TRANSLATION), _named(source, target, TRANSLATION)
-    together = _together(table, source.name, target.name) if asked or named or (differ and not goal.text) else 0.0
+    if goal.text and not (asked or named):
+        return
+    together = _together(table, source.name, target.name)
     if not (asked or named or together >= _TOGETHER):
+        return
+    one, other = spoken(source.name), spoken(target.name)
+    differ = "" not in (one, other) and one != other
+    if not (asked or named or differ):
         return
     points = _GOAL * asked + _NAMES * named + _LANGUAGES * differ + _TOLD * together
     why = f"{target.name!r} is a translation of {source.name!r}"
-    why += f" ({spoken[source.name]} to {spoken[target.name]})" if differ else ""
+    why += f" ({one} to {other})" if differ else ""
     wanted = _wanted(goal.text)
-    points += _TOLD * (wanted is not None and wanted in (spoken[target.name], _code(target.name)))
-    points -= _TOLD * (wanted is not None and wanted in (spoken[source.name], _code(source.name)))
+    points += _TOLD * (wanted is not None and wanted in (other, _code(target.name)))
+    points -= _TOLD * (wanted is not None and wanted in (one, _code(source.name)))
     yield Candidate(TRANSLATION, (target.name,), points + _mention(goal, target), (why,), (source.name,))
 
 
-def _summary(source: Facts, target: Facts, spoken: Mapping[str, str], goal: Goal) -> Iterator[Candidate]:
+def _summary(source: Facts, target: Facts, spoken: Callable[[str], str], goal: Goal) -> Iterator[Candidate]:
     asked, named = _asks(goal, SUMMARY), _named(source, target, SUMMARY)
     shorter = target.characters <= _SHORTER * source.characters
-    if shorter and (asked or (named and not goal.text)) and spoken[source.name] == spoken[target.name]:
+    if shorter and (asked or (named and not goal.text)) and spoken(source.name) == spoken(target.name):
         why = f"{target.name!r} tells {source.name!r} in fewer words"
         points = _GOAL * asked + _NAMES * named + _mention(goal, target)
         yield Candidate(SUMMARY, (target.name,), points, (why,), (source.name,))
@@ -193,6 +199,6 @@ def _wanted(goal: str) -> str | None:
 
 def _language(table: Table, column: str) -> str:
     """The language of most of a column's texts; empty where it cannot be told."""
-    texts = [as_text(table.rows[place].get(column)) for place in sample_rows(len(table.rows), _ROWS)]
+    texts = [as_text(table.rows[place].get(column)) for place in sample_rows(len(table.rows), _SPOKEN)]
     shares = languages.shares(texts)
     return next((code for code, share in shares.items() if share >= 0.5), "")
