@@ -20,8 +20,8 @@ from autogpt.errors import ConfigError
 Tensors = Mapping[str, torch.Tensor]
 
 ROUNDING = 1e-4
-"""Of the largest state: two rows beside each other differed by up to 1e-6 of it by rounding alone (two threads of an AMD
-EPYC), and by 1e-3 at least where what follows was seen."""
+"""Of the largest state: two rows beside each other differed by up to 1e-6 of it by rounding alone (two threads of an
+AMD EPYC), and by 1e-3 at least where what follows was seen."""
 UNREAD = -1e4
 """The score of a word that the tokenizer drops, where each word competes with all others."""
 
