@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Ask = Callable[[AmbiguityError], str]
 
-SEVERAL = "multi_task"
-"""What `run.json` of a run of several tasks has beside what all have."""
+SEVERAL, TEXTS = "multi_task", "pretraining"
+"""What `run.json` of a run of several tasks, and of a training on texts alone, has beside what all have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,9 @@ class LanguageModel:
             config = transformers.AutoConfig.from_pretrained(source.location, trust_remote_code=False)
             family = family_of(config)
             model = getattr(transformers, f"AutoModelFor{FAMILIES[family]}").from_pretrained(source.location, **safe)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
+            tokenizer = tokenizer_of(source.location)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
             raise ModelError(f"{name!r} cannot be trained on texts: {str(problem).splitlines()[0]}") from None
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
         return cls(model, tokenizer, family, source)
 
     @property
@@ -126,6 +124,16 @@ def family_of(config: Any) -> str:
         if type(config) in mapping:
             return family
     raise ModelError(f"transformers has no language model of the kind {config.model_type!r}; name another one")
+
+
+def tokenizer_of(location: str) -> Any:
+    """The tokenizer of a folder, with a token to pad with."""
+    from transformers import AutoTokenizer
+
+    found = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    if found.pad_token is None:
+        found.pad_token = found.eos_token or found.unk_token
+    return found
 
 
 def _starts(tokenizer: Any) -> Array | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import memory
+from autogpt.blocks import padded
 from autogpt.errors import ResourceError
 from autogpt.runtime import Runtime
 
@@ -73,12 +74,7 @@ def pad(rows: Sequence[Array], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]
     """Token ids [B, T] and attention mask [B, T], int64, padded to the longest row."""
     import torch
 
-    width = max(len(row) for row in rows)
-    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = row
-        mask[place, : len(row)] = 1
+    ids, mask = padded(rows, pad_id)
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
@@ -141,7 +137,7 @@ def tokens_at_once(
         with torch.inference_mode():
             taken = footprint.of(lambda: function([longest]), module)
     except (RuntimeError, MemoryError) as problem:
-        _halves([longest], problem)
+        halves([longest], problem)
     usable = memory.SHARE * room.bytes
     if taken > usable:  # what was freed and kept counts as ours: ask again once it is returned
         memory.frugal()
@@ -188,7 +184,7 @@ def gather(
             with torch.inference_mode():
                 found = function(places).float().cpu().numpy()
         except (RuntimeError, MemoryError) as problem:
-            waiting += _halves(places, problem)
+            waiting += halves(places, problem)
             continue
         for place, values in zip(places, found, strict=True):
             piece = pieces[place]
@@ -211,7 +207,11 @@ def _write(table: Array, given: Array, words: Array, values: Array) -> None:
     given[words] = True
 
 
-def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
+def halves(places: list[int], problem: BaseException) -> list[list[int]]:
+    """The two halves of a batch for which memory ran out, the later one first; any other problem is raised.
+
+    ResourceError: it is a single row.
+    """
     if not memory.is_out_of_memory(problem):
         raise problem
     memory.release()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.backbones._language import FAMILIES, family_of
+from autogpt.backbones._language import FAMILIES, family_of, tokenizer_of
 from autogpt.errors import ModelError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def loaded(location: str) -> tuple[WriterNet, Any]:
     try:
         config = AutoConfig.from_pretrained(location, trust_remote_code=False)
         net = WriterNet(*_model(config, lambda auto: auto.from_pretrained(location, **safe), pair=pair))
-        tokenizer = _tokenizer(location)
+        tokenizer = tokenizer_of(location)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as a writer: {str(problem).splitlines()[0]}") from None
     net.model.generation_config = type(net.model.generation_config)()  # how it writes is ours to say
@@ -54,16 +54,7 @@ def drawn(location: str) -> tuple[WriterNet, Any]:
     config = AutoConfig.from_pretrained(location, trust_remote_code=False)
     net = WriterNet(*_model(config, lambda auto: auto.from_config(config), pair=lambda: _pair_of(config)))
     known = any((Path(location) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
-    return net, _tokenizer(location) if known else None
-
-
-def _tokenizer(location: str) -> Any:
-    from transformers import AutoTokenizer
-
-    found = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    if found.pad_token is None:
-        found.pad_token = found.eos_token or found.unk_token
-    return found
+    return net, tokenizer_of(location) if known else None
 
 
 def _model(config: Any, load: Load, *, pair: Callable[[], Any]) -> tuple[Any, ...]:

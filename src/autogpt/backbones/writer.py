@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt import memory
 from autogpt.backbones import _pretrained, _scratch, _writers
-from autogpt.backbones._pieces import Piece
+from autogpt.backbones._pieces import Piece, gather, halves, tensors
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
-from autogpt.errors import ConfigError, InputError, ModelError, ResourceError
+from autogpt.errors import ConfigError, InputError, ModelError
 from autogpt.runtime import Runtime, detect
 from autogpt.written import table
 
@@ -188,7 +187,7 @@ class Writer:
             try:
                 written = write(self.net, [sources[place] for place in places], self.decoding, **told)
             except (RuntimeError, MemoryError) as problem:
-                waiting += _halves(places, problem)
+                waiting += halves(places, problem)
                 continue
             for place, (ids, likely) in zip(places, written, strict=True):
                 found[place] = table(self.tokenizer.decode(ids, skip_special_tokens=True).strip(), likely)
@@ -210,8 +209,6 @@ class Writer:
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""
-        from autogpt.backbones._pieces import gather, tensors
-
         pieces = self.pieces(inputs)
         self.net.eval()
         read = lambda places: self.net.features(tensors([pieces[i] for i in places], self._pad_id, self.runtime.device))  # noqa: E731
@@ -373,15 +370,6 @@ class Writer:
             self.tokenizer.bos_token_id,
         )
         return int(next((sign for sign in signs if sign is not None), self._pad_id))
-
-
-def _halves(places: list[int], problem: BaseException) -> list[list[int]]:
-    if not memory.is_out_of_memory(problem):
-        raise problem
-    memory.release()
-    if len(places) == 1:
-        raise ResourceError("one text does not fit into memory; give a smaller backbone or shorter texts") from None
-    return [places[len(places) // 2 :], places[: len(places) // 2]]
 
 
 plugin = Writer

@@ -20,6 +20,7 @@ import numpy as np
 from autogpt import cells
 from autogpt.core import GoldAnswers, LabelSpace
 from autogpt.errors import ConfigError
+from autogpt.metrics._means import MeanOfRows
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -88,31 +89,17 @@ def agreement(gold: GoldAnswers, answer: str, compare: Compare) -> float:
     return max(compare(text, answer, cjk) for text in right)
 
 
-class AnswerMetric:
+class AnswerMetric(MeanOfRows):
     """The mean over rows of the best agreement with a right answer; gold are `core.GoldAnswers`, answers are texts."""
-
-    higher_is_better = True
-    decimals = 3
 
     def __init__(self, name: str, compare: Compare) -> None:
         self.name, self.compare = name, compare
 
-    def __call__(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> float:
-        found = self.rows(gold, predicted, probabilities, space)
-        return float(found.mean()) if len(found) else float("nan")
-
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> Array:
-        """The score of each row [N]."""
         odd = next((right for right in gold if not isinstance(right, GoldAnswers)), None)
         if odd is not None:
             raise ConfigError(f"metric {self.name} judges answers to questions, and {odd!r} is none")
         pairs = zip(gold, predicted, strict=True)
         return np.array([agreement(right, answer, self.compare) for right, answer in pairs], dtype=float)
-
-    def score(self, rows: Array, weights: Array) -> Array:
-        """The mean under each resample [R]."""
-        return np.asarray(weights @ rows / weights.sum(axis=1))

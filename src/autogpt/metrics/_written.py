@@ -15,6 +15,8 @@ import numpy as np
 from autogpt.core import LabelSpace
 from autogpt.errors import ConfigError
 from autogpt.metrics._answers import is_cjk, units
+from autogpt.metrics._labels import whole
+from autogpt.metrics._means import MeanOfRows
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
@@ -40,8 +42,7 @@ class CorpusMetric:
     def __call__(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> float:
-        counted = self.rows(gold, predicted, probabilities, space)
-        return float(self.score(counted, np.ones((1, len(counted))))[0]) if len(counted) else float("nan")
+        return whole(self, gold, predicted, probabilities, space)
 
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
@@ -68,31 +69,17 @@ def _scorer(kind: str, cjk: bool) -> Any:
     return CHRF() if kind == "chrf" else BLEU(tokenize="zh" if cjk else "13a")
 
 
-class MeanOfTexts:
+class MeanOfTexts(MeanOfRows):
     """The mean over rows of how well an answer agrees with its target, by `compare(target, answer)`."""
-
-    higher_is_better = True
-    decimals = 3
 
     def __init__(self, name: str, compare: Callable[[str, str], float]) -> None:
         self.name, self.compare = name, compare
 
-    def __call__(
-        self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
-    ) -> float:
-        found = self.rows(gold, predicted, probabilities, space)
-        return float(found.mean()) if len(found) else float("nan")
-
     def rows(
         self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Scores | None, space: LabelSpace
     ) -> Array:
-        """The score of each row [N]."""
         pairs = zip(*texts(self.name, gold, predicted), strict=True)
         return np.array([self.compare(right, answer) for right, answer in pairs], dtype=float)
-
-    def score(self, rows: Array, weights: Array) -> Array:
-        """The mean under each resample [R]."""
-        return np.asarray(weights @ rows / weights.sum(axis=1))
 
 
 def rouge(kind: str) -> Callable[[str, str], float]:

@@ -23,7 +23,7 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import files, registry
-from autogpt.autopilot.run import new_folder, read_state, told
+from autogpt.autopilot.run import TEXTS, new_folder, read_state, told
 from autogpt.autopilot.session import Session
 from autogpt.backbones._language import LanguageModel
 from autogpt.blocks import Objective, Signs
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from autogpt.core import Array
 
-MARK = "pretraining"
-"""What `run.json` of such a run has beside what all have."""
 RATES, WIDTH = (2e-3, 1e-4), 256
 """Peak learning rates: from nothing (at this width; wider models get less, as in "Tensor Programs V", Yang et al.
 2022), and of a model that was there before."""
@@ -81,19 +79,19 @@ def resume_pretraining(folder: str | Path, *, listen: Listener | None = None) ->
     """Go on with a training on texts that was stopped or killed."""
     place = Path(folder)
     state, origin = read_state(place), str(place / "run.json")
-    if MARK not in state:
+    if TEXTS not in state:
         raise InputError(f"{str(place)!r} is no training on texts; go on with `autogpt resume {place}`")
     if state["status"] == "done":
         return Pretrained(place, place / "model", json.loads((place / "model" / "pretraining.json").read_text("utf-8")))
     config = settings.build(RunConfig, state["config"], origin=origin)
-    options = settings.build(Pretraining, state[MARK], origin=origin)
+    options = settings.build(Pretraining, state[TEXTS], origin=origin)
     spent = float(state.get("seconds") or 0.0)
     session = Session(config, folder=place, listen=listen or silent, ask=None, spent=spent, started=time.monotonic())
     return _finish(session, options)
 
 
 def _finish(session: Session, options: Pretraining) -> Pretrained:
-    session.more = {MARK: settings.plain(options)}
+    session.more = {TEXTS: settings.plain(options)}
     with told(session):
         return _train(session, options)
 

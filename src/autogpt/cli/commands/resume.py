@@ -28,7 +28,7 @@ def resume(
             several = multi_task.resume_many(Path(run), listen=listen)
         show_several(screen, several)
         return
-    if "pretraining" in autopilot.read_state(Path(run)):
+    if autopilot.TEXTS in autopilot.read_state(Path(run)):
         from autogpt.regimes import pretraining
 
         with Live(screen) as listen:
