@@ -114,8 +114,8 @@ FAMILIES = ("encoder-decoder", "decoder", "encoder")
 class Scratch:
     """The shape of a language model that is made from nothing (tasks whose answer is written, without a backbone)."""
 
-    family: str = _help(f"one of {', '.join(FAMILIES)} (which writes nothing)", "encoder-decoder", metavar="FAMILY")
-    num_layers: int = _help("layers (of an encoder-decoder: of each side)", 3, metavar="NUMBER")
+    family: str = _help(f"one of {', '.join(FAMILIES)} (which writes nothing)", "decoder", metavar="FAMILY")
+    num_layers: int = _help("layers (of an encoder-decoder: of each side)", 4, metavar="NUMBER")
     hidden_size: int = _help("width of the states that layers pass on", 256, metavar="NUMBER")
     num_heads: int = _help("heads of attention", 8, metavar="NUMBER")
     vocabulary: int | None = _help("tokens at most (default: as many as the texts can teach)", metavar="NUMBER")

@@ -346,7 +346,8 @@ class Trainable(Protocol):
         """Per-example loss [B]."""
 
     def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups for the optimizer; `lr_scale` (default 1) multiplies the learning rate."""
+        """Parameter groups for the optimizer; `lr_scale` (default 1) multiplies the learning rate, and `matrices` are
+        weights of linear layers that begin at random (default: they are not told apart)."""
 
     def after_step(self, step: int, total: int) -> None:
         """Told after optimizer step `step` (from 1) of `total`, with gradients in place, before anything is saved."""

@@ -23,17 +23,19 @@ EVERY_STEP = LoopOptions(epochs=3, batch_rows=16, learning_rate=0.01, validation
 STEPS = 15  # 70 rows in 5 batches, 3 epochs; validations after steps 3, 6, 9, 12, 15
 
 
-def stopped_and_resumed(start: Callable[..., Any], folder: Path, stops: list[int], **changed: object) -> TinyTrainable:
+def stopped_and_resumed(
+    start: Callable[..., Any], folder: Path, stops: list[int], *, matrices: bool = False, **changed: object
+) -> TinyTrainable:
     """Train with a stop after each of these steps, every time with a freshly built model."""
     for stop in stops:
         done: list[int] = []
-        running = start(TinyTrainable(), folder=folder, stop=lambda: stop in done, **changed)  # noqa: B023
+        running = start(TinyTrainable(matrices=matrices), folder=folder, stop=lambda: stop in done, **changed)  # noqa: B023
         with pytest.raises(Interrupted) as caught:
             done.extend(step.step for step in running)
         assert f"step {stop} of" in str(caught.value)
         assert caught.value.exit_code == 130
         assert str(folder) in caught.value.resume
-    tiny = TinyTrainable()
+    tiny = TinyTrainable(matrices=matrices)
     list(start(tiny, folder=folder, **changed))
     return tiny
 
@@ -44,14 +46,17 @@ def stopped_and_resumed(start: Callable[..., Any], folder: Path, stops: list[int
     ids=["first step", "mid-epoch", "epoch end", "after evaluation", "before the last", "three times"],
 )
 @pytest.mark.parametrize("micro_tokens", [40, 4096], ids=["accumulated", "whole"])
+@pytest.mark.parametrize("matrices", [False, True], ids=["adamw", "muon"])
 def test_resume_equals_never_stopping(
-    start: Callable[..., Any], tmp_path: Path, stops: list[int], micro_tokens: int
+    start: Callable[..., Any], tmp_path: Path, stops: list[int], micro_tokens: int, matrices: bool
 ) -> None:
     changed = {"options": LoopOptions(epochs=3, batch_rows=16, learning_rate=0.01, validations=2)}
-    straight = TinyTrainable()
+    straight = TinyTrainable(matrices=matrices)
     steps = list(start(straight, folder=tmp_path / "straight", micro_tokens=micro_tokens, **changed))
     assert len(steps) == STEPS
-    resumed = stopped_and_resumed(start, tmp_path / "resumed", stops, micro_tokens=micro_tokens, **changed)
+    resumed = stopped_and_resumed(
+        start, tmp_path / "resumed", stops, matrices=matrices, micro_tokens=micro_tokens, **changed
+    )
     assert same(straight.state(), resumed.state())
 
 

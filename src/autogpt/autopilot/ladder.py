@@ -32,7 +32,7 @@ FULL: Mapping[str, Mapping[str, object]] = {
     "text": {"learning_rate": 3e-4, "embeddings": True, "dropout": True, "batch_rows": 32, "prune": 0.0},
 }
 """Options of full fine-tuning where others than its defaults were measured to be better, by output (EXPERIMENTS.md)."""
-SCRATCH: Mapping[str, object] = {"learning_rate": 1e-3, "batch_rows": 64}
+SCRATCH: Mapping[str, object] = {"learning_rate": 2e-3, "batch_rows": 32}
 """Options of a language model whose weights were drawn at random, in place of those of `FULL`."""
 SCRATCH_EPOCHS = 40.0
 """Passes of such a model, at most; the loop plans with as many as time allows, and keeps the best weights."""

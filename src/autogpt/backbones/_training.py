@@ -60,18 +60,28 @@ def _units(pieces: Sequence[Piece]) -> list[list[int]]:
     return list(units.values())
 
 
-def groups(net: Any, rate_of: Callable[[str], float]) -> list[dict[str, Any]]:
-    """The body's parameters, a group per learning rate as `rate_of` says, and the head's."""
+def groups(net: Any, rate_of: Callable[[str], float], *, begun: bool = True) -> list[dict[str, Any]]:
+    """The body's parameters, a group per learning rate as `rate_of` says, and the head's. Of a body that begins at
+    random (not `begun`) the matrices are told apart (see `training.optimizer`)."""
     head = {id(parameter) for parameter in net.head.parameters()}
-    found: dict[tuple[bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
+    matrices = set() if begun else set(map(id, linear_weights(net))) - head
+    found: dict[tuple[bool, bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in net.named_parameters():
         own = id(parameter) in head
         if parameter.requires_grad:
-            found.setdefault((own, 1.0 if own else rate_of(name)), []).append((name, parameter))
+            kind = own, id(parameter) in matrices, 1.0 if own else rate_of(name)
+            found.setdefault(kind, []).append((name, parameter))
     return [
-        {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale}
-        for (_, scale), group in sorted(found.items(), key=lambda item: item[0])
+        {"params": [p for _, p in group], "names": [n for n, _ in group], "lr_scale": scale, "matrices": matrix}
+        for (_, matrix, scale), group in sorted(found.items(), key=lambda item: item[0])
     ]
+
+
+def linear_weights(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Weights of linear layers, those shared with word embeddings left out."""
+    embedded = {id(one.weight) for one in module.modules() if isinstance(one, torch.nn.Embedding)}
+    linear = [one.weight for one in module.modules() if isinstance(one, torch.nn.Linear)]
+    return [weight for weight in linear if id(weight) not in embedded]
 
 
 class EncoderTraining:

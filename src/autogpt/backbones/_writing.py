@@ -114,8 +114,10 @@ class WriterTraining:
         runtime: Runtime,
         score: Callable[[], Any],
         decode: Callable[[int], None],
+        begun: bool,
     ) -> None:
         self.module = self.net = net
+        self.begun = begun
         self.pairs, self.weights, self.output = pairs, weights, output
         self.start, self.pad_id, self.runtime, self.device = start, pad_id, runtime, runtime.device
         self._score, self._decode, self._seconds = score, decode, 0.0
@@ -172,7 +174,7 @@ class WriterTraining:
     def groups(self) -> list[dict[str, Any]]:
         from autogpt.backbones._training import groups
 
-        return groups(self.net, self.rate_of)
+        return groups(self.net, self.rate_of, begun=self.begun)
 
 
 @dataclass(frozen=True, slots=True)

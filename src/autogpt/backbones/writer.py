@@ -257,6 +257,7 @@ class Writer:
             runtime=self.runtime,
             score=lambda: self.score(inputs),
             decode=self._follow,
+            begun=self.source.name != _scratch.NAME,
         )
 
     def _follow(self, beams: int) -> None:

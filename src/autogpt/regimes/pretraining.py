@@ -223,7 +223,7 @@ class Reading:
     def __init__(self, language: LanguageModel, objective: Objective, blocks: Sequence[Array], *, seed: int) -> None:
         import torch
 
-        self.module = language.model
+        self.language, self.module = language, language.model
         self.blocks, self.objective, self.signs, self.seed = blocks, objective, language.signs(), seed
         device = next(self.module.parameters()).device
         self.module.register_buffer("autogpt_step", torch.zeros((), dtype=torch.long, device=device))
@@ -249,8 +249,7 @@ class Reading:
         return _losses(logits, batch.target).sum(dim=1) / (batch.target >= 0).sum(dim=1).clamp(min=1)
 
     def groups(self) -> list[dict[str, Any]]:
-        named = [(name, p) for name, p in self.module.named_parameters() if p.requires_grad]
-        return [{"params": [p for _, p in named], "names": [n for n, _ in named], "lr_scale": 1.0}]
+        return self.language.groups()
 
     def after_step(self, step: int, total: int) -> None:
         self.module.autogpt_step.fill_(step)

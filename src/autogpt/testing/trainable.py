@@ -44,9 +44,11 @@ class Net(torch.nn.Module):
 
 
 class TinyTrainable:
-    """A `core.Trainable`. `seen` has the rows of every micro-batch; `fault` may raise or spoil what it is given."""
+    """A `core.Trainable`. `seen` has the rows of every micro-batch; `fault` may raise or spoil what it is given.
+    `matrices`: the head's matrix is told to begin at random."""
 
-    def __init__(self, *, rows: int = 70, dropout: float = 0.2, seed: int = 1) -> None:
+    def __init__(self, *, rows: int = 70, dropout: float = 0.2, seed: int = 1, matrices: bool = False) -> None:
+        self.matrices = matrices
         rng = np.random.default_rng(seed)
         self.ids = [rng.integers(1, 50, int(rng.integers(3, 20))) for _ in range(rows)]
         self.labels = [int(ids.min()) % CLASSES for ids in self.ids]
@@ -87,7 +89,7 @@ class TinyTrainable:
     def groups(self) -> list[dict[str, Any]]:
         body = [p for name, p in self.module.named_parameters() if not name.startswith("head")]
         head = [p for name, p in self.module.named_parameters() if name.startswith("head")]
-        return [{"params": body}, {"params": head, "lr_scale": 5.0}]
+        return [{"params": body}, {"params": head, "lr_scale": 5.0, "matrices": self.matrices}]
 
     def validate(self) -> dict[str, float]:
         batch = self.batch(range(len(self.ids)))

@@ -146,7 +146,10 @@ class _Run:
         if not self.lengths:
             raise InputError("there are no training rows; give at least one")
         self.optimizer = make_optimizer(
-            model.groups(), learning_rate=options.learning_rate, weight_decay=options.weight_decay
+            model.groups(),
+            learning_rate=options.learning_rate,
+            weight_decay=options.weight_decay,
+            dtype=gradients.runtime.dtype,
         )
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.order = _Order(self.lengths, options.batch_rows, seed)
