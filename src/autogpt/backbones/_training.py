@@ -77,7 +77,7 @@ def groups(net: Any, rate_of: Callable[[str], float], *, begun: bool = True) -> 
     ]
 
 
-def linear_weights(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+def linear_weights(module: torch.nn.Module) -> list[torch.Tensor]:
     """Weights of linear layers, those shared with word embeddings left out."""
     embedded = {id(one.weight) for one in module.modules() if isinstance(one, torch.nn.Embedding)}
     linear = [one.weight for one in module.modules() if isinstance(one, torch.nn.Linear)]
