@@ -77,7 +77,11 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     for method in CHEAP:
         if method in facts.allowed:
             yield Candidate(method, reason="a baseline that costs seconds")
-    neural = [name for name in facts.allowed if name not in CHEAP]
+    asking = [name for name in facts.allowed if needs_endpoint(name)]
+    for method in asking:
+        if facts.named or method == "few-shot":
+            yield Candidate(method, reason="the language model behind the endpoint that you named")
+    neural = [name for name in facts.allowed if name not in CHEAP and name not in asking]
     if neural and not facts.has_backbone:
         yield f"no encoder is tried: {facts.backbone_problem}"
         return
@@ -100,6 +104,11 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     for method in neural:
         if method not in ORDERED and (facts.named or method == "lora"):
             yield _adapters(facts, method)
+
+
+def needs_endpoint(method: str) -> bool:
+    """Whether a method asks a language model behind an endpoint."""
+    return getattr(registry.get("methods", method), "needs_endpoint", False) is True
 
 
 def rows_per_label(rows: Sequence[Example], output: Output) -> float:

@@ -1,0 +1,206 @@
+"""A language model's endpoint on this machine, for tests: the protocol, a small deterministic brain, and every fault.
+
+    with Server() as server: ... server.address ...
+
+The brain answers like the demonstration whose words are most like the question's; without one, with the label of the
+list in its instruction that stands in the question, and else with the first. It bills as hard as the protocol allows:
+a token for each byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+FRAME_TOKENS = 4
+Messages = Sequence[Mapping[str, str]]
+
+
+def brain(messages: Messages) -> str:
+    """The answer of the tiny model."""
+    asked = _words(messages[-1]["content"])
+    known = [
+        (len(asked & _words(one["content"])) / len(asked | _words(one["content"])), answer["content"])
+        for one, answer in zip(messages, messages[1:], strict=False)
+        if one["role"] == "user" and answer["role"] == "assistant"
+    ]
+    if known:
+        return max(known, key=lambda pair: pair[0])[1]
+    listed = re.findall(r"^\[.*\]$", messages[0]["content"], re.MULTILINE)
+    labels = [str(label) for line in listed[:1] for label in json.loads(line)]
+    spoken = messages[-1]["content"].casefold()
+    return next((label for label in labels if label.casefold() in spoken), labels[0] if labels else "nothing")
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.casefold()))
+
+
+@dataclass
+class Server:
+    """`think` answers messages. `fault(number)` says what is wrong with the request of this number (from 1): a status
+    (with `retry_after`), `slow`, `drip`, `huge`, `nonsense`, `silent` (it is cut off), `no-usage`, or nothing.
+
+    `billed` are the tokens of every answer that was worked out, also of those that never arrived.
+    """
+
+    think: Callable[[Messages], str] = brain
+    fault: Callable[[int], int | str | None] = lambda number: None
+    logprobs: bool = True
+    key: str = ""
+    seconds: float = 0.0
+    retry_after: str = ""
+    refuses: frozenset[str] = frozenset()
+    tuned: Callable[[Messages], str] = brain
+    polls: int = 1
+    read: int = 0
+    written: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def cost(self, price_in: float, price_out: float) -> float:
+        """What the user is billed, at prices for a million tokens."""
+        return (self.read * price_in + self.written * price_out) / 1e6
+
+    def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A chat completion, billed."""
+        think = self.tuned if str(body["model"]).startswith("ft:") else self.think
+        most = int(body.get("max_tokens") or body.get("max_completion_tokens") or 10**9)
+        text = think(body["messages"]).encode()[:most].decode("utf-8", "ignore")
+        count = int(body.get("n", 1))
+        read = sum(len(m["content"].encode()) + FRAME_TOKENS for m in body["messages"])
+        written = count * len(text.encode())
+        with self._lock:
+            self.read, self.written = self.read + read, self.written + written
+            self.answered.append(json.dumps(body, sort_keys=True))
+        choice: dict[str, Any] = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        if self.logprobs and body.get("logprobs"):
+            choice["logprobs"] = {"content": [{"token": c, "logprob": -0.01} for c in text]}
+        usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+        return {"object": "chat.completion", "choices": [choice] * count, "usage": usage}
+
+    def job(self, name: str) -> dict[str, Any]:
+        """A fine-tuning job, a step further each time it is looked at."""
+        job = self.jobs[name]
+        job["looks"] += 1
+        if job["looks"] >= self.polls and job["status"] == "running":
+            job |= {"status": "succeeded", "fine_tuned_model": f"ft:{job['model']}:{name}", "trained_tokens": 100}
+        return job
+
+    def _handler(server: Server) -> type[BaseHTTPRequestHandler]:  # noqa: N805  (`self` is the handler's)
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                if self._is_barred():
+                    return
+                if self.path.endswith("/files"):
+                    name = f"file-{len(server.files)}"
+                    server.files[name] = content
+                    self._give({"id": name, "object": "file"})
+                elif self.path.endswith("/fine_tuning/jobs"):
+                    name = f"job-{len(server.jobs)}"
+                    server.jobs[name] = {"id": name, "status": "running", "looks": 0, **json.loads(content)}
+                    self._give(server.jobs[name])
+                elif self.path.endswith("/cancel"):
+                    job = server.jobs[self.path.split("/")[-2]]
+                    job["status"] = "cancelled"
+                    self._give(job)
+                else:
+                    self._chat(json.loads(content))
+
+            def do_GET(self) -> None:
+                if not self._is_barred():
+                    self._give(server.job(self.path.rsplit("/", 1)[-1]))
+
+            def _is_barred(self) -> bool:
+                with server._lock:
+                    server.headers.append(dict(self.headers))
+                barred = bool(server.key) and self.headers["Authorization"] != f"Bearer {server.key}"
+                if barred:
+                    said = self.headers["Authorization"] or "nothing"
+                    self._give({"error": {"message": f"Incorrect API key provided: {said}"}}, 401)
+                return barred
+
+            def _chat(self, body: dict[str, Any]) -> None:
+                with server._lock:
+                    server.requests.append(body)
+                    fault = server.fault(len(server.requests))
+                time.sleep(server.seconds)
+                if refused := sorted(server.refuses & body.keys()):
+                    self._give({"error": {"message": f"Unsupported parameter: '{refused[0]}'"}}, 400)
+                elif isinstance(fault, int):
+                    self._give({"error": {"message": "no"}}, fault)
+                elif fault == "nonsense":
+                    server.complete(body)
+                    self._send(b"<html>It works!</html>")
+                elif fault == "huge":
+                    server.complete(body)
+                    self._send(b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
+                elif fault in ("silent", "slow", "drip"):
+                    self._hold(body, fault)
+                else:
+                    found = server.complete(body)
+                    if fault == "no-usage":
+                        del found["usage"]
+                    self._give(found)
+
+            def _hold(self, body: dict[str, Any], fault: str) -> None:
+                """Work it out, and let nobody have it (in time)."""
+                server.complete(body)
+                if fault == "silent":
+                    self.close_connection = True
+                    return
+                self.send_response(200)
+                self.end_headers()
+                for _ in range(100):
+                    time.sleep(0.1)
+                    if fault == "drip":
+                        self.wfile.write(b" ")
+                        self.wfile.flush()
+
+            def _give(self, content: Any, status: int = 200) -> None:
+                self._send(json.dumps(content).encode(), status)
+
+            def _send(self, content: bytes, status: int = 200) -> None:
+                self.send_response(status)
+                if status == 429 and server.retry_after:
+                    self.send_header("Retry-After", server.retry_after)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except OSError:  # the caller is gone
+                    return
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                return
+
+        return Handler
