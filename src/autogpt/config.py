@@ -147,6 +147,9 @@ class Endpoint:
     )
     price_in: float | None = _help("price of a million tokens that it reads", metavar="MONEY")
     price_out: float | None = _help("price of a million tokens that it writes", metavar="MONEY")
+    price_training: float | None = _help(
+        "price of a million tokens that it is trained on, each pass counted (--methods hosted)", metavar="MONEY"
+    )
     max_cost: float | None = _help("most money that it may cost, by these prices, the test included", metavar="MONEY")
     concurrency: int = _help("requests that are sent at the same time", 4, metavar="NUMBER")
 
@@ -155,19 +158,10 @@ class Endpoint:
             object.__setattr__(self, "endpoint", checked(self.endpoint))
         if self.endpoint_key is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.endpoint_key):
             raise ConfigError("endpoint_key must be the name of a variable of the environment, never the key itself")
-        prices = (self.price_in, self.price_out)
-        if self.endpoint is None and (self.max_cost, *prices) != (None, None, None):
-            raise ConfigError("prices and max_cost are of an endpoint; name it with --endpoint")
-        if (None in prices) != (prices == (None, None)):
-            raise ConfigError("one price is missing; give --price-in and --price-out, per million tokens")
-        if self.max_cost is not None and None in prices:
-            raise ConfigError("max_cost cannot be counted without prices; give --price-in and --price-out")
-        if self.max_cost is None and any(prices):
-            raise ConfigError("prices without a limit could cost anything; give --max-cost")
         _check(
             self,
             *((name, getattr(self, name) is None or 0 <= getattr(self, name) < float("inf"), "0 or more")
-              for name in ("price_in", "price_out", "max_cost")),
+              for name in ("price_in", "price_out", "price_training", "max_cost")),
             ("concurrency", 1 <= self.concurrency <= 64, "between 1 and 64"),
         )  # fmt: skip
 

@@ -98,6 +98,7 @@ class Client:
     ledger: Ledger
     key: str = field(default="", repr=False)
     concurrency: int = 4
+    price_training: float | None = None
     remaining: Callable[[], float] = lambda: math.inf
     stop: Callable[[], bool] = lambda: False
     unwanted: set[str] = field(default_factory=set)
@@ -138,12 +139,15 @@ class Client:
         kept = self.ledger.known(name)
         return Reply.of(kept) if kept is not None else self._asked(question, name)
 
-    def call(self, path: str, *, method: str = "GET", body: bytes | None = None, kind: str = "") -> dict[str, Any]:
-        """Any other part of the protocol: a JSON object, tried again while the server is busy. It costs nothing."""
-        found = self._tried(lambda: self._send(method, path, body, kind))
+    def call(
+        self, path: str, *, method: str = "GET", body: bytes | None = None, kind: str = "", again: bool = True
+    ) -> dict[str, Any]:
+        """Any other part of the protocol: a JSON object, tried again (unless told) while the server is busy."""
+        self._failed = ""
+        found = self._tried(lambda: self._send(method, path, body, kind), most=TRIES if again else 1)
         try:
             content = json.loads(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise EndpointError(f"endpoint {self.address} answered {path} with something else than a JSON object")
@@ -169,11 +173,11 @@ class Client:
             self.ledger.end(begun, read=reply.read, written=reply.written, question=name, answer=reply.plain())
             return reply
 
-        reply = self._tried(once)
+        reply: Reply = self._tried(once)
         self._judge(reply)
         return reply
 
-    def _tried(self, once: Callable[[], Any]) -> Any:
+    def _tried(self, once: Callable[[], Any], *, most: int = TRIES) -> Any:
         """What `once` gives, tried again with growing pauses, or those that the server asks for, while it is busy."""
         tries = 0
         while True:
@@ -182,18 +186,22 @@ class Client:
                 return once()
             except (_StatusError, OSError) as problem:
                 status, pause = getattr(problem, "status", None), getattr(problem, "pause", 0.0)
-                if status in REFUSED:  # it is worded differently from now on
+                if status in REFUSED and most > 1:  # it is worded differently from now on
                     continue
                 tries += 1
                 pause = max(FIRST_PAUSE * 2 ** (tries - 1), pause)
                 final = status is not None and status not in RETRIED
-                if final or tries == TRIES or pause > min(LONGEST_PAUSE, self.remaining()):
+                if final or tries == most or pause > min(LONGEST_PAUSE, self.remaining()):
                     times = "" if final else f" in {tries} tries"
                     raise self._given_up(f"gave no answer{times} ({problem}); check address, model and key") from None
-                until = time.monotonic() + pause
-                while (left := until - time.monotonic()) > 0:
-                    self._may_go_on()
-                    time.sleep(min(left, 0.2))
+                self.wait(pause)
+
+    def wait(self, seconds: float) -> None:
+        """Let some time pass, and notice when it is time to stop."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._may_go_on()
+            time.sleep(min(left, 0.2))
 
     def _may_go_on(self) -> None:
         """Raises where there is a reason to ask nothing more."""
@@ -240,7 +248,8 @@ class Client:
         """EndpointError once it is plain that this server gives no answers."""
         self._good, self._bad = (self._good, self._bad + 1) if reply.problem else (self._good + 1, self._bad)
         if self._bad >= PATIENCE and self._bad > self._good:
-            raise self._given_up(f"gives no usable answers ({reply.problem or 'most are none'}); check address and model")
+            why = reply.problem or "most are none"
+            raise self._given_up(f"gives no usable answers ({why}); check address and model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +279,7 @@ def open_client(
 
     OfflineError where the network is forbidden; ConfigError where the key's variable is named and not set.
     """
+    _check_prices(settings)
     if settings.endpoint is None:
         return None
     if offline:
@@ -281,9 +291,23 @@ def open_client(
         ledger,
         key=key_for(settings.endpoint, settings.endpoint_key),
         concurrency=settings.concurrency,
+        price_training=settings.price_training,
         remaining=remaining,
         stop=stop,
     )
+
+
+def _check_prices(settings: Endpoint) -> None:
+    """ConfigError where what it may cost is said by halves."""
+    prices, limit = (settings.price_in, settings.price_out), settings.max_cost
+    if settings.endpoint is None and (limit, *prices) != (None, None, None):
+        raise ConfigError("prices and --max-cost are of an endpoint; name it with --endpoint")
+    if (prices[0] is None) != (prices[1] is None):
+        raise ConfigError("one price is missing; give --price-in and --price-out, per million tokens")
+    if limit is not None and None in prices:
+        raise ConfigError("--max-cost cannot be counted without prices; give --price-in and --price-out")
+    if limit is None and any(prices):
+        raise ConfigError("prices without a limit could come to anything; give --max-cost")
 
 
 def key_for(address: str, variable: str | None = None) -> str:
@@ -316,7 +340,8 @@ def permitted(address: str, model: str) -> Client:
     allowed = os.environ.get(ALLOWED, "")
     if not allowed or checked(allowed) != address:
         raise OfflineError(
-            f"this model sends every text to {address}, and nobody allowed that; set {ALLOWED}={address} if you trust it"
+            f"this model sends every text to {address}, and nobody allowed that; "
+            f"set {ALLOWED}={address} if you trust it"
         )
     return Client(address, model, Ledger(Prices()), key=key_for(address))
 

@@ -70,8 +70,8 @@ class Ledger:
                 self._changed.wait(1.0)
             if cost > self.left:
                 raise ResourceError(
-                    f"the next request may cost {cost:.4f}, and {max(self.left, 0):.4f} of --max-cost {self.most:g} are "
-                    "left; give a higher --max-cost"
+                    f"the next request may cost {cost:.4f}, and {max(self.left, 0):.4f} of --max-cost {self.most:g} "
+                    "are left; give a higher --max-cost"
                 )
             self.requests += 1
             name = f"{self.requests}-{question[:16]}"
@@ -90,8 +90,9 @@ class Ledger:
             self._count(read, written, cost)
             if answer is not None:
                 self._answers[question] = answer
-            kept = {} if answer is None else {"question": question, "answer": dict(answer)}
-            self._note({"ended": name, "read": read, "written": written, "money": cost, **kept})
+            line: dict[str, Any] = {"ended": name, "read": read, "written": written, "money": cost}
+            line |= {} if answer is None else {"question": question, "answer": dict(answer)}
+            self._note(line)
             self._changed.notify_all()
 
     def told(self) -> str:
@@ -118,5 +119,5 @@ class Ledger:
                 self._count(line["read"], line["written"], line["money"])
                 if "question" in line:
                     self._answers[line["question"]] = line["answer"]
-        for line in begun.values():
-            self._count(line["read"], line["written"], line["money"])
+        for open_one in begun.values():
+            self._count(open_one["read"], open_one["written"], open_one["money"])

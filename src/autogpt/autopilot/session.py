@@ -34,7 +34,7 @@ from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Making, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
-from autogpt.evaluation.energy import Meter
+from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
 from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
@@ -93,6 +93,7 @@ class Session:
         self._spelling: language.Spelling | None = None
         self._told: set[str] = set()
         self.stages: dict[str, float] = {}
+        self.predicting: dict[str, Predicting] = {}
         self.rows = Rows(folder, self.say)
 
     @cached_property
@@ -282,6 +283,8 @@ class Session:
         """Seconds that the final evaluation and saving will need."""
         rate = bench.features.rows_per_second
         reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
+        if self.best is not None and self.best.usage:
+            reading = max(reading, prepared.test.count * self.best.usage["seconds"] / 1_000)
         return min(reading, TEST_SHARE * self.budget.limit) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
@@ -412,10 +415,11 @@ class Session:
             self.best = chosen
             self._promote(bench, prepared, chosen, scorer if chosen is result else None)
 
-    def choose(self, bench: Bench) -> Result:
-        """The best trial so far."""
+    def choose(self, bench: Bench, results: Sequence[Result] | None = None) -> Result:
+        """The best of the trials so far, or of these."""
         knows = self.knows_language(bench)
-        return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
+        found, rows = results or self.results, len(bench.validation)
+        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows)
 
     def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
         """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.

@@ -97,8 +97,9 @@ class LabelSet:
             return None
         if not isinstance(found, list):
             return None
-        places = [place_of(one, space.labels) if isinstance(one, str) else None for one in found]
-        if None in places:
+        known = [place_of(one, space.labels) if isinstance(one, str) else None for one in found]
+        places = [place for place in known if place is not None]
+        if len(places) < len(known):
             return None
         sure = min(max(math.exp(likely[0]) if likely[0] is not None else UNKNOWN + 0.25, 0.55), 1.0 - LEAST_REST)
         has = np.isin(np.arange(len(space.labels)), places)

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import files
-from autogpt.backbones._answers import KINDS
-from autogpt.core import Inputs, LabelSpace
+from autogpt.backbones._answers import KINDS, Answers
+from autogpt.core import Example, Inputs, LabelSpace
 from autogpt.endpoint import Client, Question, Reply, permitted
 from autogpt.errors import ModelError
 from autogpt.exchange import checked
@@ -77,7 +77,8 @@ class Endpoint:
     def __init__(self, asking: Asking, pool: Sequence[tuple[str, str]], client: Client | None = None) -> None:
         self.asking, self.pool, self._client = asking, list(pool), client
         self.unreadable, self.answered, self.tokens = 0, 0, (0, 0)
-        self._seconds, self._likeness = 0.0, None
+        self._seconds = 0.0
+        self._likeness: tuple[Any, Any] | None = None
 
     @classmethod
     def open(
@@ -114,6 +115,11 @@ class Endpoint:
         found = type(self)(replace(self.asking, **changes), self.pool, self._client)
         found._likeness = self._likeness
         return found
+
+    @property
+    def answers(self) -> Answers:
+        """How its output kind is answered."""
+        return KINDS[self.asking.output]
 
     @property
     def client(self) -> Client:
@@ -155,6 +161,12 @@ class Endpoint:
         money = {"money": prices.cost(read, written)} if prices.known else {}
         return {"seconds": rate * self._seconds, "read": read, "written": written, **money}
 
+    def most_cost(self, rows: int, like: Sequence[Example]) -> float:
+        """The most money that so many rows can cost that are as long as some of these."""
+        asked = self.questions([row.inputs for row in like[:AT_ONCE]])
+        cost = self.client.ledger.prices.cost
+        return rows * sum(cost(one.most_read, one.most_written) for one in asked) / max(1, len(asked))
+
     def questions(self, inputs: Sequence[Inputs]) -> list[Question]:
         """The rows as they are sent."""
         system = {"role": "system", "content": self.asking.instruction}
@@ -168,6 +180,15 @@ class Endpoint:
             messages.append({"role": "user", "content": _said(row)})
             found.append(Question(tuple(messages), self.asking.most_tokens, self.asking.votes))
         return found
+
+    def lessons(self) -> bytes:
+        """All rows as lines of chats that end with the right answer, as a hosted training takes them."""
+        system = {"role": "system", "content": self.asking.instruction}
+        chats = (
+            [system, {"role": "user", "content": said}, {"role": "assistant", "content": answer}]
+            for said, answer in self.pool
+        )
+        return "".join(json.dumps({"messages": chat}, ensure_ascii=False) + "\n" for chat in chats).encode()
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""A language model behind an endpoint answers, shown some training rows each time (none: zero-shot). Nothing is trained.
+"""A language model behind an endpoint answers, shown some training rows each time (none: zero-shot).
 
-How many rows are shown is measured on a few validation rows, within the money: what is chosen must leave enough for the
-other validation rows and for the sealed test, by what the few have cost.
+Nothing is trained. How many rows are shown is measured on a few validation rows, within the money: what is chosen must
+leave enough for the other validation rows and for the sealed test, by what the few have cost.
 """
 
 from __future__ import annotations
@@ -14,21 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from autogpt import registry
 from autogpt.core import Decision, Example, Job, Scorer, Step
 from autogpt.endpoint import Remote
 from autogpt.errors import ConfigError, ResourceError
+from autogpt.methods._endpoint import opened, validated, with_votes
 
 SHOWN = (0, 4, 16)
 SAMPLE = 24
-VOTES = 3
 SAMPLE_SHARE = 0.25
 """Of the money and the time that are left, all samples together take at most."""
 TIME_SHARE = 0.5
 """Of the time that is left, answering all validation rows takes at most."""
 MARGIN = 1.2
 """What rows are expected to cost, over what the sample cost."""
-CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +54,14 @@ class FewShot:
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options, remote = job.options or Options(), job.remote()
-        plain = _opened(job, remote)
+        plain = opened(job, remote)
         if not job.validation:  # a refit: all is chosen, and rows to show are added
             votes = int(job.settled.get("votes", 1))
             chosen: Scorer = plain.with_options(shown=options.demonstrations or 0, votes=votes)
             return chosen
         places = [int(i) for i in np.random.default_rng([job.seed, 59]).permutation(len(job.validation))[:SAMPLE]]
         sample = [job.validation[place] for place in places]
-        plain = _with_votes(plain, sample)
+        plain = with_votes(plain, sample[0])
         tried: list[Try] = []
         for shown in SHOWN if options.demonstrations is None else (options.demonstrations,):
             one = plain.with_options(shown=shown)
@@ -76,7 +74,7 @@ class FewShot:
             took, found = time.monotonic() - started, {job.metric.name: tried[-1].score}
             yield Step(len(tried), len(SHOWN), 0.0, len(sample), sum(one.tokens), took, found)
         best = _affordable(tried, job, remote)
-        job.validated.append(_answers(best, places, job))
+        job.validated.append(validated(best.scorer, job, dict(zip(places, best.scores, strict=True))))
         scorer = best.scorer
         job.chosen.update(demonstrations=scorer.asking.shown, votes=scorer.asking.votes)
         job.notes.extend(_told(scorer, tried, job, remote))
@@ -91,29 +89,6 @@ class Try:
     scorer: Any
     score: float
     scores: Any
-
-
-def _opened(job: Job, remote: Remote) -> Any:
-    targets = [row.target for row in job.train]
-    prior = job.output.prior(job.output.encode(targets, job.space), job.space)
-    return registry.get("backbones", "endpoint").open(
-        remote.client,
-        [(row.inputs, row.target) for row in job.train],
-        output=job.output.name,
-        space=job.space,
-        prior=np.asarray(prior).ravel() if job.output.name != "text" else (),
-        goal=remote.goal,
-        seed=job.seed,
-    )
-
-
-def _with_votes(scorer: Any, sample: Sequence[Example]) -> Any:
-    """Asking for several answers where the server does not tell how sure it is of one."""
-    if scorer.asking.output not in ("classes", "path"):
-        return scorer
-    (question,) = scorer.questions([sample[0].inputs])
-    reply = scorer.client.ask(question)
-    return scorer if reply.likely else scorer.with_options(votes=VOTES)
 
 
 def _too_dear(scorer: Any, sample: Sequence[Example], remote: Remote) -> str | None:
@@ -154,19 +129,6 @@ def _affordable(tried: Sequence[Try], job: Job, remote: Remote) -> Try:
         else:
             return one
     raise ResourceError(problem)
-
-
-def _answers(best: Try, places: Sequence[int], job: Job) -> Any:
-    """Scores of all validation rows; those of the sample are there already."""
-    known = dict(zip(places, best.scores, strict=True))
-    rest = [place for place in range(len(job.validation)) if place not in known]
-    for start in range(0, len(rest), CHUNK):
-        if job.remaining() <= 0:
-            raise ResourceError(f"time allowed answers to {start} of {len(rest)} validation rows; give more time")
-        part = rest[start : start + CHUNK]
-        known |= zip(part, best.scorer.score([job.validation[place].inputs for place in part]), strict=True)
-    found = [known[place] for place in range(len(job.validation))]
-    return found if isinstance(best.scores, list) else np.stack(found)
 
 
 def _told(scorer: Any, tried: Sequence[Try], job: Job, remote: Remote) -> Iterator[str]:

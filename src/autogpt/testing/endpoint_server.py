@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any, Self
 
 FRAME_TOKENS = 4
@@ -27,7 +28,7 @@ def brain(messages: Messages) -> str:
     asked = _words(messages[-1]["content"])
     known = [
         (len(asked & _words(one["content"])) / len(asked | _words(one["content"])), answer["content"])
-        for one, answer in zip(messages, messages[1:], strict=False)
+        for one, answer in pairwise(messages)
         if one["role"] == "user" and answer["role"] == "assistant"
     ]
     if known:
@@ -59,6 +60,7 @@ class Server:
     refuses: frozenset[str] = frozenset()
     tuned: Callable[[Messages], str] = brain
     polls: int = 1
+    outcome: str = "succeeded"
     read: int = 0
     written: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -69,7 +71,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"model": self}))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -109,98 +111,108 @@ class Server:
         job = self.jobs[name]
         job["looks"] += 1
         if job["looks"] >= self.polls and job["status"] == "running":
-            job |= {"status": "succeeded", "fine_tuned_model": f"ft:{job['model']}:{name}", "trained_tokens": 100}
+            job |= {
+                "status": self.outcome,
+                "fine_tuned_model": f"ft:{job['model']}:{name}",
+                "trained_tokens": len(self.files[job["training_file"]]),
+            }
         return job
 
-    def _handler(server: Server) -> type[BaseHTTPRequestHandler]:  # noqa: N805  (`self` is the handler's)
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                if self._is_barred():
-                    return
-                if self.path.endswith("/files"):
-                    name = f"file-{len(server.files)}"
-                    server.files[name] = content
-                    self._give({"id": name, "object": "file"})
-                elif self.path.endswith("/fine_tuning/jobs"):
-                    name = f"job-{len(server.jobs)}"
-                    server.jobs[name] = {"id": name, "status": "running", "looks": 0, **json.loads(content)}
-                    self._give(server.jobs[name])
-                elif self.path.endswith("/cancel"):
-                    job = server.jobs[self.path.split("/")[-2]]
-                    job["status"] = "cancelled"
-                    self._give(job)
-                else:
-                    self._chat(json.loads(content))
 
-            def do_GET(self) -> None:
-                if not self._is_barred():
-                    self._give(server.job(self.path.rsplit("/", 1)[-1]))
+class _Handler(BaseHTTPRequestHandler):
+    """What comes over the line. `model` is whose it is."""
 
-            def _is_barred(self) -> bool:
-                with server._lock:
-                    server.headers.append(dict(self.headers))
-                barred = bool(server.key) and self.headers["Authorization"] != f"Bearer {server.key}"
-                if barred:
-                    said = self.headers["Authorization"] or "nothing"
-                    self._give({"error": {"message": f"Incorrect API key provided: {said}"}}, 401)
-                return barred
+    model: Server
 
-            def _chat(self, body: dict[str, Any]) -> None:
-                with server._lock:
-                    server.requests.append(body)
-                    fault = server.fault(len(server.requests))
-                time.sleep(server.seconds)
-                if refused := sorted(server.refuses & body.keys()):
-                    self._give({"error": {"message": f"Unsupported parameter: '{refused[0]}'"}}, 400)
-                elif isinstance(fault, int):
-                    self._give({"error": {"message": "no"}}, fault)
-                elif fault == "nonsense":
-                    server.complete(body)
-                    self._send(b"<html>It works!</html>")
-                elif fault == "huge":
-                    server.complete(body)
-                    self._send(b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
-                elif fault in ("silent", "slow", "drip"):
-                    self._hold(body, fault)
-                else:
-                    found = server.complete(body)
-                    if fault == "no-usage":
-                        del found["usage"]
-                    self._give(found)
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self._is_barred():
+            return
+        if self.path.endswith("/files"):
+            name = f"file-{len(self.model.files)}"
+            self.model.files[name] = content
+            self._give({"id": name, "object": "file"})
+        elif self.path.endswith("/fine_tuning/jobs"):
+            name = f"job-{len(self.model.jobs)}"
+            self.model.jobs[name] = {"id": name, "status": "running", "looks": 0, **json.loads(content)}
+            self._give(self.model.jobs[name])
+        elif self.path.endswith("/cancel"):
+            job = self.model.jobs[self.path.split("/")[-2]]
+            job["status"] = "cancelled"
+            self._give(job)
+        else:
+            self._chat(json.loads(content))
 
-            def _hold(self, body: dict[str, Any], fault: str) -> None:
-                """Work it out, and let nobody have it (in time)."""
-                server.complete(body)
-                if fault == "silent":
-                    self.close_connection = True
-                    return
-                self.send_response(200)
-                self.end_headers()
-                for _ in range(100):
-                    time.sleep(0.1)
-                    if fault == "drip":
-                        self.wfile.write(b" ")
-                        self.wfile.flush()
+    def do_GET(self) -> None:
+        if self._is_barred():
+            return
+        if self.path.endswith("/jobs"):
+            self._give({"object": "list", "data": list(self.model.jobs.values())})
+        else:
+            self._give(self.model.job(self.path.rsplit("/", 1)[-1]))
 
-            def _give(self, content: Any, status: int = 200) -> None:
-                self._send(json.dumps(content).encode(), status)
+    def _is_barred(self) -> bool:
+        with self.model._lock:
+            self.model.headers.append(dict(self.headers))
+        barred = bool(self.model.key) and self.headers["Authorization"] != f"Bearer {self.model.key}"
+        if barred:
+            said = self.headers["Authorization"] or "nothing"
+            self._give({"error": {"message": f"Incorrect API key provided: {said}"}}, 401)
+        return barred
 
-            def _send(self, content: bytes, status: int = 200) -> None:
-                self.send_response(status)
-                if status == 429 and server.retry_after:
-                    self.send_header("Retry-After", server.retry_after)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def _chat(self, body: dict[str, Any]) -> None:
+        with self.model._lock:
+            self.model.requests.append(body)
+            fault = self.model.fault(len(self.model.requests))
+        time.sleep(self.model.seconds)
+        if refused := sorted(self.model.refuses & body.keys()):
+            self._give({"error": {"message": f"Unsupported parameter: '{refused[0]}'"}}, 400)
+        elif isinstance(fault, int):
+            self._give({"error": {"message": "no"}}, fault)
+        elif fault == "nonsense":
+            self.model.complete(body)
+            self._send(b"<html>It works!</html>")
+        elif fault == "huge":
+            self.model.complete(body)
+            self._send(b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
+        elif fault in ("silent", "slow", "drip"):
+            self._hold(body, fault)
+        else:
+            found = self.model.complete(body)
+            if fault == "no-usage":
+                del found["usage"]
+            self._give(found)
 
-            def handle(self) -> None:
-                try:
-                    super().handle()
-                except OSError:  # the caller is gone
-                    return
+    def _hold(self, body: dict[str, Any], fault: str) -> None:
+        """Work it out, and let nobody have it (in time)."""
+        self.model.complete(body)
+        if fault == "silent":
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(100):
+            time.sleep(0.1)
+            if fault == "drip":
+                self.wfile.write(b" ")
+                self.wfile.flush()
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                return
+    def _give(self, content: Any, status: int = 200) -> None:
+        self._send(json.dumps(content).encode(), status)
 
-        return Handler
+    def _send(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        if status == 429 and self.model.retry_after:
+            self.send_header("Retry-After", self.model.retry_after)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:  # the caller is gone
+            return
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
