@@ -40,12 +40,13 @@ def standard_error(score: float, rows: int) -> float:
 def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows_language: bool) -> float:
     """Expected score of a trial. `anchor` is the level that priors are relative to.
 
+    Of an endpoint nobody knows what to expect: no more than of TF-IDF, and it has to be better by `ASKING`.
     Where the encoder does not know the texts' language, nothing is expected of its methods beyond TF-IDF's score.
     """
     score = result.scores[metric.name]
     if math.isnan(score):
         return -math.inf
-    usual = PRIOR.get(result.method, 0.0)
+    usual = PRIOR["tfidf"] if result.usage else PRIOR.get(result.method, 0.0)
     if not knows_language and result.family == "encoder":
         usual = PRIOR["tfidf"]
     noise = standard_error(score, rows) ** 2

@@ -141,7 +141,7 @@ class Endpoint:
                 found.append(kind.nothing(prior) if scores is None else scores)
         self.answered += len(inputs)
         self._seconds += time.monotonic() - started
-        return found if self.asking.output == "text" else np.array(found).reshape(len(found), -1)
+        return found if self.asking.output == "text" else np.array(found).reshape(len(found), len(kind.nothing(prior)))
 
     def asked(self, inputs: Sequence[Inputs]) -> list[Array]:
         """What stands for scores where a saved model is compared with the one in memory: the bytes of its questions.

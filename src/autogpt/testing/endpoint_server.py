@@ -58,7 +58,6 @@ class Server:
     seconds: float = 0.0
     retry_after: str = ""
     refuses: frozenset[str] = frozenset()
-    tuned: Callable[[Messages], str] = brain
     polls: int = 1
     outcome: str = "succeeded"
     read: int = 0
@@ -91,9 +90,11 @@ class Server:
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A chat completion, billed."""
-        think = self.tuned if str(body["model"]).startswith("ft:") else self.think
+        think, messages = self.think, list(body["messages"])
+        if str(body["model"]).startswith("ft:"):  # it knows what its file said
+            messages[:1] = self.lessons(str(body["model"]).rsplit(":", 1)[-1])
         most = int(body.get("max_tokens") or body.get("max_completion_tokens") or 10**9)
-        text = think(body["messages"]).encode()[:most].decode("utf-8", "ignore")
+        text = think(messages).encode()[:most].decode("utf-8", "ignore")
         count = int(body.get("n", 1))
         read = sum(len(m["content"].encode()) + FRAME_TOKENS for m in body["messages"])
         written = count * len(text.encode())
@@ -106,16 +107,18 @@ class Server:
         usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
         return {"object": "chat.completion", "choices": [choice] * count, "usage": usage}
 
+    def lessons(self, job: str) -> list[dict[str, str]]:
+        """All messages of the file that a job learns from."""
+        content = self.files[self.jobs[job]["training_file"]]
+        return [message for line in content.splitlines() for message in json.loads(line)["messages"]]
+
     def job(self, name: str) -> dict[str, Any]:
         """A fine-tuning job, a step further each time it is looked at."""
         job = self.jobs[name]
         job["looks"] += 1
         if job["looks"] >= self.polls and job["status"] == "running":
-            job |= {
-                "status": self.outcome,
-                "fine_tuned_model": f"ft:{job['model']}:{name}",
-                "trained_tokens": len(self.files[job["training_file"]]),
-            }
+            tokens = job["hyperparameters"]["n_epochs"] * len(self.files[job["training_file"]])
+            job |= {"status": self.outcome, "fine_tuned_model": f"ft:{job['model']}:{name}", "trained_tokens": tokens}
         return job
 
 
@@ -130,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path.endswith("/files"):
             name = f"file-{len(self.model.files)}"
-            self.model.files[name] = content
+            self.model.files[name] = content.split(b"\r\n\r\n")[2].rsplit(b"\r\n--", 1)[0]
             self._give({"id": name, "object": "file"})
         elif self.path.endswith("/fine_tuning/jobs"):
             name = f"job-{len(self.model.jobs)}"
