@@ -173,6 +173,14 @@ def test_a_server_that_speaks_no_protocol_is_left_after_few_requests(fault: str)
         assert len(server.requests) <= 10
 
 
+def test_another_part_of_the_protocol_that_is_refused_is_said_at_once() -> None:
+    with Server(key="another") as server, pytest.raises(EndpointError, match="HTTP 401"):
+        client(server).call("fine_tuning/jobs")
+    with Server(fault=lambda number: 400) as server, pytest.raises(EndpointError, match="HTTP 400: no"):
+        client(server).call("chat/completions", method="POST", body=b'{"model": "m", "messages": []}')
+    assert len(server.requests) == 1
+
+
 def test_one_answer_that_is_none_does_not_end_the_others() -> None:
     with Server(fault=lambda number: "huge" if number == 5 else None) as server:
         replies = client(server).ask_all(questions())

@@ -161,9 +161,10 @@ class Client:
             try:
                 reply = _read(self._send("POST", "chat/completions", json.dumps(body).encode()), spent)
             except (NeverSentError, _StatusError) as problem:  # costs nothing
-                if getattr(problem, "status", 0) not in REFUSED or self._learns(str(problem), body):
+                refused = getattr(problem, "status", 0) in REFUSED
+                if not refused or self._learns(str(problem), body):
                     self.ledger.end(begun, read=0, written=0)
-                    raise
+                    raise (_AdaptedError() if refused else problem) from None
                 reply = Reply((), problem=str(problem))
             except TooLargeError as problem:
                 reply = Reply((), (), *spent, problem=str(problem))
@@ -184,10 +185,10 @@ class Client:
             self._may_go_on()
             try:
                 return once()
+            except _AdaptedError:
+                continue
             except (_StatusError, OSError) as problem:
                 status, pause = getattr(problem, "status", None), getattr(problem, "pause", 0.0)
-                if status in REFUSED and most > 1:  # it is worded differently from now on
-                    continue
                 tries += 1
                 pause = max(FIRST_PAUSE * 2 ** (tries - 1), pause)
                 final = status is not None and status not in RETRIED
@@ -352,6 +353,10 @@ class _StatusError(Exception):
     def __init__(self, status: int, complaint: str, pause: float) -> None:
         super().__init__(f"HTTP {status}{': ' if complaint else ''}{complaint}")
         self.status, self.pause = status, pause
+
+
+class _AdaptedError(Exception):
+    """The request is worded differently from now on: it is sent again at once."""
 
 
 def _complaint(content: bytes) -> str:

@@ -45,6 +45,7 @@ class Ledger:
         self.prices, self.most, self._path = prices, math.inf if most is None else most, path
         self.money, self.read, self.written, self.requests = 0.0, 0, 0, 0
         self._aside: dict[str, float] = {}
+        self._lost: dict[str, Mapping[str, Any]] = {}
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._changed = threading.Condition()
         if path is not None and path.is_file():
@@ -87,6 +88,8 @@ class Ledger:
         cost = fixed or self.prices.cost(read, written)
         with self._changed:
             self._aside.pop(name, None)
+            if (lost := self._lost.pop(name, None)) is not None:  # begun before a kill, and looked at again
+                self._count(-lost["read"], -lost["written"], -lost["money"])
             self._count(read, written, cost)
             if answer is not None:
                 self._answers[question] = answer
@@ -119,5 +122,6 @@ class Ledger:
                 self._count(line["read"], line["written"], line["money"])
                 if "question" in line:
                     self._answers[line["question"]] = line["answer"]
-        for open_one in begun.values():
-            self._count(open_one["read"], open_one["written"], open_one["money"])
+        self._lost = begun
+        for lost in begun.values():
+            self._count(lost["read"], lost["written"], lost["money"])

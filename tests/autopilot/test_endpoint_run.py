@@ -237,7 +237,7 @@ def test_a_run_that_is_stopped_while_a_job_trains_looks_at_the_same_job_again(tm
         found = autopilot.resume(folder)
         assert (len(server.jobs), len(server.files)) == (1, 1)
         trained = 3.0 * server.jobs["job-0"]["trained_tokens"] / 1e6
-        assert found.report.costs.money >= server.cost(1, 2) + trained - 1e-9  # type: ignore[union-attr]
+        assert found.report.costs.money == pytest.approx(server.cost(1, 2) + trained)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,12 @@ def test_no_more_texts_are_sent_than_was_allowed() -> None:
 
 def test_where_the_money_ends_those_that_were_asked_have_their_votes() -> None:
     with Server(think=lambda messages: "card") as server:
-        told = replace(asking(server), texts=TEXTS * 20, options={**asking(server).options, "rows": 60})
-        told.options["client"].ledger = Ledger(Prices(1.0, 1.0), most=20 * 300 / 1e6)
+        told = replace(
+            asking(server),
+            texts=[f"text {place}" for place in range(60)],
+            options={**asking(server).options, "rows": 60},
+        )
+        told.options["client"].ledger = Ledger(Prices(1.0, 1.0), most=20 * 350 / 1e6)
         (votes,) = registry.get("voters", "endpoint").vote(told)
     given = [answer for answer in answers(votes.shares) if answer is not None]
     assert 0 < len(given) < 60
