@@ -5,15 +5,17 @@ The limits are on the whole of it: a server that sends a byte now and then holds
 
 from __future__ import annotations
 
-import http.client
-import socket
 import threading
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from autogpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    import http.client
+    import socket
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -58,6 +60,8 @@ def exchange(
     method: str, address: str, *, headers: Mapping[str, str], body: bytes | None, seconds: float, most_bytes: int
 ) -> Answer:
     """Send and receive. NeverSentError; TimeoutError after `seconds` in all; TooLargeError; any other OSError."""
+    import http.client
+
     parts = urlsplit(address)
     connection = _connection(parts, seconds)
     try:
@@ -89,6 +93,9 @@ def exchange(
 
 def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnection:
     """A connection to the host itself, or through the proxy that the environment names for it."""
+    import http.client
+    import urllib.request
+
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)
@@ -101,6 +108,8 @@ def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnectio
 
 
 def _cut(line: socket.socket, is_late: threading.Event) -> None:
+    import socket
+
     is_late.set()
     try:
         line.shutdown(socket.SHUT_RDWR)
