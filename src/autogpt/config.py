@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from autogpt import files
-from autogpt.errors import ConfigError
+from autogpt.errors import ConfigError, OfflineError
+from autogpt.exchange import checked
 from autogpt.units import byte_count as byte_count
 from autogpt.units import duration as duration
 from autogpt.units import seconds as seconds
+from autogpt.yaml_file import read as read
 
 T = TypeVar("T")
 
-_LARGEST_FILE = 1_000_000  # bytes; a configuration is a page
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -132,6 +133,40 @@ class Scratch:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A language model behind an OpenAI-compatible endpoint (`endpoint.py`): texts are sent there, and it may cost."""
+
+    endpoint: str | None = _help(
+        "address of an OpenAI-compatible language model to ask (texts are sent there), as http://host:port/v1",
+        metavar="URL",
+    )
+    endpoint_model: str | None = _help("the model's name there", metavar="NAME")
+    endpoint_key: str | None = _help(
+        "variable of the environment that holds its key (default: AUTOGPT_ENDPOINT_KEY or OPENAI_API_KEY)",
+        metavar="VARIABLE",
+    )
+    price_in: float | None = _help("price of a million tokens that it reads", metavar="MONEY")
+    price_out: float | None = _help("price of a million tokens that it writes", metavar="MONEY")
+    price_training: float | None = _help(
+        "price of a million tokens that it is trained on, each pass counted (--methods hosted)", metavar="MONEY"
+    )
+    max_cost: float | None = _help("most money that it may cost, by these prices, the test included", metavar="MONEY")
+    concurrency: int = _help("requests that are sent at the same time", 4, metavar="NUMBER")
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None:
+            object.__setattr__(self, "endpoint", checked(self.endpoint))
+        if self.endpoint_key is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.endpoint_key):
+            raise ConfigError("endpoint_key must be the name of a variable of the environment, never the key itself")
+        _check(
+            self,
+            *((name, getattr(self, name) is None or 0 <= getattr(self, name) < float("inf"), "0 or more")
+              for name in ("price_in", "price_out", "price_training", "max_cost")),
+            ("concurrency", 1 <= self.concurrency <= 64, "between 1 and 64"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """One autonomous session. One dial first: `time_limit`; everything it resolves to is printed and saved."""
 
@@ -149,12 +184,15 @@ class RunConfig:
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
     scratch: Scratch = field(default_factory=Scratch)
+    remote: Endpoint = field(default_factory=Endpoint)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_limit", seconds(self.time_limit))
         object.__setattr__(self, "output", str(Path(self.output)))
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed} must be 0 or more")
+        if self.source.offline and self.remote.endpoint is not None:
+            raise OfflineError(f"--offline forbids asking {self.remote.endpoint}; leave --endpoint or --offline out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +272,7 @@ class FewLabels:
     functions: str | None = _help(
         "Python file (it is run): functions from a text to a label or None, as further votes", metavar="FILE"
     )
-    endpoint: str | None = _help(
-        "address of an OpenAI-compatible language model that votes too (texts are sent there)", metavar="URL"
-    )
-    endpoint_model: str | None = _help("the model's name there", metavar="NAME")
-    endpoint_rows: int = _help("most texts that are sent there", 200, metavar="NUMBER")
+    endpoint_rows: int = _help("most texts that an endpoint votes on", 200, metavar="NUMBER")
 
     def __post_init__(self) -> None:
         if self.endpoint_rows < 1:
@@ -379,53 +413,6 @@ def plain(configuration: Any) -> dict[str, Any]:
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
     """The run configuration that `plain` wrote."""
     return build(RunConfig, values)
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """The plain values of a YAML file; every problem is a ConfigError with the line."""
-    import yaml
-
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {path}; give the path of a YAML file")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ConfigError(f"{path} has {path.stat().st_size:,} bytes; a configuration has at most {_LARGEST_FILE:,}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {_yaml_problem(error)}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} is not a list of settings; write one 'name: value' a line")
-    _refuse_duplicates(node, path)
-    return values
-
-
-def _yaml_problem(error: Exception) -> str:
-    import yaml
-
-    place, problem = "", str(error).splitlines()[0]
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: "
-        problem = error.problem or problem
-    return f"{place}not valid YAML ({problem}); text with ':' or '#' needs quotes"
-
-
-def _refuse_duplicates(node: Any, path: Path) -> None:
-    """YAML readers keep the last of two equal keys and drop the first without a word; here it is an error."""
-    for mapping in (node, *(value for _, value in node.value if value.id == "mapping")):
-        seen: set[str] = set()
-        for key, _ in mapping.value:
-            if str(key.value) in seen:
-                raise ConfigError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} is given twice; keep one")
-            seen.add(str(key.value))
 
 
 def load(path: str | Path) -> RunConfig:

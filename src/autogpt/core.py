@@ -384,6 +384,7 @@ class Job:
     * `room()`: bytes of memory that may be planned with.
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
+    * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
     * `advice()`: linear heads on raw features, by name, that learned from rows without a label.
     * `chosen`: what the method itself chose on validation; a refit on all rows gets it back, as options where they are,
       and otherwise as `settled`.
@@ -409,6 +410,7 @@ class Job:
     options: Any = None
     room: Callable[[], int] = lambda: 1 << 60
     advice: Callable[[], Mapping[str, Any]] = dict
+    remote: Callable[[], Any] = lambda: None
     chosen: dict[str, Any] = field(default_factory=dict)
     settled: Mapping[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)
@@ -416,7 +418,10 @@ class Job:
 
 
 class Method(Protocol):
-    """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value)."""
+    """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value).
+
+    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint.
+    """
 
     name: str
     summary: str

@@ -10,6 +10,7 @@ AutoGPTError                    exit code 1
 ├── ModelError                  4   a saved model is missing, damaged or of another version
 ├── ResourceError               5   disk, memory or time do not suffice
 ├── OfflineError                6   the network is needed and forbidden (or absent)
+├── EndpointError               7   an endpoint that the user named gives no usable answers
 └── Interrupted                 130 the run was stopped and can be resumed
 ```
 
@@ -75,6 +76,12 @@ class OfflineError(AutoGPTError):
     """The network is needed, and it is forbidden or absent."""
 
     exit_code = 6
+
+
+class EndpointError(AutoGPTError):
+    """An endpoint that the user named gives no usable answers."""
+
+    exit_code = 7
 
 
 class Interrupted(AutoGPTError):  # noqa: N818  (it is no failure)

@@ -203,9 +203,13 @@ class Model:
         self.same_as(registry.get("backbones", self.scorer.family).load(folder), folder)
 
     def same_as(self, saved: Scorer, folder: Path) -> None:
-        """ModelError if the scorer that was saved in `folder` answers some texts with other scores than ours."""
+        """ModelError if the scorer that was saved in `folder` answers some texts with other scores than ours.
+
+        Of one that asks somebody else, with `asked`: if it asks something else.
+        """
         probe = [inputs for text in _PROBE_TEXTS for inputs in self.task.samples(text, self.schema)]
-        pairs = zip(self.scorer.score(probe), saved.score(probe), strict=True)
+        ours, theirs = (getattr(one, "asked", one.score)(probe) for one in (self.scorer, saved))
+        pairs = zip(ours, theirs, strict=True)
         difference = max(_difference(np.asarray(a), np.asarray(b)) for a, b in pairs)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"{folder}: the saved model's scores differ by {difference:.2g} from the tested one's")

@@ -52,6 +52,13 @@ VALUES = {
     "hidden_size": st.integers(1, 512).map(lambda n: str(8 * n)),
     "num_heads": st.sampled_from(["1", "2", "4", "8", "16"]),
     "vocabulary": st.integers(300, 10**5).map(str),
+    "endpoint": st.sampled_from(["http://localhost:8000/v1", "https://a.example/v1"]),
+    "endpoint_key": st.sampled_from(["MY_KEY", "_k2"]),
+    "price_in": st.integers(0, 10**4).map(lambda n: str(n / 100)),
+    "price_out": st.integers(0, 10**4).map(lambda n: str(n / 100)),
+    "price_training": st.integers(0, 10**4).map(lambda n: str(n / 100)),
+    "max_cost": st.integers(0, 10**4).map(lambda n: str(n / 100)),
+    "concurrency": st.integers(1, 64).map(str),
 }
 OPTIONS = list(config.options(RunConfig))
 
@@ -61,7 +68,7 @@ OPTIONS = list(config.options(RunConfig))
 def test_every_setting_has_a_flag_that_sets_it_and_nothing_else(option: config.Option, data: st.DataObject) -> None:
     text = data.draw(VALUES.get(option.name, WORDS))
     found, _ = parsed("--", text) if option.argument else parsed(f"{option.flag}={text}")
-    value = int(text) if option.type is int else text
+    value = option.type(text) if option.type in (int, float) and option.name != "time_limit" else text
     assert found == config.override(RunConfig(), option.key, value)
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,10 @@ import pytest
 
 from autogpt import registry
 from autogpt.ballot import Ballot
-from autogpt.errors import ConfigError, InputError
+from autogpt.endpoint import Client
+from autogpt.errors import EndpointError, InputError
+from autogpt.spending import Ledger, Prices
+from autogpt.testing.endpoint_server import Server
 from autogpt.voters.names import words_of
 
 TEXTS = ("I want my money back", "the card is lost", "nothing at all")
@@ -104,49 +104,42 @@ def test_a_wrong_function_is_named(tmp_path: Path, code: str, problem: str) -> N
         registry.get("voters", "functions").vote(ballot(str(tmp_path / "rules.py")))
 
 
-@pytest.fixture
-def served() -> Iterator[Callable[[Callable[[str], str]], str]]:
-    """Start a server that answers as a language model would; gives its address."""
-    servers = []
-
-    def start(answer: Callable[[str], str]) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                said = answer(body["messages"][1]["content"])
-                found = json.dumps({"choices": [{"message": {"content": said}}]}).encode()
-                self.send_response(200 if said else 500)
-                self.end_headers()
-                self.wfile.write(found)
-
-            def log_message(self, format: str, *args: Any) -> None: ...
-
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/v1"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def asking(server: Server, **more: Any) -> Ballot:
+    return ballot(server.address, options={"client": Client(server.address, "m", Ledger(Prices()), **more), "rows": 9})
 
 
-def test_a_language_model_votes_where_it_answers_with_a_label(served: Any) -> None:
-    address = served(lambda text: {"I": "Refund.", "t": "I think it is a card"}.get(text[0], "none"))
-    (votes,) = registry.get("voters", "endpoint").vote(ballot(address))
+def test_a_language_model_votes_where_it_answers_with_a_label() -> None:
+    known = {"I": "Refund.", "t": "I think it is a card"}
+    with Server(think=lambda messages: known.get(json.loads(messages[1]["content"])["text"][0], "none")) as server:
+        (votes,) = registry.get("voters", "endpoint").vote(asking(server))
     assert answers(votes.shares) == [0, None, None]
 
 
-def test_no_more_texts_are_sent_than_was_allowed(served: Any) -> None:
-    asked: list[str] = []
-    address = served(lambda text: asked.append(text) or "card")
-    registry.get("voters", "endpoint").vote(ballot(address, options={"rows": 2}))
-    assert asked == list(TEXTS[:2])
+def test_no_more_texts_are_sent_than_was_allowed() -> None:
+    with Server() as server:
+        options = {**asking(server).options, "rows": 2}
+        registry.get("voters", "endpoint").vote(replace(asking(server), options=options))
+    sent = sorted(json.loads(request["messages"][1]["content"])["text"] for request in server.requests)
+    assert sent == sorted(TEXTS[:2])
 
 
-def test_an_endpoint_that_fails_is_left_after_three_times(served: Any) -> None:
-    with pytest.raises(InputError, match="gave no answer 3 times in a row"):
-        registry.get("voters", "endpoint").vote(ballot(served(lambda text: "")))
-    with pytest.raises(ConfigError, match="is not an address"):
-        registry.get("voters", "endpoint").vote(replace(ballot(), source="file:///etc/passwd"))
+def test_where_the_money_ends_those_that_were_asked_have_their_votes() -> None:
+    with Server(think=lambda messages: "card") as server:
+        told = replace(
+            asking(server),
+            texts=[f"text {place}" for place in range(60)],
+            options={**asking(server).options, "rows": 60},
+        )
+        told.options["client"].ledger = Ledger(Prices(1.0, 1.0), most=20 * 350 / 1e6)
+        (votes,) = registry.get("voters", "endpoint").vote(told)
+    given = [answer for answer in answers(votes.shares) if answer is not None]
+    assert 0 < len(given) < 60
+    assert set(given) == {1}
+
+
+def test_an_endpoint_that_gives_no_answers_is_an_error() -> None:
+    with (
+        Server(fault=lambda number: "nonsense") as server,
+        pytest.raises(EndpointError, match="gives no usable answers"),
+    ):
+        registry.get("voters", "endpoint").vote(asking(server))

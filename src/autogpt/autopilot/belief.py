@@ -27,6 +27,9 @@ PRIOR: Mapping[str, float] = {
 }
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""
 
+ASKING = 0.01
+"""By how much a model that asks an endpoint has to be better: each answer costs, and sends a text away."""
+
 
 def standard_error(score: float, rows: int) -> float:
     """Of a mean of right and wrong over `rows`, with two rows of each added (Agresti & Coull 1998)."""
@@ -37,17 +40,18 @@ def standard_error(score: float, rows: int) -> float:
 def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows_language: bool) -> float:
     """Expected score of a trial. `anchor` is the level that priors are relative to.
 
+    Of an endpoint nobody knows what to expect: no more than of TF-IDF, and it has to be better by `ASKING`.
     Where the encoder does not know the texts' language, nothing is expected of its methods beyond TF-IDF's score.
     """
     score = result.scores[metric.name]
     if math.isnan(score):
         return -math.inf
-    usual = PRIOR.get(result.method, 0.0)
+    usual = PRIOR["tfidf"] if result.usage else PRIOR.get(result.method, 0.0)
     if not knows_language and result.family == "encoder":
         usual = PRIOR["tfidf"]
     noise = standard_error(score, rows) ** 2
     weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise)
-    return weight * score + (1 - weight) * (anchor + usual)
+    return weight * score + (1 - weight) * (anchor + usual) - (ASKING if result.usage else 0.0)
 
 
 def choose(results: Sequence[Result], *, metric: Metric, rows: int, knows_language: bool = True) -> Result:

@@ -17,7 +17,7 @@ from autogpt.autopilot import evidence
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
-from autogpt.errors import ResourceError
+from autogpt.errors import EndpointError, ResourceError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
 from autogpt.evaluation.calibration import (
     choose_no_answer,
@@ -26,6 +26,7 @@ from autogpt.evaluation.calibration import (
     fit_spans,
     fit_temperature,
 )
+from autogpt.evaluation.energy import Costs, Predicting
 from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
 from autogpt.model import Model, versions
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
 
 ENOUGH_TEST_ROWS = 3_000
-FIRST_TEST_ROWS, MOST_TEST_ROWS = 64, 1024
+LEAST_TEST_ROWS, FIRST_TEST_ROWS, MOST_TEST_ROWS = 8, 64, 1024
 REPORT_SECONDS = 3.0
 TEMPERATURE_CELLS = 2_000_000
 SPAN_CELLS = 20_000_000
@@ -48,11 +49,21 @@ ROLES = {"majority": "majority", "tfidf": "simple", "bm25": "simple", "bi-encode
 
 def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:
     """From the best trial to the tested model in `<run>/model`."""
-    folder = _folder(session, best)
-    session.say("decision", f"{best.name} has the best validation score", winner=best.name)
-    decision = decide(bench, load_scores(folder / "validation.safetensors"))
-    scorer, again = _final_scorer(session, bench, prepared, best)
-    test, scores = _test_scores(session, bench, prepared, best, scorer)
+    rows, rest = _test_rows(bench, prepared), list(session.results)
+    while True:
+        session.say("decision", f"{best.name} has the best validation score", winner=best.name)
+        folder = _folder(session, best)
+        decision = decide(bench, load_scores(folder / "validation.safetensors"))
+        scorer, again = _final_scorer(session, bench, prepared, best)
+        try:
+            test, scores = _test_scores(session, rows, best, scorer)
+            break
+        except (EndpointError, ResourceError) as problem:
+            rest.remove(best)
+            if not best.usage or not rest:
+                raise
+            session.say("decision", f"{best.name} cannot be tested: {problem}; the next best takes its place")
+            best = session.choose(bench, rest)  # by validation as before: nobody looked at test answers
     session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
     contenders = [_contender(bench, f"{best.name}", "winner", scores, test, decision)]
     contenders += _baselines(session, bench, best, test)
@@ -151,25 +162,33 @@ def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Resu
     return load_scorer(_folder(session, best) / "scorer", best.family), False
 
 
+def _test_rows(bench: Bench, prepared: Prepared) -> list[Example]:
+    """The sealed rows, in random order."""
+    rows = prepared.test.open()
+    return [rows[place] for place in np.random.default_rng([bench.seed, 3]).permutation(len(rows))]
+
+
 def _test_scores(
-    session: Session, bench: Bench, prepared: Prepared, best: Result, scorer: Scorer
+    session: Session, rows: Sequence[Example], best: Result, scorer: Scorer
 ) -> tuple[Sequence[Example], Scores]:
     """Scores of the test rows; of a random part when time does not allow all (the report shows the number)."""
-    rows = prepared.test.open()
-    order = np.random.default_rng([bench.seed, 3]).permutation(len(rows))
-    rows = [rows[place] for place in order]
     deadline = session.budget.until(REPORT_SECONDS + 0.02 * min(session.budget.limit, 300.0))
     found: list[Any] = []
-    reached, count = 0, FIRST_TEST_ROWS
+    reached, count, began = 0, FIRST_TEST_ROWS, session.budget.spent()
+    if best.usage:  # an endpoint may take seconds a row
+        count = least = min(FIRST_TEST_ROWS, max(LEAST_TEST_ROWS, int(1_500 / max(best.usage["seconds"], 1e-3))))
+    else:
+        least = FIRST_TEST_ROWS
     while reached < len(rows):
         before = session.budget.spent()
         chunk = rows[reached : reached + count]
         found.append(scorer.score([example.inputs for example in chunk]))
         reached += len(chunk)
         row_seconds = max(session.budget.spent() - before, 1e-4) / len(chunk)
-        count = min(MOST_TEST_ROWS, max(FIRST_TEST_ROWS, int(1.5 / row_seconds)))
-        if deadline() < count * row_seconds and reached >= FIRST_TEST_ROWS:
+        count = min(MOST_TEST_ROWS, max(least, int(1.5 / row_seconds)))
+        if deadline() < count * row_seconds and reached >= least:
             break
+    session.predicting[best.name] = Predicting.of(best.name, reached, session.budget.spent() - began, scorer)
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
     scores = [row for part in found for row in part] if isinstance(found[0], list) else np.concatenate(found)
@@ -221,7 +240,10 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
         folder = _folder(session, result)
         scorer = load_scorer(folder / "scorer", result.family)
         decision = decide(bench, load_scores(folder / "validation.safetensors"))
+        began = session.budget.spent()
         scores = scorer.score([example.inputs for example in test])
+        took = session.budget.spent() - began
+        session.predicting[result.name] = Predicting.of(result.name, len(test), took, scorer)
         found.append(_contender(bench, result.name, role, scores, test, decision))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
         answers = untrained(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
@@ -257,12 +279,27 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
         suspects_of=looked_at,
         data=_data_facts(prepared),
         choices=_choices(session),
-        costs=session.meter.read(stages=session.stages, device=_device(bench)),
+        costs=_costs(session, bench),
         config=settings.plain(session.config),
         command=_command(session),
         versions=versions(),
         language="zh" if re.search(r"[\u4e00-\u9fff]", session.config.goal) else "en",
     )
+
+
+def _costs(session: Session, bench: Bench) -> Costs:
+    """Time, memory, energy; what an endpoint took; and what predictions take, of each system that was measured."""
+    for result in session.results:  # one that asks an endpoint and was not tested, by its validation rows
+        if result.usage and result.name not in session.predicting:
+            session.predicting[result.name] = Predicting(result.name, **result.usage)
+    found = session.meter.read(stages=session.stages, device=_device(bench))
+    found = replace(found, predictions=tuple(session.predicting.values()))
+    if session.client is None:
+        return found
+    ledger = session.client.ledger
+    session.say("evaluation", f"the endpoint was asked {ledger.requests:,} times: {ledger.told()}")
+    money = ledger.money if ledger.prices.known else None
+    return replace(found, asked=ledger.requests, read=ledger.read, written=ledger.written, money=money)
 
 
 def _reason(bench: Bench, result: Result, best: Result) -> str:

@@ -40,6 +40,7 @@ LEAST_READ_ROWS, MEASURED = 300, 200
 LEAST_PASSED_ROWS, LEAST_PASSED_PER_LABEL = 800, 32
 """All layers train where so many rows fit into the time (whichever are more): in half of the time they were still as
 good as the top two over all rows, but with 28 rows of each of 77 labels worse than a linear head (EXPERIMENTS.md)."""
+HOSTED = "a model tuned by the server, as you asked"
 LOAD_SECONDS, GUESSED_ROWS_PER_SECOND = 7.0, 100.0
 """Believed before the first encoder of a run was loaded and has read anything: a small one on two slow cores."""
 
@@ -77,10 +78,20 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     for method in CHEAP:
         if method in facts.allowed:
             yield Candidate(method, reason="a baseline that costs seconds")
-    neural = [name for name in facts.allowed if name not in CHEAP]
+    asking = [name for name in facts.allowed if needs_endpoint(name)]
+    if "few-shot" in asking:
+        yield Candidate("few-shot", reason="the language model behind the endpoint that you named")
+    neural = [name for name in facts.allowed if name not in CHEAP and name not in asking]
     if neural and not facts.has_backbone:
         yield f"no encoder is tried: {facts.backbone_problem}"
-        return
+    else:
+        yield from _neural(facts, neural)
+    if facts.named:
+        yield from (Candidate(name, reason=HOSTED) for name in asking if name != "few-shot")
+
+
+def _neural(facts: Facts, neural: Sequence[str]) -> Iterator[Candidate | str]:
+    """What reads with an encoder, or trains one."""
     if "head" in neural:
         yield _head(facts)
     if "bi-encoder" in neural:
@@ -100,6 +111,11 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     for method in neural:
         if method not in ORDERED and (facts.named or method == "lora"):
             yield _adapters(facts, method)
+
+
+def needs_endpoint(method: str) -> bool:
+    """Whether a method asks a language model behind an endpoint."""
+    return getattr(registry.get("methods", method), "needs_endpoint", False) is True
 
 
 def rows_per_label(rows: Sequence[Example], output: Output) -> float:

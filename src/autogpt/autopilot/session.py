@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
-from autogpt import files, registry
-from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language
+from autogpt import endpoint, files, registry
+from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
@@ -34,7 +34,7 @@ from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Making, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
-from autogpt.evaluation.energy import Meter
+from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
 from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
@@ -93,7 +93,19 @@ class Session:
         self._spelling: language.Spelling | None = None
         self._told: set[str] = set()
         self.stages: dict[str, float] = {}
+        self.predicting: dict[str, Predicting] = {}
         self.rows = Rows(folder, self.say)
+
+    @cached_property
+    def client(self) -> endpoint.Client | None:
+        """Who asks the endpoint that the user named, by the account of this run."""
+        return endpoint.open_client(
+            self.config.remote,
+            offline=self.config.source.offline,
+            account=None if self.folder is None else self.folder / "endpoint.jsonl",
+            remaining=self.budget.remaining,
+            stop=lambda: self.stop(),
+        )
 
     @property
     def place(self) -> Path:
@@ -141,6 +153,10 @@ class Session:
 
     def execute(self, data: Any, test: Any) -> tuple[Model, Report]:
         """The whole story."""
+        with endpoint.named(self.client):
+            return self._execute(data, test)
+
+    def _execute(self, data: Any, test: Any) -> tuple[Model, Report]:
         limit = self.config.time_limit
         self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
         table = self.read(data, test)
@@ -250,6 +266,9 @@ class Session:
             stop=lambda: self.stop(),
             report_to=config.search.report_to,
             room=lambda: int(SHARE * self.guard.room().bytes),
+            remote=endpoint.none_named
+            if self.client is None
+            else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
         )
         return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
 
@@ -264,14 +283,16 @@ class Session:
         """Seconds that the final evaluation and saving will need."""
         rate = bench.features.rows_per_second
         reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
+        if self.best is not None and self.best.usage:
+            reading = max(reading, prepared.test.count * self.best.usage["seconds"] / 1_000)
         return min(reading, TEST_SHARE * self.budget.limit) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
         from autogpt.training.features import exact_cost
 
-        allowed = _allowed(self.config, bench)
-        problem = _backbone_problem(self.config, bench)
+        allowed = offered.methods(self.config, bench)
+        problem = offered.backbone_problem(self.config, bench)
         if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
             problem = self.no_room(bench, Candidate("full" if bench.output.name == "text" else "head"))
         return Facts(
@@ -394,10 +415,11 @@ class Session:
             self.best = chosen
             self._promote(bench, prepared, chosen, scorer if chosen is result else None)
 
-    def choose(self, bench: Bench) -> Result:
-        """The best trial so far."""
+    def choose(self, bench: Bench, results: Sequence[Result] | None = None) -> Result:
+        """The best of the trials so far, or of these."""
         knows = self.knows_language(bench)
-        return belief.choose(self.results, metric=bench.metric, rows=len(bench.validation), knows_language=knows)
+        found, rows = results or self.results, len(bench.validation)
+        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows)
 
     def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
         """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.
@@ -425,26 +447,3 @@ class Session:
         model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
         model.save(self.place / "model", saved_scorer=saved, check=False)
         self.say("saved", f"best so far: {result.name}, loadable from {self.place / 'model'}")
-
-
-def _allowed(config: RunConfig, bench: Bench) -> list[str]:
-    """Methods that the user named, or all that fit the output; a name that does not fit is an error."""
-    fitting = [name for name in registry.names("methods") if bench.output.name in registry.get("methods", name).outputs]
-    if config.search.methods in (None, auto.NAME):
-        return fitting
-    wanted = [name.strip() for name in (config.search.methods or "").split(",") if name.strip()]
-    for name in wanted:
-        method = registry.get("methods", name)
-        if bench.output.name not in method.outputs:
-            raise ConfigError(
-                f"method {name!r} cannot learn {bench.output.name}; methods that can: {', '.join(fitting)}"
-            )
-    return wanted
-
-
-def _backbone_problem(config: RunConfig, bench: Bench) -> str | None:
-    """Why no encoder can be had, if the user did not name one; a named one that cannot be had is an error later."""
-    if config.search.backbone is not None:
-        return None
-    problem: str | None = registry.trained(bench.output.name).missing_default()
-    return problem

@@ -14,6 +14,7 @@ import numpy as np
 
 from autogpt import files, registry
 from autogpt.core import Decision, Example, Features, Job, LabelSpace, Metric, Output, Scorer, Step, Trainable
+from autogpt.endpoint import Remote, none_named
 from autogpt.events import Event, Listener
 from autogpt.runtime import Runtime
 
@@ -60,6 +61,8 @@ class Result:
     refit_seconds: float
     notes: tuple[str, ...] = ()
     rows: str = ""
+    usage: Mapping[str, float] = field(default_factory=dict)
+    """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Bench:
     report_to: str | None = None
     room: Callable[[], int] = lambda: 1 << 60
     advice: Callable[[], Mapping[str, Any]] = dict
+    remote: Callable[[], Remote] = none_named
 
     @property
     def metric(self) -> Metric:
@@ -118,6 +122,7 @@ def run_trial(
         refit_seconds=time.monotonic() - started - (bench.features.once_seconds - once_before),
         notes=tuple(job.notes),
         rows=candidate.rows,
+        usage=getattr(scorer, "usage", dict)(),
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
@@ -197,6 +202,7 @@ def make_job(
         options=method.options(**candidate.options),
         room=bench.room,
         advice=bench.advice,
+        remote=bench.remote,
     )
 
 

@@ -31,6 +31,7 @@ _PANELS = {
     "columns": "Columns (only to overrule what is found in the data)",
     "search": "Search",
     "scratch": "Language model from nothing",
+    "remote": "Language model behind an endpoint",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",

@@ -11,13 +11,33 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 WATTS_PER_CORE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Predicting:
+    """What 1,000 predictions of a system take: seconds, and of an endpoint tokens read and written, and money."""
+
+    name: str
+    seconds: float
+    read: float = 0.0
+    written: float = 0.0
+    money: float | None = None
+
+    @classmethod
+    def of(cls, name: str, rows: int, seconds: float, scorer: Any) -> Self:
+        """As measured over some rows, or as the scorer itself counted it."""
+        return cls(name, **(getattr(scorer, "usage", dict)() or {"seconds": 1_000 * seconds / max(rows, 1)}))
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
-    """Seconds on the clock and on the processor, most memory held at once, estimated watt-hours; seconds per stage."""
+    """Seconds on the clock and on the processor, most memory held at once, estimated watt-hours; seconds per stage.
+
+    `asked` requests to an endpoint took `read` and `written` tokens, and `money` where prices are known.
+    """
 
     seconds: float
     cpu_seconds: float
@@ -26,6 +46,11 @@ class Costs:
     watts_per_core: float = WATTS_PER_CORE
     stages: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
+    predictions: tuple[Predicting, ...] = ()
+    asked: int = 0
+    read: int = 0
+    written: int = 0
+    money: float | None = None
 
 
 class Meter:

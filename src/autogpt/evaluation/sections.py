@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from autogpt.evaluation import plots
 from autogpt.evaluation.display import clean, duration, harmless, number, size, span
+from autogpt.evaluation.energy import Costs
 from autogpt.evaluation.report import Report
 from autogpt.evaluation.tables import ClassRow, ClassTable
 from autogpt.evaluation.words import Words
@@ -367,7 +368,28 @@ def _costs(report: Report, words: Words) -> list[Block]:
     if c.stages:
         stages = tuple((clean(name, 60), duration(seconds)) for name, seconds in c.stages.items())
         blocks.append(Grid((words("col.stage"), words("fact.time")), "ln", stages, shown=20))
-    return [*blocks, Note(words("lead.energy", watts=c.watts_per_core))]
+    return [*blocks, *_predictions(c, words), Note(words("lead.energy", watts=c.watts_per_core))]
+
+
+def _predictions(costs: Costs, words: Words) -> list[Block]:
+    """What 1,000 predictions take, side by side; what an endpoint took in all."""
+    blocks: list[Block] = []
+    if costs.predictions:
+        columns = [words("col.thousand"), words("fact.time")]
+        rows = [[clean(one.name, 60), duration(one.seconds)] for one in costs.predictions]
+        if any(one.read for one in costs.predictions):
+            columns += [words("col.tokens"), words("col.money")]
+            for row, one in zip(rows, costs.predictions, strict=True):
+                row += [f"{one.read:,.0f} + {one.written:,.0f}", _money(one.money) if one.read else "0"]
+        blocks.append(Grid(tuple(columns), "l" + "n" * (len(columns) - 1), tuple(map(tuple, rows)), shown=20))
+    if costs.asked:
+        told = {"asked": costs.asked, "read": costs.read, "written": costs.written, "money": _money(costs.money)}
+        blocks.append(Note(words("lead.endpoint", **told)))
+    return blocks
+
+
+def _money(amount: float | None) -> str:
+    return "–" if amount is None else f"{amount:.4f}"
 
 
 def _repeat(report: Report, words: Words) -> list[Block]:

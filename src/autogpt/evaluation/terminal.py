@@ -61,6 +61,7 @@ def _facts(report: Report, words: Words) -> list[str]:
     if report.costs is not None:
         costs = report.costs
         parts = [duration(costs.seconds), size(costs.peak_bytes), f"≈ {costs.watt_hours:.2f} Wh"]
+        parts += [words("short.money", money=f"{costs.money:.4f}")] if costs.money is not None else []
         facts.append((words("short.cost"), ", ".join(parts)))
     for check in report.verdict.warnings:
         facts.append((words("short.care"), clean(check.text, 300)))

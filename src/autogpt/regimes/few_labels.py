@@ -122,12 +122,14 @@ def _run(
         read=read,
         remaining=lambda: session.budget.remaining() - SAVING_SECONDS,
     )
-    votes = _asked(ballot, labelling)
+    votes = _asked(ballot, session, labelling)
     verdict = _label_model.decide(votes)
     for one, coverage, accuracy in zip(votes, verdict.coverage, verdict.accuracy, strict=True):
         right = "" if accuracy != accuracy else f", right {accuracy:.0%} of the time by the label model"
         session.say("decision", f"{one.voter} votes on {coverage:.0%} of the rows{right}")
     taught = self_train(ballot.vectors, verdict.scores, has_time=lambda: ballot.remaining() > 0)
+    if session.client is not None:
+        session.say("decision", f"the endpoint was asked: {session.client.ledger.told()}")
     for finding in taught.findings:
         session.say("decision", str(finding), **asdict(finding))
     joined = _joined(session, rows, read, votes, taught)
@@ -187,13 +189,12 @@ class _Reader:
         return np.asarray(self.features.get([{"text": text} for text in texts])[1]) / self.scale
 
 
-def _asked(ballot: Ballot, labelling: FewLabels) -> list[Votes]:
+def _asked(ballot: Ballot, session: Session, labelling: FewLabels) -> list[Votes]:
     """The votes of the label names and of everyone that the user named."""
     votes = list(registry.get("voters", "names").vote(ballot))
-    options = {"model": labelling.endpoint_model, "rows": labelling.endpoint_rows}
-    for name, source in (
-        ("patterns", labelling.patterns), ("functions", labelling.functions), ("endpoint", labelling.endpoint),
-    ):  # fmt: skip
+    options = {"client": session.client, "rows": labelling.endpoint_rows}
+    address = session.config.remote.endpoint
+    for name, source in (("patterns", labelling.patterns), ("functions", labelling.functions), ("endpoint", address)):
         if source:
             votes += registry.get("voters", name).vote(replace(ballot, source=source, options=options))
     return votes

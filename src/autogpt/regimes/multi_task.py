@@ -123,6 +123,8 @@ def train_many(
     Interrupted has the command that goes on (`resume_many`).
     """
     _check(sources, config)
+    if config.remote.endpoint is not None:
+        raise ConfigError("an endpoint is asked about one data set; leave --endpoint out, or run the sets one by one")
     started = time.monotonic()
     config = replace(config, data="+".join(sources))
     folder = new_folder(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ import numpy as np
 from autogpt import registry, written
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
 from autogpt.core import ONE_LABEL, Decision, GoldAnswers, Scorer
+from autogpt.endpoint import Client, Remote, named
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.memory import Guard
 from autogpt.queries import Pool
 from autogpt.runtime import Runtime, best_device
+from autogpt.spending import Ledger, Prices
 from autogpt.testing import tiny
+from autogpt.testing.endpoint_server import Server
 from autogpt.training.features import FeatureCache
 
 if TYPE_CHECKING:
@@ -93,7 +97,14 @@ def bench(output: str, backbone: Path, *, seed: int = 0, guard: Guard | None = N
         seed=seed,
         listen=lambda event: None,
         stop=lambda: False,
+        remote=lambda: Remote(asked_here()),
     )
+
+
+@cache
+def asked_here() -> Client:
+    """A client of a tiny language model's endpoint in this process."""
+    return Client(Server().__enter__().address, "tiny", Ledger(Prices()))
 
 
 def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> None:
@@ -104,7 +115,8 @@ def check_method(name: str, output: str, *, backbone: Path, folder: Path) -> Non
     found, scorer = run_trial(told, Candidate(name, quick(name, output)), folder=folder / name, remaining=lambda: 120.0)
     inputs = [row.inputs for row in told.validation]
     again = load_scorer(folder / name / "scorer", found.family)
-    same(scorer.score(inputs), again.score(inputs), tolerance=1e-4)
+    with named(told.remote().client):
+        same(scorer.score(inputs), again.score(inputs), tolerance=1e-4)
     if name == "majority":
         return
     floor, _ = run_trial(told, Candidate("majority"), folder=folder / "floor", remaining=lambda: 120.0)

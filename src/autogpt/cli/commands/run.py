@@ -29,7 +29,7 @@ def run(
     if labelling.labels is not None:
         _without_labels(screen, config, labelling, dry_run=dry_run)
         return
-    if labelling.patterns or labelling.functions or labelling.endpoint:
+    if labelling.patterns or labelling.functions:
         raise ConfigError("votes need the names of the labels; give --labels")
     start(screen, config, dry_run=dry_run)
 

@@ -1,0 +1,143 @@
+"""A language model behind an endpoint answers, shown some training rows each time (none: zero-shot).
+
+Nothing is trained. How many rows are shown is measured on a few validation rows, within the money: what is chosen must
+leave enough for the other validation rows and for the sealed test, by what the few have cost.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autogpt.core import Decision, Example, Job, Scorer, Step
+from autogpt.endpoint import Remote
+from autogpt.errors import ConfigError, ResourceError
+from autogpt.methods._endpoint import opened, validated, with_votes
+
+SHOWN = (0, 4, 16)
+SAMPLE = 24
+SAMPLE_SHARE = 0.25
+"""Of the money and the time that are left, all samples together take at most."""
+TIME_SHARE = 0.5
+"""Of the time that is left, answering all validation rows takes at most."""
+MARGIN = 1.2
+"""What rows are expected to cost, over what the sample cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`demonstrations`: training rows shown with each question; None: as many as do best on a few validation rows."""
+
+    demonstrations: int | None = field(
+        default=None, metadata={"help": "training rows shown with each question; 0: zero-shot (default: measured)"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.demonstrations is not None and not 0 <= self.demonstrations <= 256:
+            raise ConfigError(f"few-shot: demonstrations is {self.demonstrations}; it must be between 0 and 256")
+
+
+class FewShot:
+    """See `core.Method`."""
+
+    name = "few-shot"
+    summary = "a language model behind an endpoint, shown training rows like the one it is asked about"
+    needs_backbone = False
+    needs_endpoint = True
+    outputs = frozenset({"classes", "path", "labels", "value", "text"})
+    options = Options
+
+    def fit(self, job: Job) -> Generator[Step, None, Scorer]:
+        options, remote = job.options or Options(), job.remote()
+        plain = opened(job, remote)
+        if not job.validation:  # a refit: all is chosen, and rows to show are added
+            votes = int(job.settled.get("votes", 1))
+            chosen: Scorer = plain.with_options(shown=options.demonstrations or 0, votes=votes)
+            return chosen
+        places = [int(i) for i in np.random.default_rng([job.seed, 59]).permutation(len(job.validation))[:SAMPLE]]
+        sample = [job.validation[place] for place in places]
+        plain = with_votes(plain, sample[0])
+        tried: list[Try] = []
+        for shown in SHOWN if options.demonstrations is None else (options.demonstrations,):
+            one = plain.with_options(shown=shown)
+            if problem := _too_dear(one, sample, remote):
+                job.notes.append(f"{shown} demonstrations were not tried: {problem}")
+                continue
+            started = time.monotonic()
+            scores = one.score([row.inputs for row in sample])
+            tried.append(Try(one, _judged(scores, sample, job), scores))
+            took, found = time.monotonic() - started, {job.metric.name: tried[-1].score}
+            yield Step(len(tried), len(SHOWN), 0.0, len(sample), sum(one.tokens), took, found)
+        best = _affordable(tried, job, remote)
+        job.validated.append(validated(best.scorer, job, dict(zip(places, best.scores, strict=True))))
+        scorer = best.scorer
+        job.chosen.update(demonstrations=scorer.asking.shown, votes=scorer.asking.votes)
+        job.notes.extend(_told(scorer, tried, job, remote))
+        fitted: Scorer = scorer
+        return fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A number of demonstrations on the sample: who asked, the metric, the scores."""
+
+    scorer: Any
+    score: float
+    scores: Any
+
+
+def _too_dear(scorer: Any, sample: Sequence[Example], remote: Remote) -> str | None:
+    """Why a sample may not be asked: more than a share of what is left, by the most that it can cost."""
+    ledger = remote.client.ledger
+    questions = scorer.questions([row.inputs for row in sample])
+    most = sum(ledger.prices.cost(one.most_read, one.most_written) for one in questions)
+    share = SAMPLE_SHARE * ledger.left
+    return f"{len(sample)} rows may cost {most:.4f}, more than the {share:.4f} of a sample" if most > share else None
+
+
+def _judged(scores: Any, sample: Sequence[Example], job: Job) -> float:
+    """The metric of a few rows."""
+    inputs, gold = [row.inputs for row in sample], [row.target for row in sample]
+    values = [answer.value for answer in job.output.decode(scores, job.space, Decision(), inputs)]
+    return float(job.metric(gold, values, job.output.probabilities(scores, job.space, Decision()), job.space))
+
+
+def _affordable(tried: Sequence[Try], job: Job, remote: Remote) -> Try:
+    """The best that can answer all rows that are still to be answered; of equal ones the cheapest."""
+    ledger, problem = remote.client.ledger, "; ".join(job.notes) or "nothing could be tried"
+    sign = -1.0 if job.metric.higher_is_better else 1.0
+    rows = len(job.validation) - min(SAMPLE, len(job.validation))
+    for one in sorted(tried, key=lambda one: (math.isnan(one.score), sign * one.score)):  # stable: cheap ones first
+        each = one.scorer.usage()
+        money = MARGIN * ledger.prices.cost(each["read"], each["written"]) * (rows + remote.later_rows) / 1_000
+        seconds = each["seconds"] * rows / 1_000
+        if money > ledger.left:
+            problem = (
+                f"about {money:.4f} are needed for {rows:,} validation and {remote.later_rows:,} test rows, "
+                f"{ledger.left:.4f} of --max-cost are left"
+            )
+        elif seconds > TIME_SHARE * job.remaining():
+            problem = (
+                f"about {seconds:.0f} s are needed for {rows:,} validation rows, "
+                f"{max(0.0, TIME_SHARE * job.remaining()):.0f} s may be taken"
+            )
+        else:
+            return one
+    raise ResourceError(problem)
+
+
+def _told(scorer: Any, tried: Sequence[Try], job: Job, remote: Remote) -> Iterator[str]:
+    scores = ", ".join(f"{one.scorer.asking.shown}: {one.score:.4f}" for one in tried)
+    sample = min(SAMPLE, len(job.validation))
+    yield f"{scorer.asking.shown} demonstrations ({job.metric.name} on {sample} validation rows, by number: {scores})"
+    if scorer.unreadable:
+        yield f"{scorer.unreadable} of {scorer.answered} answers could not be read; these rows got the prior"
+    yield f"asked so far: {remote.client.ledger.told()}"
+
+
+plugin = FewShot()
