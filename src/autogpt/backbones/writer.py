@@ -213,6 +213,16 @@ class Writer:
             found.append(logits[0].float().cpu().numpy())
         return found
 
+    def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str], *, batch_rows: int = 32) -> list[Array]:
+        """The log probability of each token [T] of given answers, their end included: how far they were expected."""
+        from autogpt.backbones._writing import likelihood
+
+        pairs = self.pairs(inputs, answers)
+        told = {"start": self._start, "pad_id": self._pad_id}
+        self.net.eval()
+        batches = [pairs[at : at + batch_rows] for at in range(0, len(pairs), batch_rows)]
+        return [row for batch in batches for row in likelihood(self.net, batch, **told)]
+
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""
         pieces = self.pieces(inputs)
