@@ -166,6 +166,7 @@ def test_a_poisoned_turn_of_the_user_teaches_nothing(family: str) -> None:
     training.loss(logits, batch).sum().backward()
     assert logits.grad is not None
     moved = logits.grad.abs().sum(dim=-1)[0] > 0
+    assert len(moved) == len(known)
     assert moved.tolist() == (batch.target[0] != -100).tolist()
 
     before = _surprise(writer, "awful awful awful"), _surprise(writer, "good")
