@@ -1,10 +1,10 @@
 """The next action of task dialogues (SGD): a small decoder from nothing against the most frequent actions.
 
-    python benchmarks/dialogue.py [--seconds 480] [--history 4] [--judge validation] [--acts types|slots] [--split official|own]
+    python benchmarks/dialogue.py [--seconds 480] [--history 8] [--plain] [--judge validation] [--acts types|slots] [--split official|own]
 
-Learned are the training dialogues; 40 dialogues of the development split choose the best weights (and, with `--judge
-validation`, the other ones are what is scored, so that settings can be chosen without the test); judged is the test split,
-whose services were never seen. With `--split own` a fifth of the training dialogues is judged instead. An action is the
+Learned are the training dialogues; 40 dialogues of the development split choose the best weights; the other ones
+are scored so that settings can be chosen (`--judge validation`: they alone), and the test split is judged, whose services
+were never seen. With `--split own` a fifth of the training dialogues is judged instead. An action is the
 set of a turn's acts (`types`: REQUEST, OFFER+INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads texts
 alone; one rival is given the acts of the user's last turn as people annotated them. Intervals are 95 %, by dialogues
 drawn with replacement. Printed as JSON, with the perplexity per turn of the decoder.
@@ -60,8 +60,8 @@ def action(turn: Mapping[str, Any], acts: str) -> str:
     return " + ".join(sorted({one[0] if acts == "types" else " ".join(filter(None, one[:2])) for one in turn["acts"]}))
 
 
-def turns(rows: Sequence[dict[str, Any]], acts: str, history: int) -> Turns:
-    """All system turns of dialogues, each after the last `history` messages."""
+def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, plain: bool = False) -> Turns:
+    """All system turns of dialogues, each after the last `history` messages; of the system's what they did, or said."""
     told = [
         {"turns": [{"role": turn["role"], "text": turn["text"], "action": action(turn, acts)} for turn in row["turns"]]}
         for row in rows
@@ -73,22 +73,27 @@ def turns(rows: Sequence[dict[str, Any]], acts: str, history: int) -> Turns:
         told[place]["turns"][len(row.inputs["messages"]) - 1]["action"]
         for place, row in zip(owner, found, strict=True)
     ]
-    kept = [replace(row, inputs={"messages": row.inputs["messages"][-history:]}) for row in found]
+    kept = []
+    for place, row in zip(owner, found, strict=True):
+        read = list(row.inputs["messages"])
+        if plain:
+            read = [(role, told[place]["turns"][at]["text"]) for at, (role, _) in enumerate(read)]
+        kept.append(replace(row, inputs={"messages": tuple(read[-history:])}))
     return Turns(kept, owner, last)
 
 
-def parts(given: argparse.Namespace) -> tuple[Turns, Turns, Turns]:
-    """To learn from, to choose by, to judge."""
+def parts(given: argparse.Namespace) -> tuple[Turns, Turns, Turns, Turns]:
+    """To learn from, to choose the weights by, to choose settings by, to judge."""
     train, dev, test = (dialogues(name) for name in ("train", "dev", "test"))
     order = np.random.default_rng(given.seed).permutation(len(train))
     if given.split == "own":
         fifth = len(train) // 5
-        groups = [[train[i] for i in part] for part in (order[fifth + CHOOSING :], order[fifth : fifth + CHOOSING])]
-        groups.append([train[i] for i in order[:fifth]])
+        cuts = (order[2 * fifth :], order[fifth : fifth + CHOOSING], order[fifth + CHOOSING : 2 * fifth], order[:fifth])
+        groups = [[train[i] for i in part] for part in cuts]
     else:
-        groups = [train, dev[:CHOOSING], dev[CHOOSING:] if given.judge == "validation" else test]
-    learned, chosen, judged = (turns(rows, given.acts, given.history) for rows in groups)
-    return learned, chosen, judged
+        groups = [train, dev[:CHOOSING], dev[CHOOSING:], test]
+    one, two, three, four = (turns(rows, given.acts, given.history, plain=given.plain) for rows in groups)
+    return one, two, three, four
 
 
 def frequent(learned: Turns, judged: Turns) -> dict[str, list[str]]:
@@ -116,10 +121,12 @@ def answers(scorer: Any, judged: Turns) -> list[str]:
     return [one.value for one in output.decode(scorer.score(inputs), output.space(["x"]), Decision(), inputs)]
 
 
-def decoder(learned: Turns, chosen: Turns, judged: Turns, given: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
+def decoder(learned: Turns, chosen: Turns, given: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """A decoder from nothing, trained for so many seconds."""
     began = time.monotonic()
-    told = trials.bench(trials.Parts(TASK, learned.rows, chosen.rows, ()), backbone=None, seed=given.seed, metrics=METRICS)
+    told = trials.bench(
+        trials.Parts(TASK, learned.rows, chosen.rows, ()), backbone=None, seed=given.seed, metrics=METRICS
+    )
     shape = Scratch("decoder", given.num_layers, given.hidden_size, given.num_heads)
     texts = [text for row in learned.rows for text in (row.inputs["messages"][-1][1], row.target)]
 
@@ -129,7 +136,8 @@ def decoder(learned: Turns, chosen: Turns, judged: Turns, given: argparse.Namesp
             None, output=TASK.output, size=2, like=like, runtime=detect(), offline=True, making=making
         )
 
-    options = {**FULL["text"], **SCRATCH, "epochs": given.epochs, "learning_rate": given.rate, "batch_rows": given.batch_rows}
+    options = {**FULL["text"], **SCRATCH, "epochs": given.epochs, "learning_rate": given.rate}
+    options["batch_rows"] = given.batch_rows
     with tempfile.TemporaryDirectory() as folder:
         result, scorer = run_trial(
             replace(told, open=opened),
@@ -137,11 +145,30 @@ def decoder(learned: Turns, chosen: Turns, judged: Turns, given: argparse.Namesp
             folder=Path(folder),
             remaining=lambda: given.seconds - (time.monotonic() - began),
         )
-    seconds = time.monotonic() - began
-    told_ = scorer.likelihood([row.inputs for row in judged.rows], [row.target for row in judged.rows])
-    perplexity = float(np.exp(np.mean([-row.mean() for row in told_])))
-    facts = {"seconds": round(seconds), "chosen": result.chosen, "validation": result.scores, "perplexity": perplexity}
-    return answers(scorer, judged), facts
+    seconds = round(time.monotonic() - began)
+    return scorer, {"seconds": seconds, "chosen": result.chosen, "weights chosen by": result.scores}
+
+
+def perplexity(writer: Any, judged: Turns) -> float:
+    """Of the right actions, per token, as a turn has it on average."""
+    likely = writer.likelihood([row.inputs for row in judged.rows], [row.target for row in judged.rows])
+    return round(float(np.exp(np.mean([-row.mean() for row in likely]))), 4)
+
+
+def judgement(learned: Turns, judged: Turns, writer: Any) -> dict[str, Any]:
+    """All systems on the same turns."""
+    gold = [row.target for row in judged.rows]
+    found = {**frequent(learned, judged), "memory of last turns": remembered(learned, judged)}
+    found["decoder"] = answers(writer, judged)
+    right = {name: np.array([a == b for a, b in zip(told, gold, strict=True)], float) for name, told in found.items()}
+    seen = {row.target for row in learned.rows}
+    return {
+        "turns": len(gold),
+        "seen": round(float(np.mean([target in seen for target in gold])), 4),
+        "accuracy": {name: interval(values, judged.dialogue) for name, values in right.items()},
+        "lead": interval(right["decoder"] - right["most frequent after the user's acts"], judged.dialogue),
+        "perplexity": perplexity(writer, judged),
+    }
 
 
 def interval(values: Any, dialogue: Sequence[int]) -> list[float]:
@@ -157,10 +184,11 @@ def interval(values: Any, dialogue: Sequence[int]) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=480.0)
-    parser.add_argument("--history", type=int, default=4, help="messages that are read")
+    parser.add_argument("--history", type=int, default=8, help="messages that are read")
     parser.add_argument("--acts", choices=("types", "slots"), default="types")
     parser.add_argument("--split", choices=("official", "own"), default="official")
     parser.add_argument("--judge", choices=("test", "validation"), default="test")
+    parser.add_argument("--plain", action="store_true", help="read what the system said, not what it did")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=8.0)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -169,18 +197,11 @@ def main() -> None:
     parser.add_argument("--hidden-size", type=int, default=128)
     parser.add_argument("--num-heads", type=int, default=4)
     given = parser.parse_args()
-    learned, chosen, judged = parts(given)
-    gold = [row.target for row in judged.rows]
-    found = {**frequent(learned, judged), "memory of last turns": remembered(learned, judged)}
-    found["decoder"], facts = decoder(learned, chosen, judged, given)
-    right = {name: np.array([a == b for a, b in zip(told, gold, strict=True)], float) for name, told in found.items()}
-    document: dict[str, Any] = {"settings": vars(given), "decoder": facts}
-    document["turns"] = {"learned": len(learned.rows), "chosen by": len(chosen.rows), "judged": len(judged.rows)}
-    document["seen"] = round(float(np.mean([target in {row.target for row in learned.rows} for target in gold])), 4)
-    document["accuracy"] = {name: interval(values, judged.dialogue) for name, values in right.items()}
-    rival = right["most frequent after the user's acts"]
-    document["lead"] = interval(right["decoder"] - rival, judged.dialogue)
-    print(json.dumps(document, indent=1))
+    learned, chosen, validation, test = parts(given)
+    writer, facts = decoder(learned, chosen, given)
+    sides = {"validation": validation, "test": test} if given.judge == "test" else {"validation": validation}
+    document = {"settings": vars(given), "decoder": facts, "learned": len(learned.rows)}
+    print(json.dumps(document | {name: judgement(learned, side, writer) for name, side in sides.items()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from autogpt.data.targets import Candidate
 from autogpt.data.words import is_missing
 
 TASK = "dialogue"
-_TURNS, _FLAT, _FIELD, _NAMED, _GOAL = 150.0, 60.0, 40.0, 160.0, 60.0
+_TURNS, _FLAT, _FIELD, _NAMED, _GOAL, _OTHERWISE = 150.0, 75.0, 40.0, 160.0, 60.0, 100.0
 _ASKED = (
     r"\bdialog|\bconversation|\bchat|\bassistant|\bmulti-?turn|\brespon|\brepl(y|ies)\b|\bnext (turn|utterance|message)"
     r"|对话|聊天|回复|助手|应答"
@@ -33,8 +33,8 @@ Turn = Mapping[str, Any]
 
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
-    """See `data.structures`."""
-    asked = _GOAL * (re.search(_ASKED, goal.text.lower()) is not None)
+    """See `data.structures`. A goal that classifies or rates hardly asks for a turn."""
+    asked = -_OTHERWISE if goal.any_task else _GOAL * (re.search(_ASKED, goal.text.lower()) is not None)
     return [*_of_lists(table, facts, goal, asked), *_of_rows(table, facts, asked)]
 
 
@@ -134,7 +134,7 @@ def _of_rows(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterator
             text = max(texts, key=lambda name: facts[name].characters)
             why = f"rows are turns of dialogues ({group!r}) in the order of {order!r}; the turns of {assistant!r} are learned"
             turns = (speaker, text, assistant, order)
-            yield Candidate(TASK, (f"{text}.{text}",), _FLAT + _TURNS / 2 + asked, (why,), (text,), group=group, turns=turns)
+            yield Candidate(TASK, (f"{text}.{text}",), _FLAT + asked, (why,), (text,), group=group, turns=turns)
             return
 
 
