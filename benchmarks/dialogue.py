@@ -1,13 +1,13 @@
 """The next action of task dialogues (SGD): a small decoder from nothing against the most frequent actions.
 
-    python benchmarks/dialogue.py [--seconds 480] [--history 8] [--plain] [--judge validation] [--acts types|slots] [--split official|own]
+    python benchmarks/dialogue.py [--seconds 480] [--history 4] [--did] [--judge validation]
+                                  [--acts types|slots] [--split official|own]
 
-Learned are the training dialogues; 40 dialogues of the development split choose the best weights; the other ones
-are scored so that settings can be chosen (`--judge validation`: they alone), and the test split is judged, whose services
-were never seen. With `--split own` a fifth of the training dialogues is judged instead. An action is the
-set of a turn's acts (`types`: REQUEST, OFFER+INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads texts
-alone; one rival is given the acts of the user's last turn as people annotated them. Intervals are 95 %, by dialogues
-drawn with replacement. Printed as JSON, with the perplexity per turn of the decoder.
+Learned are the training dialogues; 40 dialogues of the development split choose the best weights; the other ones are
+scored so that settings can be chosen (`--judge validation`: they alone), and the test split is judged, whose services
+were never seen. With `--split own` all parts are of the training dialogues. An action is the set of a turn's acts
+(`types`: REQUEST, OFFER + INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads what was said
+(`--did`: of the system what it did); one rival is given the acts of the user's last turn as people annotated them. Intervals are 95 %, by dialogues drawn with replacement. Printed as JSON.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def action(turn: Mapping[str, Any], acts: str) -> str:
     return " + ".join(sorted({one[0] if acts == "types" else " ".join(filter(None, one[:2])) for one in turn["acts"]}))
 
 
-def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, plain: bool = False) -> Turns:
-    """All system turns of dialogues, each after the last `history` messages; of the system's what they did, or said."""
+def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, did: bool = False) -> Turns:
+    """All system turns of dialogues, each after the last `history` messages; what the system said, or did."""
     told = [
         {"turns": [{"role": turn["role"], "text": turn["text"], "action": action(turn, acts)} for turn in row["turns"]]}
         for row in rows
@@ -70,14 +70,14 @@ def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, plain: boo
     found, _ = examples(table, SCHEMA, TASK)
     owner = [table.made[row.id][0] for row in found]
     last = [
-        told[place]["turns"][len(row.inputs["messages"]) - 1]["action"]
-        for place, row in zip(owner, found, strict=True)
+        told[place]["turns"][len(row.inputs["messages"]) - 1]["action"] for place, row in zip(owner, found, strict=True)
     ]
     kept = []
     for place, row in zip(owner, found, strict=True):
         read = list(row.inputs["messages"])
-        if plain:
-            read = [(role, told[place]["turns"][at]["text"]) for at, (role, _) in enumerate(read)]
+        if did:
+            acted = [turn["action"] for turn in told[place]["turns"]]
+            read = [(role, acted[at] if role == "assistant" else text) for at, (role, text) in enumerate(read)]
         kept.append(replace(row, inputs={"messages": tuple(read[-history:])}))
     return Turns(kept, owner, last)
 
@@ -92,7 +92,7 @@ def parts(given: argparse.Namespace) -> tuple[Turns, Turns, Turns, Turns]:
         groups = [[train[i] for i in part] for part in cuts]
     else:
         groups = [train, dev[:CHOOSING], dev[CHOOSING:], test]
-    one, two, three, four = (turns(rows, given.acts, given.history, plain=given.plain) for rows in groups)
+    one, two, three, four = (turns(rows, given.acts, given.history, did=given.did) for rows in groups)
     return one, two, three, four
 
 
@@ -184,11 +184,11 @@ def interval(values: Any, dialogue: Sequence[int]) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=480.0)
-    parser.add_argument("--history", type=int, default=8, help="messages that are read")
+    parser.add_argument("--history", type=int, default=4, help="messages that are read")
     parser.add_argument("--acts", choices=("types", "slots"), default="types")
     parser.add_argument("--split", choices=("official", "own"), default="official")
     parser.add_argument("--judge", choices=("test", "validation"), default="test")
-    parser.add_argument("--plain", action="store_true", help="read what the system said, not what it did")
+    parser.add_argument("--did", action="store_true", help="read what the system did, not what it said")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=8.0)
     parser.add_argument("--rate", type=float, default=2e-3)

@@ -95,9 +95,11 @@ CASES = (
     Case("humaneval/test.jsonl.gz", None, goals=("write code",)),
     Case("fsdd/train.jsonl", None, goals=("recognise spoken digits",)),
     Case("easy_vqa/test.jsonl.gz", None, goals=("answer questions about pictures",)),
-    Case("crosswoz/dev.jsonl.gz", DIALOGUE, ("turns",), ("turns.text",), ("对话系统", "回复用户", "write the next reply")),
+    Case("crosswoz/dev.jsonl.gz", DIALOGUE, ("turns",), ("turns.text",),
+         ("对话系统", "回复用户", "write the next reply")),
     Case("sgd/dev.jsonl.gz", DIALOGUE, ("turns",), ("turns.text",), ("reply to the user", "multi-turn assistant")),
-    Case("sgd/train.jsonl.gz", DIALOGUE, ("turns",), ("turns.acts",), ("predict the next action", "dialogue policy"), goal_needed=True),
+    Case("sgd/train.jsonl.gz", DIALOGUE, ("turns",), ("turns.acts",),
+         ("predict the next action", "dialogue policy"), goal_needed=True),
     Case("plain_en_public_domain/all.jsonl.gz", None, goals=("continue the text",)),
 )  # fmt: skip
 

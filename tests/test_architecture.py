@@ -45,6 +45,7 @@ FLOORS = (
             "sandbox",
             "units",
             "written",
+            "dialogues",
         },
     ),
     ("closed", {*registry.KINDS}),

@@ -41,8 +41,8 @@ Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
 characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
 text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
-`source`, what an answer is written from; or `messages`, a dialogue up to the turn that is written: a tuple of (role, text),
-the roles `system`, `user`, `assistant` and `tool`, with `tools`, a tuple of what may be called (JSON texts), where it has any.
+`source`, what an answer is written from; or `messages`, a dialogue up to the turn that is written: a tuple of (role,
+text), with the roles `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called (JSON texts).
 Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
@@ -63,8 +63,8 @@ class Table:
     """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected).
 
     `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
-    source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (the turns of a
-    dialogue, see `Expanding`), `read` is the table as it was read, and `made[i]` the places of its rows that row i is of.
+    source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (turns of a
+    dialogue, see `Expanding`), `read` is the table as it was read, `made[i]` the places of its rows that row i is of.
     """
 
     rows: Sequence[Row]
@@ -284,8 +284,8 @@ class Expanding(Protocol):
     """A task that makes several examples of a row of a table: a dialogue has as many as it has turns to learn."""
 
     def expand(self, table: Table, schema: Schema) -> Table:
-        """A table with a row per example, which knows what it was made of (`Table.read`, `Table.made`); every row of the
-        given one is in it. What one row was made into stays on one side of a split."""
+        """A table with a row per example, which knows what it was made of (`Table.read`, `Table.made`); every row of
+        the given one is in it. What one row was made into stays on one side of a split."""
 
 
 @runtime_checkable

@@ -22,7 +22,8 @@ _NAMES: Mapping[str, str] = {
     name: role
     for role, names in {
         "system": "system developer instruction instructions",
-        "user": "user human customer client usr prompter caller buyer patient student apprentice 用户 顾客 客户 买家 患者",
+        "user": "user human customer client usr prompter caller buyer patient student apprentice "
+        "用户 顾客 客户 买家 患者",
         "assistant": "assistant bot agent gpt chatgpt model ai chatbot wizard expert advisor operator support seller "
         "salesman doctor teacher tutor 助手 机器人 客服 坐席 卖家 医生 function_call",
         "tool": "tool function observation ipython api database 工具",
@@ -38,7 +39,7 @@ def turns(value: Any) -> Sequence[Mapping[str, Any]] | None:
 
 
 def role_of(name: Any, assistant: str = "assistant") -> str | None:
-    """The role of a speaker; `assistant` is what the one is called whose turns are learned. None: it is no known one."""
+    """The role of a speaker; `assistant` is what the one is called whose turns are learned. None: no known one."""
     called = str(name).strip()
     return "assistant" if called == assistant else _NAMES.get(called.casefold())
 

@@ -51,7 +51,10 @@ def test_a_run_answers_dialogues(trained: tuple[Any, Path]) -> None:
     values = {answer.value for answer in model.predict(asked)}
     assert len(values) == 1, "however the same dialogue is given"
     assert AutoGPT.load(folder).predict(asked[:1])[0].value in values
-    assert model.predict("hello, I am number 7")[0].value == model.predict([[messages[0] | {"content": "hello, I am number 7"}]])[0].value
+    assert (
+        model.predict("hello, I am number 7")[0].value
+        == model.predict([[messages[0] | {"content": "hello, I am number 7"}]])[0].value
+    )
     with pytest.raises(InputError, match="'turns'"):
         model.predict([{"colour": "red"}])
 

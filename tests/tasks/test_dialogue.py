@@ -103,21 +103,14 @@ def test_parts_of_text_and_plain_texts_are_read() -> None:
     assert TASK.inputs({"messages": "你好"}, SCHEMA)["messages"] == (("user", "你好"),)
 
 
-def test_where_actions_are_learned_the_assistant_is_read_by_them_too() -> None:
-    schema = Schema("dialogue", ("messages",), ("messages.acts",), turns=PLAIN)
-    talk = [
-        turn("user", "hi", acts=["GREET"]), turn("assistant", "hello", acts=["GREET"]), turn("user", "rain?"),
-        turn("assistant", "yes", acts=[["INFORM", "rain", []]]), turn("user", "bye"),
-    ]  # fmt: skip
-    found = pairs(talk, schema)
-    assert found[1] == ((("user", "hi"), ("assistant", "GREET"), ("user", "rain?")), "INFORM rain")
-    served = TASK.inputs({"messages": talk}, schema)["messages"]
-    assert served[:3] == found[1][0]
-    assert served[3] == ("assistant", "INFORM rain")
-
-
 def test_a_model_of_other_fields_reads_messages_of_chat_templates_too() -> None:
     schema = Schema("dialogue", ("turns",), ("turns.text",), turns=("speaker", "text", "system"))
-    own = {"turns": [{"speaker": "user", "text": "a"}, {"speaker": "system", "text": "b"}, {"speaker": "user", "text": "c"}]}
+    own = {
+        "turns": [
+            {"speaker": "user", "text": "a"},
+            {"speaker": "system", "text": "b"},
+            {"speaker": "user", "text": "c"},
+        ]
+    }
     plain = {"turns": [turn("user", "a"), turn("assistant", "b"), turn("user", "c")]}
     assert TASK.inputs(own, schema) == TASK.inputs(plain, schema)

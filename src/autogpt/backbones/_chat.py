@@ -63,7 +63,9 @@ class Chat:
             if type(problem).__module__.partition(".")[0] != "jinja2":
                 raise
             why = str(problem).rstrip(".")
-            raise InputError(f"the model's chat template refuses a dialogue: {why}; change the roles, or the model") from None
+            raise InputError(
+                f"the model's chat template refuses a dialogue: {why}; change the roles, or the model"
+            ) from None
         return self._joined(told.split(mark))
 
     def text(self, text: str) -> list[int]:

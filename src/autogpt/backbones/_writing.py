@@ -89,8 +89,8 @@ def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[
     """What a net of this kind is given of some pairs, and the token that each place is to say [B, T] (or -100).
 
     Each place of an encoder-decoder is told what stands before it; a decoder has source and target in one row, and what
-    a place is to say is the token that follows it. Of a decoder only the `places` [T] from the first of any target on are
-    asked.
+    a place is to say is the token that follows it. Of a decoder only the `places` [T] from the first of any
+    target on are asked.
     """
     if kind == "encoder-decoder":
         ids, mask = pad([pair.source for pair in pairs], pad_id)

@@ -5,7 +5,8 @@ All come through transformers' Auto classes, by what their configuration can do 
 Checkpoints for Sequence Generation Tasks", Rothe et al. 2020). Without a name it is made from nothing (see `_scratch`).
 
 A decoder reads a source as its chat template says it, where it has one, and otherwise as the source and a line break; a
-dialogue is read by the chat template of any of them (see `_chat`). The same ids are trained and served. Saved is the folder that transformers loads, and `writer.json` beside it.
+dialogue is read by the chat template of any of them (see `_chat`). The same ids are trained and served. Saved is the
+folder that transformers loads, and `writer.json` beside it.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ SUPPORTED = (
     "supported are: a text (or two) with a label, with a path of labels, with several labels, or with a number; "
     "tokens with tags; text with spans; a text with two marked spans and a label; a text with choices; "
     "a question and a text with answers; texts with candidates to be ranked; queries with passages that answer them; "
-    "a text and one that is written to it (a translation, a summary, an answer); dialogues, as lists of turns or a turn a row"
+    "a text and one that is written to it (a translation, a summary, an answer); "
+    "dialogues, as lists of turns or a turn a row"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",

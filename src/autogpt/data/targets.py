@@ -80,8 +80,8 @@ class Candidate:
     """One reading: the task, its target columns, points, reasons; its text, spans and group, where they
     go together.
 
-    `named` when the goal or the column's name speaks for the target. `choices`, `numbering` and `turns` as in `core.Schema`;
-    `group` is the column whose rows belong to one list.
+    `named` when the goal or the column's name speaks for the target. `choices`, `numbering` and `turns` are those
+    of `core.Schema`; `group` is the column whose rows belong to one list.
     """
 
     task: str

@@ -2,8 +2,7 @@
 
 Every turn of the assistant that follows another turn is an example: the dialogue up to it is read, and the turn is
 written. In the table of examples the column of turns holds what came before, and a column of its own, named after the
-field (`messages.content`, `turns.acts`), what is to be written. In a dialogue whose actions are learned the assistant's
-own earlier turns are their actions too, as a model that writes actions will see them.
+field (`messages.content`, `turns.acts`), what is to be written.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from autogpt.core import Inputs, Row, Schema, Table
 
 
 class Dialogue:
-    """See `core.Task` and `core.Expanding`. `schema.text` is the column of turns, and one of tools where there is one."""
+    """See `core.Task` and `core.Expanding`. `schema.text`: the column of turns, and one of tools, if any."""
 
     name = "dialogue"
     output = "text"
@@ -47,7 +46,7 @@ class Dialogue:
         column, target = schema.text[0], schema.target[0]
         turns = dialogues.turns(row.get(column)) or ()
         try:
-            said = [_message(turn, schema) for turn in turns]
+            said = [dialogues.message(turn, schema.turns) for turn in turns]
             field = target.removeprefix(f"{column}.")
             written = [dialogues.answer(turn, field, schema.turns) for turn in turns]
         except ValueError:
@@ -64,7 +63,7 @@ class Dialogue:
             turns = [{dialogues.ROLE: "user", dialogues.TEXT: cells.text(row, schema.text[0])}]
         if turns is None:
             raise ValueError(f"column {schema.text[0]!r} has no list of turns")
-        said = tuple(_message(turn, schema) for turn in turns)
+        said = tuple(dialogues.message(turn, schema.turns or _PLAIN) for turn in turns)
         if not any(text for role, text in said if role != "system"):
             raise ValueError(f"column {schema.text[0]!r} has no turn to answer")
         tools = dialogues.tools(row.get(schema.text[1])) if len(schema.text) > 1 else ()
@@ -78,16 +77,6 @@ class Dialogue:
 
 
 _PLAIN = (dialogues.ROLE, dialogues.TEXT, "assistant")
-
-
-def _message(turn: Mapping[str, Any], schema: Schema) -> dialogues.Message:
-    """A turn as it is read. Where actions are learned, what the assistant did stands in place of what it said: a model
-    sees in a dialogue what it wrote itself."""
-    fields = schema.turns or _PLAIN
-    role, text = dialogues.message(turn, fields)
-    field = schema.target[0].removeprefix(f"{schema.text[0]}.") if schema.target else fields[1]
-    did = dialogues.answer(turn, field, fields) if role == "assistant" and field in turn else ""
-    return role, did or text
 
 
 def _whole(table: Table, schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:

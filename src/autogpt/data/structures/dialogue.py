@@ -1,8 +1,9 @@
 """Tables of dialogues: a column of turns (lists of dicts), or a turn a row.
 
-Told by shape: in the turns one field has few values, which name speakers, and another has texts. Whose turns are learned
-is told by what the speakers are called; where no one is called like an assistant, a `system` that speaks in the middle of
-dialogues is one. What the turns have beside their texts (acts, intents) can be learned as well, where the goal names it.
+Told by shape: in the turns one field has few values, which name speakers, and another has texts. Whose turns are
+learned is told by what the speakers are called; where no one is called like an assistant, a `system` that speaks in the
+middle of dialogues is one. What the turns have beside their texts (acts, intents) can be learned as well, where the
+goal names it.
 """
 
 from __future__ import annotations
@@ -49,14 +50,23 @@ def _of_lists(table: Table, facts: Mapping[str, Facts], goal: Goal, asked: float
         if fields is None:
             continue
         text = (name, tools) if tools is not None and tools != name else (name,)
-        why = f"column {name!r} holds dialogues: {fields[0]!r} says who speaks, {fields[1]!r} what is said; the turns of "
+        why = (
+            f"column {name!r} holds dialogues: {fields[0]!r} says who speaks, {fields[1]!r} what is said; the turns of "
+        )
         why += f"{fields[2]!r} are learned"
-        own = [turn for turns in found for turn in turns if dialogues.role_of(turn.get(fields[0]), fields[2]) == "assistant"]
+        own = [
+            turn
+            for turns in found
+            for turn in turns
+            if dialogues.role_of(turn.get(fields[0]), fields[2]) == "assistant"
+        ]
         yield Candidate(TASK, (f"{name}.{fields[1]}",), _TURNS + asked, (why,), text, turns=fields)
         for field in _others(own, fields):
             target = f"{name}.{field}"
             points = _FIELD + _NAMED * goal.mentions(field)
-            points += _NAMED * (re.search(_ACTS, goal.text.lower()) is not None and _ACT_NAMES.search(field) is not None)
+            points += _NAMED * (
+                re.search(_ACTS, goal.text.lower()) is not None and _ACT_NAMES.search(field) is not None
+            )
             why_field = f"{why}, by their {field!r}"
             yield Candidate(TASK, (target,), points + asked, (why_field,), text, turns=fields)
 
@@ -71,7 +81,11 @@ def _fields(found: Sequence[Sequence[Turn]]) -> tuple[str, str, str] | None:
         if len(said) < _MOST * len(turns) or len(set(said)) > _SPEAKERS:
             continue
         assistant = _assistant(found, speaker)
-        texts = [n for n in strings if n != speaker and len(set(strings[n])) > _SPEAKERS // 4 and 2 * len(strings[n]) > len(turns)]
+        texts = [
+            n
+            for n in strings
+            if n != speaker and len(set(strings[n])) > _SPEAKERS // 4 and 2 * len(strings[n]) > len(turns)
+        ]
         if assistant is not None and texts:
             longest = max(texts, key=lambda name: sum(map(len, strings[name])))
             return speaker, longest, assistant
@@ -132,7 +146,8 @@ def _of_rows(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterator
             if assistant is None:
                 continue
             text = max(texts, key=lambda name: facts[name].characters)
-            why = f"rows are turns of dialogues ({group!r}) in the order of {order!r}; the turns of {assistant!r} are learned"
+            why = f"rows are turns of dialogues ({group!r}) in the order of {order!r}; "
+            why += f"the turns of {assistant!r} are learned"
             turns = (speaker, text, assistant, order)
             yield Candidate(TASK, (f"{text}.{text}",), _FLAT + asked, (why,), (text,), group=group, turns=turns)
             return
