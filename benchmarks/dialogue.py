@@ -7,7 +7,8 @@ Learned are the training dialogues; 40 dialogues of the development split choose
 scored so that settings can be chosen (`--judge validation`: they alone), and the test split is judged, whose services
 were never seen. With `--split own` all parts are of the training dialogues. An action is the set of a turn's acts
 (`types`: REQUEST, OFFER + INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads what was said
-(`--did`: of the system what it did); one rival is given the acts of the user's last turn as people annotated them. Intervals are 95 %, by dialogues drawn with replacement. Printed as JSON.
+(`--did`: of the system what it did); one rival is given the acts of the user's last turn as people annotated them.
+Intervals are 95 %, by dialogues drawn with replacement. Printed as JSON.
 """
 
 from __future__ import annotations
