@@ -173,7 +173,7 @@ class Model:
             return self.schema.text
         if self.schema.joined and (parts := tuple(column for column in self.schema.text if column in row)):
             return parts
-        plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
+        plain: tuple[str, ...] = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
         plain = ("question", "context") if self.output.name == "span" else plain
         plain = ("messages", *self.schema.text[1:]) if self.schema.turns else plain
         names = plain[: self.schema.texts]

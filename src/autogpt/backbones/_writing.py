@@ -74,7 +74,7 @@ class WriterNet(_Still):
 
     def features(self, inputs: Tensors) -> torch.Tensor:
         """How a source is read: the mean state of its tokens [B, D]."""
-        told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"]}
+        told: dict[str, Any] = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"]}
         if self.kind == "encoder-decoder":
             states = self.model.get_encoder()(**told).last_hidden_state
         else:

@@ -88,7 +88,7 @@ def _whole(table: Table, schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]
     groups: dict[tuple[str, str], list[int]] = {}
     for place, row in enumerate(table.rows):
         split = str(table.splits[place]) if table.splits else str(row.get(schema.split)) if schema.split else ""
-        groups.setdefault((split, str(row.get(schema.group))), []).append(place)
+        groups.setdefault((split, str(row.get(schema.group or ""))), []).append(place)
     for places in groups.values():
         ordered = sorted(places, key=lambda place: _number(table.rows[place], order))
         turns: list[Mapping[str, Any]] = [table.rows[place] for place in ordered]

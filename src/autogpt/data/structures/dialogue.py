@@ -76,7 +76,7 @@ def _fields(found: Sequence[Sequence[Turn]]) -> tuple[str, str, str] | None:
     turns = [turn for dialogue in found for turn in dialogue]
     if len(turns) < _LEAST * len(found):
         return None
-    strings = {name: [turn.get(name) for turn in turns if isinstance(turn.get(name), str)] for name in _names(turns)}
+    strings = {name: [str(turn[name]) for turn in turns if isinstance(turn.get(name), str)] for name in _names(turns)}
     for speaker, said in strings.items():
         if len(said) < _MOST * len(turns) or len(set(said)) > _SPEAKERS:
             continue
