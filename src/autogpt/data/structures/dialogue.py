@@ -140,7 +140,11 @@ def _of_rows(table: Table, facts: Mapping[str, Facts], asked: float) -> Iterator
             continue
         for group, order in _grouped(table, facts, {speaker}):
             found: dict[str, list[Turn]] = {}
-            for row in sorted(table.rows, key=lambda row: cells.number(row, order)):
+            try:
+                ordered = sorted(table.rows, key=lambda row: cells.number(row, order))
+            except ValueError:  # a number that the sampled rows all had
+                continue
+            for row in ordered:
                 found.setdefault(str(row.get(group)), []).append(row)
             assistant = _assistant(list(found.values()), speaker)
             if assistant is None:
