@@ -1,6 +1,6 @@
 """How often task and columns are inferred right on real data sets whose columns got meaningless names.
 
-    python benchmarks/inference.py [--seeds 3] [--data FOLDER] [--output FILE.json] [--verbose]
+    python benchmarks/inference.py [--seeds 3] [--sets NAME] [--data FOLDER] [--output FILE.json] [--verbose]
 
 For every set, goal sentence (and none), number of rows and seed: columns are renamed (x1, col_b, 文本三 ...), columns
 and rows are shuffled, and `schema.infer` reads the table. An answer is `right` (task, text and target as they should
@@ -40,11 +40,13 @@ class Case:
     text: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     goals: tuple[str, ...] = ()
+    goal_needed: bool = False
+    """Whether it is right only where a goal asks for it."""
 
 
-CLASSES, LABELS, VALUE, TOKENS, RELATION, QUESTIONS = (
+CLASSES, LABELS, VALUE, TOKENS, RELATION, QUESTIONS, DIALOGUE = (
     "text-classification", "multi-label-classification", "text-regression", "token-classification",
-    "relation-extraction", "question-answering",
+    "relation-extraction", "question-answering", "dialogue",
 )  # fmt: skip
 POLARITY = ("tell positive from negative reviews", "sentiment of each sentence", "判断评论的情感倾向")
 SIMILAR = (
@@ -93,7 +95,11 @@ CASES = (
     Case("humaneval/test.jsonl.gz", None, goals=("write code",)),
     Case("fsdd/train.jsonl", None, goals=("recognise spoken digits",)),
     Case("easy_vqa/test.jsonl.gz", None, goals=("answer questions about pictures",)),
-    Case("crosswoz/dev.jsonl.gz", None, goals=("对话系统",)),
+    Case("crosswoz/dev.jsonl.gz", DIALOGUE, ("turns",), ("turns.text",),
+         ("对话系统", "回复用户", "write the next reply")),
+    Case("sgd/dev.jsonl.gz", DIALOGUE, ("turns",), ("turns.text",), ("reply to the user", "multi-turn assistant")),
+    Case("sgd/train.jsonl.gz", DIALOGUE, ("turns",), ("turns.acts",),
+         ("predict the next action", "dialogue policy"), goal_needed=True),
     Case("plain_en_public_domain/all.jsonl.gz", None, goals=("continue the text",)),
 )  # fmt: skip
 
@@ -122,14 +128,20 @@ def judge(case: Case, table: Table, names: dict[str, str], goal: str) -> tuple[s
         schema = infer(table, goal=goal).schema
     except AmbiguityError as error:
         said = (
-            f"asked for {error.question}: {[','.join(names.get(n, n) for n in c.split(',')) for c in error.candidates]}"
+            f"asked for {error.question}: {[','.join(_old(n, names) for n in c.split(',')) for c in error.candidates]}"
         )
         return ("right" if case.task is None else "asked"), said
     except SchemaError as error:
         return ("right" if case.task is None else "wrong"), f"refused: {error}"
-    text, target = ({names[name] for name in part} for part in (schema.text, schema.target))
+    text, target = ({_old(name, names) for name in part} for part in (schema.text, schema.target))
     right = schema.task == case.task and text == set(case.text) and target == set(case.target)
     return "right" if right else "wrong", f"{schema.task}: {sorted(text)} -> {sorted(target)}"
+
+
+def _old(name: str, names: dict[str, str]) -> str:
+    """What a column was called, or a field of its turns (`column.field`)."""
+    column, point, field = name.partition(".")
+    return f"{names.get(column, column)}{point}{field}"
 
 
 def main() -> None:
@@ -137,16 +149,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 2000])
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--sets", help="only files whose name holds this")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     counts: dict[str, Counter[str]] = {}
     start = time.perf_counter()
-    for case in CASES:
+    for case in (case for case in CASES if (options.sets or "") in case.file):
         rows = load(options.data / case.file)
         for size in options.sizes:
             for seed in range(options.seeds):
-                for goal in ("", *case.goals):
+                for goal in case.goals if case.goal_needed else ("", *case.goals):
                     rng = random.Random(f"{case.file} {size} {seed}")
                     table, names = disguised(rows, case.file, rng=rng, size=size)
                     outcome, said = judge(case, table, names, goal)
@@ -156,11 +169,11 @@ def main() -> None:
     print(f"{'set':38} {'right':>6} {'asked':>6} {'wrong':>6}")
     for file, count in counts.items():
         print(f"{file:38} {count['right']:6} {count['asked']:6} {count['wrong']:6}")
-    fitting = {case.file for case in CASES if case.task}
+    fitting = {case.file for case in CASES if case.task and case.file in counts}
     for label, files in (("sets that a task fits", fitting), ("sets that none fits yet", set(counts) - fitting)):
         total = sum((counts[file] for file in files), Counter())
         shares = ", ".join(
-            f"{kind} {total[kind]}/{total.total()} ({total[kind] / total.total():.1%})"
+            f"{kind} {total[kind]}/{total.total()} ({total[kind] / max(1, total.total()):.1%})"
             for kind in ("right", "asked", "wrong")
         )
         print(f"{label}: {shares}")

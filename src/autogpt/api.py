@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class AutoGPT:
     """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
 
-    `output` is the folder for runs; `columns` and `search` override single inferences and choices. The numbers are the
+    `output` is the folder for runs; `columns` and `search` override single inferences and choices. The others are the
     shape of a language model that is made from nothing, where an answer is written and no backbone named.
     """
 
@@ -33,11 +33,13 @@ class AutoGPT:
         offline: bool = False,
         columns: Columns | None = None,
         search: Search | None = None,
+        family: str | None = None,
         num_layers: int | None = None,
         hidden_size: int | None = None,
         num_heads: int | None = None,
     ) -> None:
-        shape: dict[str, Any] = {"num_layers": num_layers, "hidden_size": hidden_size, "num_heads": num_heads}
+        shape: dict[str, Any] = {"family": family, "num_layers": num_layers}
+        shape |= {"hidden_size": hidden_size, "num_heads": num_heads}
         self.config = RunConfig(
             output=output,
             seed=seed,

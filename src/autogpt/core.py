@@ -41,7 +41,8 @@ Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
 characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
 text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
-`source`, what an answer is written from.
+`source`, what an answer is written from; or `messages`, a dialogue up to the turn that is written: a tuple of (role,
+text), with the roles `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called (JSON texts).
 Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
@@ -62,7 +63,8 @@ class Table:
     """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected).
 
     `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
-    source itself names for it (`train`, `validation`, `test`) or None.
+    source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (turns of a
+    dialogue, see `Expanding`), `read` is the table as it was read, `made[i]` the places of its rows that row i is of.
     """
 
     rows: Sequence[Row]
@@ -72,6 +74,8 @@ class Table:
     splits: Sequence[str | None] = ()
     rejected: tuple[Rejection, ...] = ()
     notes: tuple[str, ...] = ()
+    read: Table | None = None
+    made: Sequence[tuple[int, ...]] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -87,7 +91,9 @@ class Schema:
     `spans` are the columns that say which stretches of the text are meant, where the text itself does not mark them.
     `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group brings
     together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
-    None where it gives a candidate's text.
+    None where it gives a candidate's text. `turns` says how a dialogue is read: the fields of who speaks and of what is
+    said, and what the one is called whose turns are learned; where each row is one turn these are columns, and a
+    fourth one orders them.
     """
 
     task: str
@@ -102,6 +108,7 @@ class Schema:
     choices: tuple[str, ...] = ()
     numbering: str | None = None
     joined: bool = False
+    turns: tuple[str, ...] = ()
 
     @property
     def texts(self) -> int:
@@ -270,6 +277,15 @@ class Gathering(Protocol):
 
     def gather(self, table: Table, schema: Schema) -> Iterator[tuple[tuple[int, ...], Row]]:
         """The places of rows that make one example, and the row that they make; each place is given once."""
+
+
+@runtime_checkable
+class Expanding(Protocol):
+    """A task that makes several examples of a row of a table: a dialogue has as many as it has turns to learn."""
+
+    def expand(self, table: Table, schema: Schema) -> Table:
+        """A table with a row per example, which knows what it was made of (`Table.read`, `Table.made`); every row of
+        the given one is in it. What one row was made into stays on one side of a split."""
 
 
 @runtime_checkable

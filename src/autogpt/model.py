@@ -75,7 +75,8 @@ class Model:
             return self.task.inputs(item, self._schema(item))
         count = self.schema.texts
         words = count == 1 and self.output.token_level
-        parts = (item,) if isinstance(item, str) or words else tuple(item)
+        whole = isinstance(item, str) or words or (bool(self.schema.turns) and _is_dialogue(item))
+        parts = (item,) if whole else tuple(item)
         listed = ("choices",) if self.schema.choices else ()
         if len(parts) != count + len(listed):
             more = " and a list of candidates" if listed else ""
@@ -172,8 +173,9 @@ class Model:
             return self.schema.text
         if self.schema.joined and (parts := tuple(column for column in self.schema.text if column in row)):
             return parts
-        plain = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
+        plain: tuple[str, ...] = ("tokens",) if self.output.token_level and "tokens" in row else ("text", "text_pair")
         plain = ("question", "context") if self.output.name == "span" else plain
+        plain = ("messages", *self.schema.text[1:]) if self.schema.turns else plain
         names = plain[: self.schema.texts]
         if all(name in row for name in names):
             return names
@@ -213,6 +215,11 @@ class Model:
         difference = max(_difference(np.asarray(a), np.asarray(b)) for a, b in pairs)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"{folder}: the saved model's scores differ by {difference:.2g} from the tested one's")
+
+
+def _is_dialogue(item: Any) -> bool:
+    """Whether an item is a list of turns, and not of texts."""
+    return isinstance(item, Sequence) and all(isinstance(turn, Mapping) for turn in item)
 
 
 def _difference(a: Any, b: Any) -> float:

@@ -18,11 +18,12 @@ from autogpt import registry
 from autogpt.config import Columns
 from autogpt.core import ONE_LABEL, Example, Inputs, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
-from autogpt.data.examples import examples, row_count, unlabelled
+from autogpt.data.examples import examples, expanded, row_count, unlabelled
 from autogpt.data.profile import Profile, profile
 from autogpt.data.split import Split, given_splits, make_split
 from autogpt.data.words import inputs_text
 from autogpt.errors import AmbiguityError, ConfigError, InputError
+from autogpt.written import source_of
 
 Ask = Callable[[AmbiguityError], str]
 
@@ -68,7 +69,8 @@ class Prepared:
 
     def texts(self) -> list[str]:
         """All texts of the rows to learn from: what a language model that is made from nothing is made of."""
-        return [text for row in self.train for text in (inputs_text(row.inputs), str(row.target))]
+        own = [source_of(row.inputs) if "messages" in row.inputs else inputs_text(row.inputs) for row in self.train]
+        return [text for one, row in zip(own, self.train, strict=True) for text in (one, str(row.target))]
 
 
 def prepare(
@@ -91,6 +93,8 @@ def prepare(
     found = profile(table, goal=goal, columns=columns, ask=ask, deep=deep, doubts=False)
     task: Task = registry.get("tasks", found.schema.task)
     output: Output = registry.get("outputs", task.output)
+    read_as = fingerprint(table)
+    table = expanded(table, found.schema, task)
     usable, _ = examples(table, found.schema, task)
     if len(usable) < 4:
         raise InputError(f"{table.origin}: {len(usable)} rows can be learned from; at least 4 are needed")
@@ -104,10 +108,9 @@ def prepare(
         validation_fraction=most_validation / len(usable) if most_validation < USUAL_SHARE * len(usable) else None,
         duplicates=found.duplicates_among(usable),
     )
-    if (rows := row_count(usable)) > len(usable):
-        split = replace(
-            split, how=(f"{rows:,} rows make {len(usable):,} lists, which are never torn apart", *split.how)
-        )
+    if (rows := row_count(table, usable)) != len(usable):
+        made = "examples; those of a row stay together" if table.made else "lists, which are never torn apart"
+        split = replace(split, how=(f"{rows:,} rows make {len(usable):,} {made}", *split.how))
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
     space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Searching) else learned)
@@ -126,7 +129,7 @@ def prepare(
         validation=split.validation,
         test=SealedTest(split.test),
         rejected=found.rejected,
-        fingerprint=fingerprint(table),
+        fingerprint=read_as,
         unlabelled=_unlabelled(table, found, task, columns),
     )
 
@@ -158,6 +161,8 @@ def _unlabelled(table: Table, found: Profile, task: Task, columns: Columns) -> t
 
 
 def _groups(table: Table, usable: Sequence[Example], column: str | None) -> list[Any] | None:
+    if column is None and table.made:
+        return [table.made[example.id][0] for example in usable]
     return [str(table.rows[example.id].get(column)) for example in usable] if column else None
 
 

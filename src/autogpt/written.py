@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Inputs
+
+
+def source_of(row: Inputs) -> str:
+    """What an answer is written from, as one text: the source, or what was said last in a dialogue."""
+    return str(row["messages"][-1][1] if "messages" in row else row["source"])
 
 
 def table(text: str, likely: float) -> Array:

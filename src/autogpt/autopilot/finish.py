@@ -315,7 +315,7 @@ def _data_facts(prepared: Prepared) -> DataFacts:
     return DataFacts(
         name=prepared.table.origin,
         rows_in=profile.rows,
-        rows_used=row_count((*split.train, *split.validation, *split.test)),
+        rows_used=row_count(prepared.table, (*split.train, *split.validation, *split.test)),
         rejected_count=len(profile.rejected),
         removed=len(split.removed),
         splits=sizes,

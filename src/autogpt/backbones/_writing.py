@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class WriterNet(_Still):
     def __init__(self, model: Any, kind: str, fresh: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.model, self.kind, self.fresh = model, kind, fresh
+        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     @property
     def body(self) -> Any:
@@ -61,19 +63,22 @@ class WriterNet(_Still):
         self.model = body
 
     def forward(self, inputs: Tensors) -> torch.Tensor:
-        """Logits [B, T, V]: of an encoder-decoder for the target's places, of a decoder for all places of a row."""
+        """Logits [B, T, V]: of an encoder-decoder for the target's places, of a decoder for those in `places`."""
         told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"], "use_cache": False}
         if self.kind == "encoder-decoder":
             told["decoder_input_ids"] = inputs["written"]
+        elif self._keeps:  # the head over the vocabulary is the dearest layer of a small model
+            told["logits_to_keep"] = inputs["places"]
         logits: torch.Tensor = self.model(**told).logits
-        return logits
+        return logits if self.kind == "encoder-decoder" or self._keeps else logits[:, inputs["places"]]
 
     def features(self, inputs: Tensors) -> torch.Tensor:
         """How a source is read: the mean state of its tokens [B, D]."""
-        told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"]}
+        told: dict[str, Any] = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"]}
         if self.kind == "encoder-decoder":
             states = self.model.get_encoder()(**told).last_hidden_state
         else:
+            told |= {"logits_to_keep": 1} if self._keeps else {}
             states = self.model(**told, output_hidden_states=True, use_cache=False).hidden_states[-1]
         weight = inputs["mask"].unsqueeze(-1).to(states.dtype)
         found: torch.Tensor = (states * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
@@ -84,7 +89,8 @@ def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[
     """What a net of this kind is given of some pairs, and the token that each place is to say [B, T] (or -100).
 
     Each place of an encoder-decoder is told what stands before it; a decoder has source and target in one row, and what
-    a place is to say is the token that follows it.
+    a place is to say is the token that follows it. Of a decoder only the `places` [T] from the first of any
+    target on are asked.
     """
     if kind == "encoder-decoder":
         ids, mask = pad([pair.source for pair in pairs], pad_id)
@@ -96,7 +102,18 @@ def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[
     for place, pair in enumerate(pairs):
         begin = len(pair.source)
         target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
-    return {"ids": ids, "mask": mask}, target
+    first, last = min(len(pair.source) for pair in pairs) - 1, ids.shape[1] - 1
+    return {"ids": ids, "mask": mask, "places": torch.arange(first, last)}, target[:, first:last]
+
+
+@torch.inference_mode()
+def likelihood(net: WriterNet, pairs: Sequence[Pair], *, start: int, pad_id: int) -> list[Any]:
+    """The log probability of each token [T] of the pairs' targets, given their sources."""
+    device = next(net.parameters()).device
+    inputs, target = laid(pairs, net.kind, start=start, pad_id=pad_id)
+    logits = net({name: tensor.to(device) for name, tensor in inputs.items()}).float().log_softmax(-1).cpu()
+    each = logits.gather(-1, target.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return [row[known].numpy() for row, known in zip(each, target != IGNORED, strict=True)]
 
 
 class WriterTraining:

@@ -26,7 +26,7 @@ class Constant:
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         row = np.asarray(self.row)
-        if inputs and "source" in inputs[0]:  # a written text
+        if inputs and not {"source", "messages"}.isdisjoint(inputs[0]):  # a written text
             return [row.reshape(-1, 2) for _ in inputs]
         if inputs and "question" in inputs[0]:  # the last score row is "no answer"
             return [np.append(np.tile(row, (len(one["tokens"]), 1)), [0.0 * row], axis=0) for one in inputs]

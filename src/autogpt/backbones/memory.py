@@ -15,7 +15,7 @@ import numpy as np
 
 from autogpt.core import Inputs
 from autogpt.runtime import Runtime
-from autogpt.written import table
+from autogpt.written import source_of, table
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -39,13 +39,13 @@ class Memory:
     @classmethod
     def open(cls, inputs: Sequence[Inputs], targets: Sequence[str]) -> Self:
         """Of training rows."""
-        return cls([row["source"] for row in inputs], targets)
+        return cls([source_of(row) for row in inputs], targets)
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 256) -> Scores:
         """The confidence of an answer is the likeness of its source."""
         found = []
         for start in range(0, len(inputs), _AT_ONCE):
-            texts = [str(row["source"]) for row in inputs[start : start + _AT_ONCE]]
+            texts = [source_of(row) for row in inputs[start : start + _AT_ONCE]]
             alike = (self._vectorizer.transform(texts) @ self._known).toarray()
             best = alike.argmax(axis=1)
             found += [

@@ -4,8 +4,9 @@ All come through transformers' Auto classes, by what their configuration can do 
 (BERT) becomes both halves of a pair, whose decoder looks at the encoder by new layers ("Leveraging Pre-trained
 Checkpoints for Sequence Generation Tasks", Rothe et al. 2020). Without a name it is made from nothing (see `_scratch`).
 
-A decoder reads a source as its chat template says it, where it has one, and otherwise as the source and a line break.
-The same ids are trained and served. Saved is the folder that transformers loads, and `writer.json` beside it.
+A decoder reads a source as its chat template says it, where it has one, and otherwise as the source and a line break; a
+dialogue is read by the chat template of any of them (see `_chat`). The same ids are trained and served. Saved is the
+folder that transformers loads, and `writer.json` beside it.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _pretrained, _scratch, _writers
+from autogpt.backbones import _chat, _pretrained, _scratch, _writers
 from autogpt.backbones._pieces import Piece, gather, halves, tensors
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
 from autogpt.errors import ConfigError, InputError, ModelError
 from autogpt.runtime import Runtime, detect
-from autogpt.written import table
+from autogpt.written import source_of, table
 
 if TYPE_CHECKING:
     from autogpt.backbones._writing import Decoding, Pair, WriterNet, WriterTraining
@@ -72,12 +73,16 @@ class Writer:
             shape = making.shape or Scratch()
             if shape.family == "encoder":
                 raise ConfigError("an encoder writes nothing; use --family encoder-decoder or decoder")
-            tokenizer = _scratch.tokenizer(making.texts(), shape.vocabulary)
+            texts = making.texts()
+            said = [word for word in _chat.WORDS for _ in texts] if _chats(like) else []
+            tokenizer = _scratch.tokenizer([*texts, *said], shape.vocabulary)
             net = WriterNet(_scratch.model(shape, len(tokenizer), seed=making.seed), shape.family)
             source = _pretrained.Source(name=_scratch.NAME, location="", revision=f"seed {making.seed}")
         else:
             source = _pretrained.resolve(name, revision=revision, offline=offline)
             net, tokenizer = _writers.loaded(source.location)
+        if _chats(like):
+            _chat.settle(tokenizer)
         return cls(net, tokenizer, source=source, runtime=runtime, decoding=Decoding())._placed()
 
     @classmethod
@@ -108,6 +113,8 @@ class Writer:
                 source = _pretrained.described(name, revision=revision, offline=offline)
                 net, found = _writers.drawn(source.location)
                 tokenizer = found or _words()
+        if _chats(like):
+            _chat.settle(tokenizer)
         drawn = cls(net, tokenizer, source=source, runtime=Runtime(), decoding=Decoding())
         drawn.net.eval()
         return drawn
@@ -200,12 +207,22 @@ class Writer:
         from autogpt.backbones._writing import laid
 
         found = []
-        for pair in self.pairs(inputs, [str(row["source"]) for row in inputs]):
+        for pair in self.pairs(inputs, [source_of(row) for row in inputs]):
             told, _ = laid([pair], self.kind, start=self._start, pad_id=self._pad_id)
             with torch.inference_mode():
                 logits = self.net({name: tensor.to(self.runtime.device) for name, tensor in told.items()})
             found.append(logits[0].float().cpu().numpy())
         return found
+
+    def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str], *, batch_rows: int = 32) -> list[Array]:
+        """The log probability of each token [T] of given answers, their end included: how far they were expected."""
+        from autogpt.backbones._writing import likelihood
+
+        pairs = self.pairs(inputs, answers)
+        told = {"start": self._start, "pad_id": self._pad_id}
+        self.net.eval()
+        batches = [pairs[at : at + batch_rows] for at in range(0, len(pairs), batch_rows)]
+        return [row for batch in batches for row in likelihood(self.net, batch, **told)]
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""
@@ -267,9 +284,8 @@ class Writer:
         """Token ids of sources, and of targets with their end."""
         from autogpt.backbones._writing import Pair
 
-        most = max(1, min(TARGET_TOKENS, self._side) - 1)
-        written = self.tokenizer(list(targets), add_special_tokens=False, truncation=True, max_length=most)
-        ended = [np.array([*ids, self._end], dtype=np.int64) for ids in written["input_ids"]]
+        most, chat = max(1, min(TARGET_TOKENS, self._side) - 1), _chat.Chat(self.tokenizer)
+        ended = [np.array([*chat.text(text)[:most], self._end], dtype=np.int64) for text in targets]
         return [Pair(source, target) for source, target in zip(self._sources(inputs), ended, strict=True)]
 
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
@@ -307,32 +323,26 @@ class Writer:
 
     def _sources(self, inputs: Sequence[Inputs]) -> list[Array]:
         """What is read of each row before anything is written."""
-        for place, row in enumerate(inputs):
-            if not isinstance(row.get("source"), str):
-                raise InputError(f"row {place} has no 'source'; this model writes from one")
-        texts = [str(row["source"]) for row in inputs]
-        most = max(1, min(SOURCE_TOKENS, self._side) - 4 - (len(self._asked("")) if self._templated else 0))
-        plain = {"add_special_tokens": self.kind == "encoder-decoder" and self.source.name != _scratch.NAME}
-        found = self.tokenizer(texts, **plain)["input_ids"] if texts else []
-        self._cut.update(hash(text) for text, ids in zip(texts, found, strict=True) if len(ids) > most)
-        if self._templated:  # the template stands around the text and is never cut
-            fits = [
-                text if len(ids) <= most else self.tokenizer.decode(ids[:most])
-                for text, ids in zip(texts, found, strict=True)
-            ]
-            return [np.asarray(self._asked(text), dtype=np.int64) for text in fits]
-        return [np.asarray(self._framed(ids[:most]), dtype=np.int64) for ids in found]
+        most, chat = max(1, min(SOURCE_TOKENS, self._side) - 4), _chat.Chat(self.tokenizer)
+        return [np.asarray(self._read(row, place, most, chat), dtype=np.int64) for place, row in enumerate(inputs)]
 
-    @property
-    def _templated(self) -> bool:
-        """Whether the model was taught to be asked in a certain way."""
-        return self.kind == "decoder" and bool(getattr(self.tokenizer, "chat_template", None))
-
-    def _asked(self, text: str) -> list[int]:
-        """A source as this model was taught to be asked."""
-        asked = [{"role": "user", "content": text}]
-        told: str = self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(told, add_special_tokens=False)["input_ids"])
+    def _read(self, row: Inputs, place: int, most: int, chat: _chat.Chat) -> list[int]:
+        """A dialogue, or a source as a user's turn where the model was taught to be asked so, or a source as it is."""
+        asked = bool(getattr(self.tokenizer, "chat_template", None))
+        if "messages" in row and asked:
+            ids, cut = chat.fitted(row["messages"], row.get("tools", ()), most)
+            ids = self._framed(ids) if self.kind == "encoder-decoder" else ids
+        elif not isinstance(row.get("source"), str):
+            raise InputError(f"row {place} has no {'messages' if asked else 'source'!r}; this model writes from one")
+        elif self.kind == "decoder" and asked:
+            ids, cut = chat.fitted((("user", str(row["source"])),), (), most)
+        else:
+            signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
+            ids = list(self.tokenizer(str(row["source"]), add_special_tokens=signs)["input_ids"])
+            ids, cut = self._framed(ids[:most]), len(ids) > most
+        if cut:
+            self._cut.add(hash(source_of(row)))
+        return ids
 
     def _framed(self, ids: list[int]) -> list[int]:
         """With the sign that divides source and target, where they are read in one row, or the end of the source."""
@@ -371,6 +381,11 @@ class Writer:
             self.tokenizer.bos_token_id,
         )
         return int(next((sign for sign in signs if sign is not None), self._pad_id))
+
+
+def _chats(like: Inputs | None) -> bool:
+    """Whether rows are dialogues."""
+    return like is not None and "messages" in like
 
 
 plugin = Writer

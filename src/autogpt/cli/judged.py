@@ -47,9 +47,10 @@ class Judged:
 
 def judge(model: Model, table: Table) -> Judged:
     """Answer the rows of a table and score the answers. Where the table names splits, its test rows only."""
-    from autogpt.data.examples import examples
+    from autogpt.data.examples import examples, expanded
     from autogpt.evaluation.score import evaluate
 
+    table = expanded(table, model.schema, model.task)
     missing = [
         column
         for column in (*model.schema.text, *model.schema.choices, *model.schema.target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from autogpt.core import Example, Gathering, Rejection, Row, Schema, Searching, Table, Task
+from autogpt.core import Example, Expanding, Gathering, Rejection, Row, Schema, Searching, Table, Task
 from autogpt.data.words import is_missing
 from autogpt.sources import split_of
 
@@ -18,7 +18,7 @@ def examples(table: Table, schema: Schema, task: Task) -> tuple[list[Example], l
     rejected: list[Rejection] = []
 
     def reject(rows: Iterable[int], reason: str) -> None:
-        rejected.extend(Rejection(table.origin, line_of(table, index), reason) for index in rows)
+        rejected.extend(Rejection(table.origin, line, reason) for index in rows for line in _lines(table, index))
 
     for rows, outcome in _read(table, schema, task):
         if isinstance(outcome, Example) and outcome.target is not None:
@@ -36,8 +36,15 @@ def examples(table: Table, schema: Schema, task: Task) -> tuple[list[Example], l
     return found, rejected
 
 
-def row_count(found: Sequence[Example]) -> int:
-    """Rows of the table that stand in these examples."""
+def expanded(table: Table, schema: Schema, task: Task) -> Table:
+    """The table whose rows are examples, where the task makes several of a row; ids of examples are places in it."""
+    return task.expand(table, schema) if isinstance(task, Expanding) and not table.made else table
+
+
+def row_count(table: Table, found: Sequence[Example]) -> int:
+    """Rows that were read and stand in these examples."""
+    if table.made:
+        return len({row for example in found for row in table.made[example.id]})
     return sum(example.rows for example in found)
 
 
@@ -61,6 +68,13 @@ def unlabelled(table: Table, schema: Schema, task: Task) -> list[Example]:
 def line_of(table: Table, index: int) -> int:
     """Where row `index` stands in its origin (1-based)."""
     return table.lines[index] if table.lines else index + 1
+
+
+def _lines(table: Table, index: int) -> list[int]:
+    """The lines of all rows that row `index` is of."""
+    if table.read is None:
+        return [line_of(table, index)]
+    return [line_of(table.read, place) for place in table.made[index]]
 
 
 def _rows(table: Table, schema: Schema, task: Task) -> Iterable[tuple[tuple[int, ...], Row]]:

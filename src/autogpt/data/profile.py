@@ -17,7 +17,7 @@ from autogpt.config import Columns
 from autogpt.core import Example, Rejection, Schema, Table
 from autogpt.data import duplicates as dup
 from autogpt.data import labels, languages, pii
-from autogpt.data.examples import UNLABELLED, examples, row_count
+from autogpt.data.examples import UNLABELLED, examples, expanded, row_count
 from autogpt.data.schema import Ask, infer
 from autogpt.data.split import given_splits
 from autogpt.data.suspicious import Suspicion, suspicious
@@ -144,6 +144,7 @@ def profile(
     inference = infer(table, goal=goal, columns=columns, ask=ask)
     schema = inference.schema
     task = registry.get("tasks", schema.task)
+    table = expanded(table, schema, task)
     found, rejected = examples(table, schema, task)
     texts = [inputs_text(example.inputs) for example in found]
     leaks, unseen = _against_test(table, found, texts, schema, test)
@@ -152,8 +153,8 @@ def profile(
     return Profile(
         schema=schema,
         reasons=inference.reasons,
-        rows=len(table.rows) + len(table.rejected),
-        used=row_count(found),
+        rows=len(table.read or table) + len(table.rejected),
+        used=row_count(table, found),
         rejected=(*table.rejected, *rejected),
         unlabelled=sum(rejection.reason.startswith(UNLABELLED) for rejection in rejected),
         languages=languages.shares(texts),
@@ -167,13 +168,22 @@ def profile(
         contradictions=tuple(labels.contradictions(found, task.output)),
         suspicious=tuple(suspicious(found, output=task.output)) if deep and doubts else (),
         duplicates=tuple(tuple(found[place].id for place in group) for group in repeated.exact),
-        near_duplicates=tuple((found[p.a].id, found[p.b].id, round(p.similarity, 4)) for p in repeated.near),
+        near_duplicates=tuple(
+            (found[p.a].id, found[p.b].id, round(p.similarity, 4))
+            for p in repeated.near
+            if not _one_row(table, found[p.a].id, found[p.b].id)
+        ),
         leaks=leaks[0],
         near_leaks=leaks[1],
         unseen_labels=unseen,
         pii=pii.count(texts),
         deep=deep,
     )
+
+
+def _one_row(table: Table, one: int, other: int) -> bool:
+    """Whether two examples were made of the same row, and are alike for that reason."""
+    return bool(table.made) and table.made[one] == table.made[other]
 
 
 def _against_test(
@@ -183,7 +193,7 @@ def _against_test(
     task = registry.get("tasks", schema.task)
     if test is not None:
         train_rows, train_texts = list(found), list(texts)
-        test_rows, _ = examples(test, schema, task)
+        test_rows, _ = examples(expanded(test, schema, task), schema, task)
     else:
         given = given_splits(table, schema)
         train_rows = [example for example in found if given[example.id] != "test"]

@@ -37,7 +37,8 @@ SUPPORTED = (
     "supported are: a text (or two) with a label, with a path of labels, with several labels, or with a number; "
     "tokens with tags; text with spans; a text with two marked spans and a label; a text with choices; "
     "a question and a text with answers; texts with candidates to be ranked; queries with passages that answer them; "
-    "a text and one that is written to it (a translation, a summary, an answer)"
+    "a text and one that is written to it (a translation, a summary, an answer); "
+    "dialogues, as lists of turns or a turn a row"
 )
 _GROUP_NAMES = (
     "user", "author", "customer", "patient", "session", "conversation", "dialog", "thread", "document", "speaker",
@@ -125,7 +126,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     schema = Schema(
         task=chosen.task, text=text, target=chosen.target, group=group, time=time, split=split, metadata=metadata,
         separator=chosen.separator, spans=chosen.spans, choices=chosen.choices, numbering=chosen.numbering,
-        joined=joined,
+        joined=joined, turns=chosen.turns,
     )  # fmt: skip
     return Inference(schema, tuple(reasons), facts)
 
@@ -171,9 +172,11 @@ def _choose_target(
 def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Columns) -> Candidate:
     """The reading of a target that the user named; only the task may still be open."""
     assert columns.target is not None  # noqa: S101 - narrows the type
-    names = resolve(table, columns.target, "--target")
-    told = f"target is {', '.join(map(repr, names))}, as told"
     everything = targets.candidates(table, facts, goal=goal, separator=columns.separator)
+    fields = {reading.target for reading in everything if reading.turns and reading.target[0] not in table.columns}
+    within = {name[0] for name in fields if columns.target in (name[0], name[0].rpartition(".")[2])}
+    names = tuple(within) if len(within) == 1 else resolve(table, columns.target, "--target")
+    told = f"target is {', '.join(map(repr, names))}, as told"
     found = [reading for reading in everything if set(reading.target) == set(names)]
     if len(names) > 1:
         found = [reading for reading in found if reading.task == PATHS] or [Candidate(LABELS, names, 100, ())]

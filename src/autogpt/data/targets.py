@@ -80,8 +80,8 @@ class Candidate:
     """One reading: the task, its target columns, points, reasons; its text, spans and group, where they
     go together.
 
-    `named` when the goal or the column's name speaks for the target. `choices` and `numbering` as in `core.Schema`;
-    `group` is the column whose rows belong to one list.
+    `named` when the goal or the column's name speaks for the target. `choices`, `numbering` and `turns` are those
+    of `core.Schema`; `group` is the column whose rows belong to one list.
     """
 
     task: str
@@ -95,6 +95,7 @@ class Candidate:
     choices: tuple[str, ...] = ()
     numbering: str | None = None
     group: str | None = None
+    turns: tuple[str, ...] = ()
 
     def plus(self, points: float, why: str, *, named: bool = False) -> Candidate:
         return replace(self, points=self.points + points, why=(*self.why, why), named=self.named or named)

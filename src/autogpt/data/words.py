@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from autogpt import cells
+from autogpt import cells, dialogues
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNIT = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)*")
@@ -64,6 +64,8 @@ def inputs_text(inputs: Any) -> str:
     """All the text a model reads of one example, as one string (parts divided by a line break)."""
     if "source" in inputs:
         return str(inputs["source"])
+    if "messages" in inputs:
+        return dialogues.whole(inputs["messages"])
     if "question" in inputs:
         return f"{inputs['question']}\n{inputs['text']}"
     if "tokens" in inputs:

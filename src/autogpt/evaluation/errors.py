@@ -72,6 +72,8 @@ def text_of(example: Example) -> str:
     inputs = example.inputs
     if "source" in inputs:
         return str(inputs["source"])
+    if "messages" in inputs:
+        return " ‖ ".join(f"{role}: {text}" for role, text in inputs["messages"])
     if "question" in inputs:
         return f"{inputs['question']} ‖ {inputs['text']}"
     if "marks" in inputs:
