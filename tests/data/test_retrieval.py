@@ -109,7 +109,7 @@ def test_rows_of_one_query_become_one_example_and_every_row_is_accounted_for() -
     assert [(one.id, one.inputs, one.target, one.more) for one in kept] == [
         (0, {"text": "where"}, ("one", "two"), (1, 2))
     ]
-    assert row_count(kept) + len(rejected) == len(found)
+    assert row_count(table(found), kept) + len(rejected) == len(found)
     reasons = {one.line: one.reason for one in rejected}
     assert "no row says what answers it" in reasons[4] == reasons[5]
     assert "nothing is learned from it" in reasons[6]
@@ -138,7 +138,7 @@ def test_a_query_is_on_one_side_and_all_passages_can_be_found() -> None:
     assert set(ready.space.labels) == {row["passage"] for row in found}
     both = next(one for one in (*ready.train, *ready.validation, *test) if one.inputs["text"].endswith("part 0?"))
     assert set(both.target) == {passage("harbour", 0), "also the harbour"}
-    assert row_count([*ready.train, *ready.validation, *test]) == 88
+    assert row_count(ready.table, [*ready.train, *ready.validation, *test]) == 88
     assert ready.profile.used + len(ready.rejected) == len(found)
 
 
