@@ -18,6 +18,7 @@ from autogpt.cli.app import build
 from autogpt.cli.catalogue import Catalogue
 from autogpt.evaluation.report import Report
 from autogpt.model import Model
+from autogpt.setting import Option
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/reference.py from the code; do not edit. -->\n\n"
@@ -73,7 +74,7 @@ def _type(kind: type) -> str:
     return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[kind.__name__]
 
 
-def _default(option: config.Option) -> str:
+def _default(option: Option) -> str:
     if option.name == "time_limit":
         return config.duration(option.default)
     return "" if option.default in (None, "") else str(option.default)

@@ -49,6 +49,7 @@ FLOORS = (
             "spending",
             "endpoint",
             "yaml_file",
+            "setting",
             "dialogues",
         },
     ),

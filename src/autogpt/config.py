@@ -1,56 +1,30 @@
 """What a run may be told, as frozen dataclasses. Flags, YAML keys, docs and `--help` are derived from these fields.
 
-Every field's `metadata["help"]` is its documentation, and checks stand in `__post_init__`. A YAML file has the same
-fields (`columns` is a section); `options` lists them, `build` makes a configuration of plain values, `plain` undoes it.
+Checks stand in `__post_init__`. A YAML file has the same fields (`columns` is a section); `setting` has how they are
+declared, listed and built.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
 from autogpt import files
 from autogpt.errors import ConfigError, OfflineError
 from autogpt.exchange import checked
+from autogpt.setting import build as build
+from autogpt.setting import check as _check
+from autogpt.setting import options as options
+from autogpt.setting import override as override
+from autogpt.setting import plain as plain
+from autogpt.setting import setting as _help
 from autogpt.units import byte_count as byte_count
 from autogpt.units import duration as duration
 from autogpt.units import seconds as seconds
 from autogpt.yaml_file import read as read
-
-T = TypeVar("T")
-
-_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def _help(
-    text: str,
-    default: Any = None,
-    *,
-    short: str | None = None,
-    also: str | None = None,
-    metavar: str | None = None,
-    kind: str | None = None,
-    argument: bool = False,
-) -> Any:
-    """A field with its documentation: `also` is a second flag, `kind` the plug-ins whose names are allowed."""
-    metadata = {
-        "help": text,
-        "flags": tuple(flag for flag in (also, short) if flag),
-        "metavar": metavar,
-        "kind": kind,
-        "argument": argument,
-    }
-    return field(default=default, metadata=metadata)
-
-
-def _check(settings: Any, *rules: tuple[str, bool, str]) -> None:
-    """ConfigError for the first setting that is not as it must be: (name, whether it is, the rule)."""
-    for name, allowed, rule in rules:
-        if not allowed:
-            raise ConfigError(f"{name} {getattr(settings, name)!r} must be {rule}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +87,14 @@ FAMILIES = ("encoder-decoder", "decoder", "encoder")
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """The shape of a language model that is made from nothing (tasks whose answer is written, without a backbone)."""
+    """The shape of a language model that is made from nothing (where answers are written, without a backbone)."""
 
     family: str = _help(f"one of {', '.join(FAMILIES)} (which writes nothing)", "decoder", metavar="FAMILY")
     num_layers: int = _help("layers (of an encoder-decoder: of each side)", 4, metavar="NUMBER")
-    hidden_size: int = _help("width of the states that layers pass on", 256, metavar="NUMBER")
+    hidden_size: int | None = _help(
+        "width of the states that layers pass on (default: 128 where five minutes or less are given, otherwise 256)",
+        metavar="NUMBER",
+    )
     num_heads: int = _help("heads of attention", 8, metavar="NUMBER")
     vocabulary: int | None = _help("tokens at most (default: as many as the texts can teach)", metavar="NUMBER")
 
@@ -126,10 +103,23 @@ class Scratch:
             self,
             ("family", self.family in FAMILIES, f"one of {', '.join(FAMILIES)}"),
             ("num_layers", self.num_layers >= 1, "1 or more"),
-            ("hidden_size", self.hidden_size >= 8, "8 or more"),
-            ("num_heads", self.num_heads >= 1 and self.hidden_size % self.num_heads == 0, "a divisor of hidden_size"),
+            ("hidden_size", self.hidden_size is None or self.hidden_size >= 8, "8 or more"),
+            (
+                "num_heads",
+                self.num_heads >= 1 and self.width % self.num_heads == 0,
+                "a divisor of hidden_size",
+            ),
             ("vocabulary", self.vocabulary is None or self.vocabulary >= 300, "300 or more"),
         )
+
+    def within(self, limit: float | None) -> Scratch:
+        """With every number said, for so many seconds: a small model passes over more rows (EXPERIMENTS.md)."""
+        return replace(self, hidden_size=self.hidden_size or (128 if limit and limit <= 300 else self.width))
+
+    @property
+    def width(self) -> int:
+        """`hidden_size`, or what it is without a limit of time."""
+        return self.hidden_size or 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,137 +269,6 @@ class FewLabels:
             raise ConfigError(f"endpoint_rows {self.endpoint_rows} must be 1 or more")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
-
-    name: str
-    section: str
-    type: type
-    optional: bool
-    default: Any
-    help: str
-    more: Mapping[str, Any]
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """Further flags beside `flag`."""
-        return tuple(self.more.get("flags", ()))
-
-    @property
-    def metavar(self) -> str | None:
-        """What stands for the value in the help."""
-        return self.more.get("metavar")
-
-    @property
-    def kind(self) -> str | None:
-        """The kind of plug-in that the value names (several: comma-separated)."""
-        return self.more.get("kind")
-
-    @property
-    def argument(self) -> bool:
-        """Is it given without a flag?"""
-        return bool(self.more.get("argument"))
-
-    @property
-    def flag(self) -> str:
-        """The long flag: `time_limit` -> `--time-limit`."""
-        return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def key(self) -> str:
-        """The place in a YAML file: `time_limit`, `columns.target`."""
-        return f"{self.section}.{self.name}" if self.section else self.name
-
-
-def options(configuration: type[Any], section: str = "") -> Iterator[Option]:
-    """Every setting of a configuration dataclass and of the dataclasses inside it, in their order."""
-    hints = get_type_hints(configuration)
-    for one in fields(configuration):
-        if is_dataclass(hints[one.name]):
-            yield from options(hints[one.name], one.name)
-            continue
-        kinds = [kind for kind in get_args(hints[one.name]) or (hints[one.name],) if kind is not type(None)]
-        yield Option(
-            name=one.name,
-            section=section,
-            type=kinds[0],
-            optional=type(None) in get_args(hints[one.name]),
-            default=None if one.default is MISSING else one.default,
-            help=one.metadata["help"],
-            more=one.metadata,
-        )
-
-
-def build(configuration: type[T], values: Mapping[str, Any], *, origin: str = "") -> T:
-    """A configuration dataclass of plain values, as they come from YAML or JSON; `origin` begins every complaint."""
-    origin = f"{origin}: " if origin else ""
-    return _build(configuration, values, origin=origin, section="", known={o.name: o for o in options(configuration)})
-
-
-def _build(configuration: type[T], values: Mapping[str, Any], *, origin: str, section: str, known: Any) -> T:
-    hints = get_type_hints(configuration)
-    found = {option.name: option for option in options(configuration, section) if option.section == section}
-    sections = [name for name, hint in hints.items() if is_dataclass(hint)]
-    given: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in sections:
-            if not isinstance(value, Mapping | None):
-                raise ConfigError(f"{origin}{name} is a section; write its settings indented below it")
-            given[name] = _build(hints[name], value or {}, origin=origin, section=name, known=known)
-        elif name in found:
-            given[name] = _value(found[name], value, origin)
-        else:
-            raise ConfigError(f"{origin}{_unknown(name, section, [*found, *sections], known)}")
-    try:
-        return configuration(**given)
-    except ConfigError as error:
-        raise ConfigError(f"{origin}{error}") from error
-
-
-def _unknown(name: Any, section: str, allowed: list[str], known: Mapping[str, Option]) -> str:
-    """Why a key is refused: it stands in the wrong section, or a similar one was meant."""
-    if name in known:
-        home = known[name].section
-        place = f"belongs below '{home}:'" if home else "belongs at the top of the file"
-        return f"{name!r} {place}"
-    import difflib
-
-    where = f" below '{section}:'" if section else ""
-    near = difflib.get_close_matches(str(name), allowed, n=1) or difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(allowed)}"
-    return f"no setting is called {name!r}{where}; {hint}"
-
-
-def _value(option: Option, value: Any, origin: str) -> Any:
-    """The value in the setting's type. YAML reads `no` as false and `1.0` as a number: nothing is bent to text."""
-    if value is None and option.optional:
-        return None
-    if option.name == "time_limit" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        return value  # a duration: RunConfig reads it
-    if option.type is str and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ",".join(value)
-    if option.type is float and type(value) is int:
-        return float(value)
-    if type(value) is not option.type:
-        shown = repr(value)[:60] if isinstance(value, (str, int, float, bool)) else f"a {type(value).__name__}"
-        hint = "; put it in quotes" if option.type is str and not isinstance(value, (Mapping, list)) else ""
-        raise ConfigError(f"{origin}{option.key} is {shown}, but must be {_NAMES[option.type]}{hint}")
-    return value
-
-
-def plain(configuration: Any) -> dict[str, Any]:
-    """The configuration as nested dictionaries of plain values, for YAML and JSON; settings left at None are absent."""
-    found: dict[str, Any] = {}
-    for one in fields(configuration):
-        value = getattr(configuration, one.name)
-        if is_dataclass(value):
-            value = plain(value) or None
-        if value is not None or one.name == "time_limit":
-            found[one.name] = value
-    return found
-
-
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
     """The run configuration that `plain` wrote."""
     return build(RunConfig, values)
@@ -427,11 +286,3 @@ def save(configuration: RunConfig, path: str | Path) -> None:
     values = plain(configuration)
     values["time_limit"] = duration(configuration.time_limit)
     files.write_text(Path(path), yaml.safe_dump(values, allow_unicode=True, sort_keys=False))
-
-
-def override(configuration: Any, key: str, value: Any) -> Any:
-    """A copy with one setting changed: `override(config, "columns.target", "label")`."""
-    section, _, name = key.rpartition(".")
-    if section:
-        name, value = section, replace(getattr(configuration, section), **{name: value})
-    return replace(configuration, **{name: value})

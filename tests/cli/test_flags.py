@@ -17,6 +17,7 @@ from autogpt.cli.flags import Only, command
 from autogpt.cli.screen import Screen
 from autogpt.config import RunConfig
 from autogpt.errors import ConfigError
+from autogpt.setting import Option
 
 
 def parsed(*arguments: str, annotation: Any = RunConfig) -> tuple[RunConfig, Screen]:
@@ -65,7 +66,7 @@ OPTIONS = list(config.options(RunConfig))
 
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from([o for o in OPTIONS if o.type is not bool]), st.data())
-def test_every_setting_has_a_flag_that_sets_it_and_nothing_else(option: config.Option, data: st.DataObject) -> None:
+def test_every_setting_has_a_flag_that_sets_it_and_nothing_else(option: Option, data: st.DataObject) -> None:
     text = data.draw(VALUES.get(option.name, WORDS))
     found, _ = parsed("--", text) if option.argument else parsed(f"{option.flag}={text}")
     value = option.type(text) if option.type in (int, float) and option.name != "time_limit" else text
@@ -73,7 +74,7 @@ def test_every_setting_has_a_flag_that_sets_it_and_nothing_else(option: config.O
 
 
 @pytest.mark.parametrize("option", [o for o in OPTIONS if o.flags], ids=lambda o: o.name)
-def test_second_names_set_the_same(option: config.Option) -> None:
+def test_second_names_set_the_same(option: Option) -> None:
     for flag in option.flags:
         assert parsed(flag, "2m")[0] == parsed(option.flag, "2m")[0] != RunConfig()
 

@@ -72,6 +72,7 @@ class Session:
         started: float | None = None,
     ) -> None:
         self.config, self.folder, self.ask = config, folder, ask
+        self.shape = config.scratch.within(config.time_limit)
         limit = settings.byte_count(config.search.memory_limit)
         self.guard = Guard(limit, say=lambda message: self.say("decision", message))
         self.budget = Budget(config.time_limit, spent=spent, started=started)
@@ -236,7 +237,7 @@ class Session:
         from autogpt.training.features import FeatureCache
 
         config, output, space = self.config, prepared.output, prepared.space
-        family, making = registry.trained(output.name), Making(prepared.texts, config.scratch, config.seed)
+        family, making = registry.trained(output.name), Making(prepared.texts, self.shape, config.seed)
 
         def open_encoder() -> Any:
             return family.open(
@@ -320,7 +321,7 @@ class Session:
         if self._stage is None or self._stage.device != device:
             self._stage = forecast.stage_of(
                 bench.train, bench.output, bench.space,
-                search=config.search, offline=config.source.offline, device=device, shape=config.scratch,
+                search=config.search, offline=config.source.offline, device=device, shape=self.shape,
             )  # fmt: skip
         return self._stage
 

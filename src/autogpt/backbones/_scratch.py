@@ -64,9 +64,9 @@ def _encoder_decoder(shape: Scratch, vocabulary: int) -> Any:
 
     config = T5Config(
         vocab_size=vocabulary,
-        d_model=shape.hidden_size,
-        d_kv=shape.hidden_size // shape.num_heads,
-        d_ff=2 * shape.hidden_size,
+        d_model=shape.width,
+        d_kv=shape.width // shape.num_heads,
+        d_ff=2 * shape.width,
         num_layers=shape.num_layers,
         num_decoder_layers=shape.num_layers,
         num_heads=shape.num_heads,
@@ -84,8 +84,8 @@ def _decoder(shape: Scratch, vocabulary: int) -> Any:
 
     config = LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=shape.hidden_size,
-        intermediate_size=3 * shape.hidden_size,
+        hidden_size=shape.width,
+        intermediate_size=3 * shape.width,
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
         max_position_embeddings=2048,
@@ -102,8 +102,8 @@ def _encoder(shape: Scratch, vocabulary: int) -> Any:
 
     config = ModernBertConfig(
         vocab_size=vocabulary,
-        hidden_size=shape.hidden_size,
-        intermediate_size=2 * shape.hidden_size,
+        hidden_size=shape.width,
+        intermediate_size=2 * shape.width,
         num_hidden_layers=shape.num_layers,
         num_attention_heads=shape.num_heads,
         max_position_embeddings=2048,

@@ -22,8 +22,9 @@ import typer
 from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
-from autogpt.config import FewLabels, Labelling, MultiTask, Option, Pretraining, RunConfig
+from autogpt.config import FewLabels, Labelling, MultiTask, Pretraining, RunConfig
 from autogpt.errors import Interrupted
+from autogpt.setting import Option
 
 _PANELS = {
     "": "Options",

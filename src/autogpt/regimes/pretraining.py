@@ -148,7 +148,7 @@ def _opened(session: Session, corpus: Corpus) -> tuple[LanguageModel, bool]:
     """The language model, and whether it begins from nothing."""
     config = session.config
     if config.search.backbone in (None, "scratch"):
-        return LanguageModel.made(corpus.learned, config.scratch, seed=config.seed), True
+        return LanguageModel.made(corpus.learned, session.shape, seed=config.seed), True
     loaded = LanguageModel.loaded(
         config.search.backbone, revision=config.search.revision, offline=config.source.offline
     )
