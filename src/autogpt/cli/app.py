@@ -48,7 +48,7 @@ _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 )
 _EXIT_CODES = """Exit codes: 0 done, 1 internal error, 2 data, column, setting or flag cannot be used, 3 several \
 readings are possible (candidates are listed), 4 saved model missing or damaged, 5 disk, memory or time too short, \
-6 network needed but forbidden, 130 stopped (the resume command is printed)."""
+6 network needed but forbidden, 7 an endpoint gives no usable answers, 130 stopped (the resume command is printed)."""
 _PROMISE = """AUTOGPT_DEBUG=1 shows tracebacks and logs. Everything stays on this machine; only a model or data set \
 that you name by its Hub name is fetched, and --offline forbids that too."""
 
