@@ -132,11 +132,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LabelSpace:
-    """What the numbers of a head mean: `labels` in column order, or centre and scale of a value."""
+    """What the numbers of a head mean: `labels` in column order, centre and scale of a value, or a text's `format`."""
 
     labels: tuple[str, ...] = ()
     center: float = 0.0
     scale: float = 1.0
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,28 @@ class Searching(Protocol):
 
     def corpus(self, rows: Sequence[Row], schema: Schema) -> list[Any]:
         """Targets that hold every label there is, whichever side of the split its rows are on."""
+
+
+class Format(Protocol):
+    """What a written text is to be well-formed as. `told` is what people call it; `closing` the characters that end
+    what is open, the soonest first."""
+
+    name: str
+    told: str
+    closing: str
+
+    def fault(self, text: str) -> str | None:
+        """Why a text is not well-formed; None when it is."""
+
+    def shows(self, text: str) -> bool:
+        """Whether a text is meant to be of this format, and does not merely happen to be."""
+
+    def repair(self, text: str) -> str:
+        """The text with what is open closed and what is too much cut; nothing is made up. Unchanged where it is
+        well-formed, and where it cannot be repaired."""
+
+    def grammar(self, examples: Sequence[str]) -> str | None:
+        """A grammar (llguidance's Lark) of which all texts are well-formed, and which has what the examples have."""
 
 
 class Metric(Protocol):

@@ -241,7 +241,7 @@ class Session:
             validation=prepared.validation,
             output=output,
             space=space,
-            metrics=main_metrics(prepared.task, config.search.metric),
+            metrics=main_metrics(prepared.task, config.search.metric, space),
             open=open_encoder,
             features=FeatureCache(open_encoder, folder=folder, guard=self.guard),
             runtime=self.runtime,
