@@ -1,7 +1,4 @@
-"""Share of written texts that are well-formed in the format of the targets, as answers are given: after their repair.
-
-Not a number where the targets have no format: a text of no format is neither.
-"""
+"""Share of written texts that are well-formed in the format of the targets, as answers are given: after their repair."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.core import LabelSpace
+from autogpt.errors import ConfigError
 from autogpt.metrics._means import MeanOfRows
 from autogpt.metrics._written import texts
 
@@ -29,7 +27,7 @@ class ParseRate(MeanOfRows):
     ) -> Array:
         _, answers = texts(self.name, gold, predicted)
         if space.format is None:
-            return np.full(len(answers), np.nan)
+            raise ConfigError("metric parse-rate judges texts of a format, and these targets have none; see --format")
         fault = registry.get("formats", space.format).fault
         return np.array([fault(answer) is None for answer in answers], dtype=float)
 
