@@ -80,7 +80,9 @@ class Masks:
 
         rows = [tuple(row) for row in ids[:, self.skipped :].tolist()]
         self.states = {row: self._after(row) for row in dict.fromkeys(rows)}
-        masks = {row: self._free if state is None else self.constraint.allowed(state) for row, state in self.states.items()}
+        masks = {
+            row: self._free if state is None else self.constraint.allowed(state) for row, state in self.states.items()
+        }
         allowed = torch.from_numpy(np.stack([masks[row] for row in rows])).to(scores.device)
         return scores.masked_fill(~allowed, float("-inf"))
 

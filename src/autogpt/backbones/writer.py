@@ -279,7 +279,7 @@ class Writer:
 
     def _keep(self, on: bool) -> str:
         """Keep to the learned grammar from now on, or no longer. Why that cannot be, empty where it can."""
-        grammar, targets = (self._learned or (None, []))
+        grammar, targets = self._learned or (None, [])
         self.decoding = replace(self.decoding, grammar=grammar if on else None)
         if not on or grammar is None:
             return ""

@@ -1,7 +1,7 @@
 """HTML: elements that are closed in the order in which they were opened, void ones never (as HTML 5.3 names them).
 
-Stricter than the standard, which lets many end tags be left out: examples that do so are not taken for HTML. The grammar
-has the elements, attributes and children that the examples have, nested as deep as one likes; in llguidance's Lark.
+Stricter than the standard, which lets many end tags be left out: examples that do so are not taken for HTML. The
+grammar has the elements, attributes and children that the examples have, nested as deep as one likes; in Lark.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 
 from autogpt.formats._learned import few, order
 
-VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
+)
 RAW = frozenset({"script", "style"})
 """Elements whose content is no HTML."""
 _ROOT = ""

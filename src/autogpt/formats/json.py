@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autogpt.formats._learned import few, order
@@ -91,7 +91,9 @@ def _style(texts: Sequence[str]) -> dict[str, Any]:
     """How the examples divide and escape, as llguidance's options: only what they do is allowed."""
     escapes = {"json_allow_general_unicode_escapes": any("\\u" in text for text in texts)}
     for item, key in ((", ", ": "), (",", ":")):
-        again = ([json.dumps(json.loads(t), separators=(item, key), ensure_ascii=a) for a in (0, 1)] for t in texts)
+        again = (
+            [json.dumps(json.loads(t), separators=(item, key), ensure_ascii=a) for a in (False, True)] for t in texts
+        )
         if all(text in both for text, both in zip(texts, again, strict=True)):
             return {"whitespace_flexible": False, "item_separator": item, "key_separator": key, **escapes}
     longest = max((len(blank) for text in texts for blank in _BLANK.findall(text)), default=0)
@@ -136,12 +138,14 @@ def _object(kind: str, values: Sequence[dict[str, Any]], depth: int) -> dict[str
     if not always and len(names) > MOST_KEYS:
         inside = [item for value in values for item in value.values()]
         return {"type": kind, "additionalProperties": schema_of(inside, depth=depth + 1)}
-    properties = {
-        key: schema_of([value[key] for value in values if key in value], depth=depth + 1) for key in keys
-    }
+    properties = {key: schema_of([value[key] for value in values if key in value], depth=depth + 1) for key in keys}
     return {"type": kind, "properties": properties, "required": always, "additionalProperties": False}
 
 
-_MAKERS = {"string": _string, "array": _array, "object": _object}
+_MAKERS: Mapping[str, Callable[[str, Sequence[Any], int], dict[str, Any]]] = {
+    "string": _string,
+    "array": _array,
+    "object": _object,
+}
 
 plugin = Json()

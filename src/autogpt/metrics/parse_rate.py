@@ -1,4 +1,4 @@
-"""Share of written texts that are well-formed in the format of the targets, as answers are given: after their repair."""
+"""Share of answers that are well-formed in the format of the targets (answers are given after their repair)."""
 
 from __future__ import annotations
 

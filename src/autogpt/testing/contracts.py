@@ -175,7 +175,7 @@ def check_format(name: str) -> None:
     for text in texts:
         if form.fault(text) is not None or not form.shows(text) or form.repair(text) != text:
             raise AssertionError(f"{name}: {text!r} is well-formed, and not left as it is: {form.fault(text)}")
-    for text in (text[:end] for text in texts for end in range(len(text))):
+    for text in (whole[:end] for whole in texts for end in range(len(whole))):
         mended = form.repair(text)
         if (mended != text and form.fault(mended) is not None) or form.repair(mended) != mended:
             raise AssertionError(f"{name}: {text!r} was mended to {mended!r}: {form.fault(mended)}")

@@ -188,5 +188,17 @@ FORMATTED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Texts of each format, all of which its grammar has."""
-PROSE = ("", "5", "true", "hello", "not good", "x = 5", "title: hello", "import duty", "it is so", "一句话。", "a < b > c")
+PROSE = (
+    "",
+    "5",
+    "true",
+    "hello",
+    "not good",
+    "x = 5",
+    "title: hello",
+    "import duty",
+    "it is so",
+    "一句话。",
+    "a < b > c",
+)
 """Texts that happen to be well-formed in some format, or nearly, and are meant in none."""
