@@ -84,6 +84,10 @@ class _Nesting(HTMLParser):
         self.good &= tag in {"div", "h1", "ul", "li", "br", "p", "a"}
         self.open += [tag] if tag != "br" else []
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.good &= tag == "br"
+
     def handle_endtag(self, tag: str) -> None:
         self.good &= bool(self.open) and self.open.pop() == tag
 
@@ -150,6 +154,7 @@ def trained(*, rows: int, limit: float, seed: int, tests: int) -> dict[str, Any]
     grammar = writer.decoding.grammar or registry.get("formats", "json").grammar([row["json"] for row in train])
     form, gold = registry.get("formats", "json"), [json.loads(row["json"]) for row in test]
     found: dict[str, Any] = {"part": "trained", "seed": seed, "rows": len(train), "kept was chosen": chosen}
+    found["notes"] = [note for trial in model.report.trials for note in getattr(trial, "notes", ())]
     for name, kept in (("free", None), ("kept", grammar)):
         writer.decoding = replace(writer.decoding, grammar=kept)
         began = time.perf_counter()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 SEEN, UNSEEN, MOST_VALUES = 20, 0.01, 50
 """Values are taken for all there are from so many on, if the next is new with so small a chance; at most so many."""
+MOST_NAMES = 100
+"""More names stand as they were first seen."""
 
 
 def few(values: Sequence[str]) -> list[str] | None:
@@ -25,6 +27,8 @@ def few(values: Sequence[str]) -> list[str] | None:
 def order(lists: Sequence[Sequence[str]]) -> list[str]:
     """All names of the lists, so that each stands where most lists have it: before those that follow it there."""
     names = dict.fromkeys(name for one in lists for name in one)
+    if len(names) > MOST_NAMES:
+        return list(names)
     before: Counter[tuple[str, str]] = Counter()
     for one in map(tuple, lists):
         before.update((a, b) for place, a in enumerate(one) for b in one[place + 1 :])

@@ -2,7 +2,7 @@
 
 The schema is inferred as in "Schema Inference for Massive JSON Datasets" (Baazizi et al. 2017): types are united
 wherever they stand. Ours also has the values of a text where no more are to be expected, an order of the keys, and
-takes objects whose keys are data, not names, for maps. Written as llguidance's Lark dialect with a schema inside.
+takes objects whose keys are data, not names, for maps.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autogpt.formats._learned import few, order
+from autogpt.formats._records import Records
 
 DEEPEST, MOST_KEYS = 8, 40
 """Below so many levels anything may stand; an object with more different keys is a map where no key is in all."""
@@ -67,9 +68,7 @@ class Json:
         whole = [text for text in examples if self.fault(text) is None]
         if not whole:
             return None
-        schema = schema_of([json.loads(text) for text in whole])
-        told = json.dumps({**schema, "x-guidance": _style(whole)}, ensure_ascii=False)
-        return f"start: / ?/ whole\nwhole: %json {told}\n"
+        return _style(whole).text(schema_of([json.loads(text) for text in whole]))
 
 
 def _closed(text: str) -> str:
@@ -87,17 +86,15 @@ def _closed(text: str) -> str:
     return '"' * quoted + "".join(reversed(open_))
 
 
-def _style(texts: Sequence[str]) -> dict[str, Any]:
-    """How the examples divide and escape, as llguidance's options: only what they do is allowed."""
-    escapes = {"json_allow_general_unicode_escapes": any("\\u" in text for text in texts)}
+def _style(texts: Sequence[str]) -> Records:
+    """How the examples divide and escape."""
+    told = {"escaped": any("\\u" in text for text in texts), "ascii": all(map(str.isascii, texts))}
     for item, key in ((", ", ": "), (",", ":")):
-        again = (
-            [json.dumps(json.loads(t), separators=(item, key), ensure_ascii=a) for a in (False, True)] for t in texts
-        )
-        if all(text in both for text, both in zip(texts, again, strict=True)):
-            return {"whitespace_flexible": False, "item_separator": item, "key_separator": key, **escapes}
+        again = (json.dumps(json.loads(t), separators=(item, key), ensure_ascii=told["ascii"]) for t in texts)
+        if all(text == other for text, other in zip(texts, again, strict=True)):
+            return Records(item=item, key=key, **told)
     longest = max((len(blank) for text in texts for blank in _BLANK.findall(text)), default=0)
-    return {"whitespace_pattern": rf"[ \t\n\r]{{0,{longest}}}", **escapes}
+    return Records(blanks=longest, **told)
 
 
 def schema_of(values: Sequence[Any], *, depth: int = 0) -> dict[str, Any]:
@@ -133,13 +130,15 @@ def _array(kind: str, values: Sequence[list[Any]], depth: int) -> dict[str, Any]
 
 
 def _object(kind: str, values: Sequence[dict[str, Any]], depth: int) -> dict[str, Any]:
-    keys = order([tuple(value) for value in values]) if len(names := {k for v in values for k in v}) < 1000 else []
-    always = [key for key in keys if all(key in value for value in values)]
+    names = {key for value in values for key in value}
+    always = [key for key in names if all(key in value for value in values)]
     if not always and len(names) > MOST_KEYS:
         inside = [item for value in values for item in value.values()]
         return {"type": kind, "additionalProperties": schema_of(inside, depth=depth + 1)}
+    keys = order([tuple(value) for value in values])
     properties = {key: schema_of([value[key] for value in values if key in value], depth=depth + 1) for key in keys}
-    return {"type": kind, "properties": properties, "required": always, "additionalProperties": False}
+    required = [key for key in keys if key in always]
+    return {"type": kind, "properties": properties, "required": required, "additionalProperties": False}
 
 
 _MAKERS: Mapping[str, Callable[[str, Sequence[Any], int], dict[str, Any]]] = {
