@@ -1,14 +1,14 @@
 """Written texts of a format: are all of them well-formed, what does that cost, and does it make answers better?
 
-    python benchmarks/formats.py --part untrained,trained,controls [--texts 500] [--limit 60] [--seeds 3]
+    python benchmarks/formats.py --part untrained,trained,controls [--texts 500] [--epochs 20] [--seeds 3]
 
 `untrained`: texts drawn at temperature 1 from language models without training, free and kept to a grammar that was
 learned of drawn records (JSON) and pages (HTML). Only a constraint can make such texts well-formed. Whether a record is
 valid is judged by a check of its own here and not by the grammar.
-`trained`: a sentence to its record, by a small model that few rows and little time leave imperfect: the same weights
-write free, checked and repaired, and kept to the grammar.
-`controls`: a column beside the prompt says how long the answer is to be; obeyed is who writes that many sentences, and
-what the same model does when told the other length.
+`trained`: a sentence to its record, by a small model that few rows leave imperfect: the same weights write free, with
+repair, and kept to the grammar.
+`controls`: a column beside the prompt says how long the answer is to be; obeyed is how often so many sentences are
+written, each prompt asked for both lengths.
 """
 
 from __future__ import annotations
@@ -21,16 +21,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from autogpt import AutoGPT, registry
+from autogpt import registry
+from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.backbones.writer import Writer
-from autogpt.config import Columns, Scratch, Search
-from autogpt.core import Example, LabelSpace, Making
+from autogpt.config import Scratch
+from autogpt.core import Example, LabelSpace, Making, Schema
+from autogpt.memory import Guard
 from autogpt.runtime import Runtime
+from autogpt.training.features import FeatureCache
 from autogpt.written import text_of
 
 FIRST = ("Ann", "Bob", "Cleo", "Dan", "Eva", "Finn", "Gil", "Hana", "王芳", "李雷", "张伟", "刘洋")
@@ -132,33 +136,68 @@ def untrained(form: str, family: str, *, texts: int, seed: int) -> dict[str, Any
     return found | {"texts": texts}
 
 
+def fitted(rows: Sequence[Example], held: Sequence[Example], *, epochs: float, seed: int, folder: Path) -> Any:
+    """A small encoder-decoder from nothing after so many passes, with what it chose on the held rows, and notes."""
+    output = registry.get("outputs", "text")
+    space = output.space([row.target for row in (*rows, *held)])
+    texts = [text for row in rows for text in (row.inputs["source"], row.target)]
+    making = Making(lambda: texts, Scratch(num_layers=2, hidden_size=128, num_heads=4), seed)
+
+    def opened() -> Writer:
+        return Writer.open(None, output="text", size=2, runtime=Runtime(), making=making)
+
+    bench = Bench(
+        train=rows,
+        validation=held,
+        output=output,
+        space=space,
+        metrics=(registry.get("metrics", "chrf"),),
+        open=opened,
+        features=FeatureCache(opened, guard=Guard()),
+        runtime=Runtime,
+        seed=seed,
+        listen=lambda event: None,
+        stop=lambda: False,
+    )
+    options = {"epochs": epochs, "learning_rate": 2e-3, "batch_rows": 16}
+    return run_trial(bench, Candidate("full", options), folder=folder, remaining=lambda: 1e9)
+
+
+def short(rng: random.Random) -> dict[str, Any]:
+    """A drawn record that a small model can nearly learn to read out of a sentence."""
+    found: dict[str, Any] = {"name": rng.choice(FIRST), "kind": rng.choice(KINDS), "amount": rng.randrange(10, 40)}
+    found["items"] = [rng.choice(LAST).lower() for _ in range(rng.randrange(3))]
+    return found | ({"home": {"city": rng.choice(CITIES), "zip": rng.randrange(20, 50)}} if rng.random() < 0.6 else {})
+
+
 def sentence(one: dict[str, Any]) -> str:
     """A record as a person tells it."""
     items = f" with {' and '.join(one['items'])}" if one["items"] else ""
-    home = f", who lives in {one['home']['city']} ({one['home']['zip']})" if "home" in one else ""
+    home = f", who lives in {one['home']['city']} {one['home']['zip']}," if "home" in one else ""
     return f"{one['name']}{home} sent a {one['kind']} of {one['amount']} euros{items}."
 
 
-def trained(*, rows: int, limit: float, seed: int, tests: int) -> dict[str, Any]:
-    """A sentence to its record: exact records and valid ones of one model, written in three ways."""
+def trained(*, rows: int, epochs: float, seed: int, tests: int) -> dict[str, Any]:
+    """A sentence to its record: exact records and valid ones of the same weights, written in three ways."""
     rng = random.Random(f"{seed} trained")
-    drawn = {sentence(one): json.dumps(one, ensure_ascii=False) for one in (record(rng) for _ in range(rows + tests))}
-    table = [{"sentence": told, "json": text} for told, text in drawn.items()]
-    train, test = table[:-tests], table[-tests:]
+    drawn: dict[str, dict[str, Any]] = {}
+    while len(drawn) < rows + 2 * tests:
+        one = short(rng)
+        drawn[sentence(one)] = one
+    all_ = [
+        Example(place, {"source": told}, json.dumps(one, ensure_ascii=False))
+        for place, (told, one) in enumerate(drawn.items())
+    ]
+    learned, held, test = all_[:rows], all_[rows : rows + tests], all_[rows + tests :]
     with tempfile.TemporaryDirectory() as folder:
-        search = Search(methods="full")
-        maker = AutoGPT(output=folder, seed=seed, search=search, num_layers=2, hidden_size=128, num_heads=4)
-        model = maker.train(train, test, goal="write the JSON of the sentence", time_limit=limit)
-        writer, inputs = model.scorer, [model.inputs(row["sentence"]) for row in test]
-    chosen = writer.decoding.grammar is not None
-    grammar = writer.decoding.grammar or registry.get("formats", "json").grammar([row["json"] for row in train])
-    form, gold = registry.get("formats", "json"), [json.loads(row["json"]) for row in test]
-    found: dict[str, Any] = {"part": "trained", "seed": seed, "rows": len(train), "kept was chosen": chosen}
-    found["notes"] = [note for trial in model.report.trials for note in getattr(trial, "notes", ())]
+        result, writer = fitted(learned, held, epochs=epochs, seed=seed, folder=Path(folder))
+    form, gold = registry.get("formats", "json"), [json.loads(row.target) for row in test]
+    grammar = form.grammar([row.target for row in learned])
+    found: dict[str, Any] = {"part": "trained", "seed": seed, "rows": rows, "epochs": epochs, "chose": result.notes}
     for name, kept in (("free", None), ("kept", grammar)):
-        writer.decoding = replace(writer.decoding, grammar=kept)
+        writer.decoding = replace(writer.decoding, grammar=kept, beams=1)
         began = time.perf_counter()
-        written = [text_of(row) for row in writer.score(inputs)]
+        written = [text_of(row) for row in writer.score([row.inputs for row in test])]
         spent = time.perf_counter() - began
         found[name] = _judged(written, gold) | {"milliseconds per text": round(1000 * spent / len(test), 1)}
         if kept is None:
@@ -173,34 +212,29 @@ def _judged(written: Sequence[str], gold: Sequence[Any]) -> dict[str, float]:
     return {"well-formed": np.mean(whole), "valid": np.mean(list(map(valid, written))), "exact": np.mean(same)}
 
 
-def controls(*, rows: int, limit: float, seed: int, tests: int) -> dict[str, Any]:
-    """Answers of one or of three sentences, as a column says."""
+def controls(*, rows: int, epochs: float, seed: int, tests: int) -> dict[str, Any]:
+    """Answers of one or of three sentences, as a column beside the prompt says (`--text prompt+length`)."""
     rng = random.Random(f"{seed} controls")
+    task = registry.get("tasks", "text-generation")
+    schema = Schema("text-generation", ("prompt", "length"), ("completion",), joined=True)
+    wanted = {"short": 1, "long": 3}
 
-    def said(topic: tuple[str, str], length: str) -> str:
-        who, where = topic
+    def row(place: int, length: str) -> dict[str, str]:
+        who, where = f"{rng.choice(FIRST)} {rng.choice(LAST)}", rng.choice(CITIES)
         told = [f"{who} came from {where}.", f"It was cold in {where}.", f"Now {who} is here to stay."]
-        return " ".join(told[: 1 if length == "short" else 3])
+        text = " ".join(told[: wanted[length]])
+        return {"prompt": f"{who}, {where}, {place}", "length": length, "completion": text}
 
-    topics = [(f"{rng.choice(FIRST)} {rng.choice(LAST)}", rng.choice(CITIES)) for _ in range(rows + tests)]
-    table = [
-        {"prompt": f"{who}, {where}, number {place}", "length": length, "completion": f"{said((who, where), length)}"}
-        for place, (who, where) in enumerate(topics)
-        for length in (rng.choice(("short", "long")),)
-    ]
-    train, test = table[:-tests], table[-tests:]
+    table = [row(place, rng.choice(list(wanted))) for place in range(rows + 2 * tests)]
+    all_ = [Example(i, task.inputs(one, schema), task.target(one, schema)) for i, one in enumerate(table)]
     with tempfile.TemporaryDirectory() as folder:
-        columns = Columns(text="prompt+length", target="completion", task="text-generation")
-        maker = AutoGPT(
-            output=folder, seed=seed, search=Search(methods="full"), num_layers=2, hidden_size=128, num_heads=4
-        )
-        model = maker.train(train, test, time_limit=limit, columns=columns)
-        found: dict[str, Any] = {"part": "controls", "seed": seed, "rows": len(train)}
-        for name, told in (("as the row says", None), ("short", "short"), ("long", "long")):
-            asked = [{**row, "length": told or row["length"]} for row in test]
-            answers = [str(one.value) for one in model.predict(asked)]
-            wanted = [1 if row["length"] == "short" else 3 for row in asked]
-            found[name] = np.mean([text.count(".") == count for text, count in zip(answers, wanted, strict=True)])
+        held = all_[rows : rows + tests]
+        _, writer = fitted(all_[:rows], held, epochs=epochs, seed=seed, folder=Path(folder))
+    found: dict[str, Any] = {"part": "controls", "seed": seed, "rows": rows, "epochs": epochs}
+    for length, count in wanted.items():  # each prompt is asked for both lengths, whatever its row has
+        asked = [task.inputs({**one, "length": length}, schema) for one in table[rows + tests :]]
+        answers = [text_of(scores) for scores in writer.score(asked)]
+        found[f"obeyed {length}"] = np.mean([text.count(".") == count for text in answers])
     return found
 
 
@@ -208,9 +242,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", type=lambda text: text.split(","), default=["untrained", "trained", "controls"])
     parser.add_argument("--texts", type=int, default=500)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--tests", type=int, default=200)
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds of a training")
+    parser.add_argument("--epochs", type=float, default=20.0)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     for part in given.part:
@@ -222,7 +256,7 @@ def main() -> None:
             )
         else:
             run = {"trained": trained, "controls": controls}[part]
-            told = {"rows": given.rows, "limit": given.limit, "tests": given.tests}
+            told = {"rows": given.rows, "epochs": given.epochs, "tests": given.tests}
             found = (run(seed=seed, **told) for seed in range(given.seeds))
         for one in found:
             print(json.dumps(one, default=float), flush=True)

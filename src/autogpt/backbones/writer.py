@@ -311,7 +311,8 @@ class Writer:
 
         grammar = str(self.decoding.grammar)
         if self._bound is None or self._bound[0] != grammar:
-            vocabulary, form = int(self.net.head.weight.shape[0]), registry.get("formats", str(self.decoding.format))
+            form, weight = registry.get("formats", str(self.decoding.format)), next(self.net.head.parameters())
+            vocabulary = int(weight.shape[0])
             made = Constraint(grammar, self.tokenizer, vocabulary=vocabulary, end=self._end, closing=form.closing)
             self._bound = (grammar, made)
         return self._bound[1]

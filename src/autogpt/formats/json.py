@@ -88,13 +88,13 @@ def _closed(text: str) -> str:
 
 def _style(texts: Sequence[str]) -> Records:
     """How the examples divide and escape."""
-    told = {"escaped": any("\\u" in text for text in texts), "ascii": all(map(str.isascii, texts))}
+    escaped, ascii_only = any("\\u" in text for text in texts), all(map(str.isascii, texts))
     for item, key in ((", ", ": "), (",", ":")):
-        again = (json.dumps(json.loads(t), separators=(item, key), ensure_ascii=told["ascii"]) for t in texts)
+        again = (json.dumps(json.loads(t), separators=(item, key), ensure_ascii=ascii_only) for t in texts)
         if all(text == other for text, other in zip(texts, again, strict=True)):
-            return Records(item=item, key=key, **told)
+            return Records(item=item, key=key, escaped=escaped, ascii=ascii_only)
     longest = max((len(blank) for text in texts for blank in _BLANK.findall(text)), default=0)
-    return Records(blanks=longest, **told)
+    return Records(blanks=longest, escaped=escaped, ascii=ascii_only)
 
 
 def schema_of(values: Sequence[Any], *, depth: int = 0) -> dict[str, Any]:
