@@ -4,7 +4,7 @@
 
 `untrained`: texts drawn at temperature 1 from language models without training, free and kept to a grammar that was
 learned of drawn records (JSON) and pages (HTML). Only a constraint can make such texts well-formed. Whether a record is
-valid is judged by a check of its own here and not by the grammar.
+valid is judged by a check of its own here and not by the grammar. Times are CPU time.
 `trained`: a sentence to its record, by a small model that few rows leave imperfect: the same weights write free, with
 repair, and kept to the grammar.
 `controls`: a column beside the prompt says how long the answer is to be; obeyed is how often so many sentences are
@@ -123,9 +123,9 @@ def untrained(form: str, family: str, *, texts: int, seed: int) -> dict[str, Any
             raise SystemExit(problem)
         writer.score(sources[:8])
         torch.manual_seed(seed)
-        began = time.perf_counter()
+        began = time.process_time()
         written = [text_of(row) for row in writer.score(sources)]
-        spent = time.perf_counter() - began
+        spent = time.process_time() - began
         tokens = sum(len(ids) for ids in writer.tokenizer(written, add_special_tokens=False)["input_ids"])
         found[name] = {
             "well-formed": sum(fault(text) is None for text in written),
@@ -196,9 +196,9 @@ def trained(*, rows: int, epochs: float, seed: int, tests: int) -> dict[str, Any
     found: dict[str, Any] = {"part": "trained", "seed": seed, "rows": rows, "epochs": epochs, "chose": result.notes}
     for name, kept in (("free", None), ("kept", grammar)):
         writer.decoding = replace(writer.decoding, grammar=kept, beams=1)
-        began = time.perf_counter()
+        began = time.process_time()
         written = [text_of(row) for row in writer.score([row.inputs for row in test])]
-        spent = time.perf_counter() - began
+        spent = time.process_time() - began
         found[name] = _judged(written, gold) | {"milliseconds per text": round(1000 * spent / len(test), 1)}
         if kept is None:
             found["repaired"] = _judged([form.repair(text) for text in written], gold)

@@ -150,7 +150,7 @@ def test_a_tokenizer_of_word_pieces_is_refused_with_the_reason(tmp_path: Path) -
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny.bert_folder(tmp_path / "bert"))
-    with pytest.raises(ValueError, match=r"the tokenizer is none of bytes: .*WordPiece"):
+    with pytest.raises(ValueError, match=r"how this tokenizer spells is not known: .*WordPiece"):
         Constraint("start: /a/", tokenizer, vocabulary=len(tokenizer), end=tokenizer.sep_token_id, closing="")
 
 

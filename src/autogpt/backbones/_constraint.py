@@ -27,7 +27,7 @@ class Constraint:
         try:
             spelled = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=end)
         except (ValueError, RuntimeError, TypeError) as problem:
-            raise ValueError(f"the tokenizer is none of bytes: {str(problem).splitlines()[0]}") from None
+            raise ValueError(f"how this tokenizer spells is not known: {str(problem).splitlines()[0]}") from None
         self._begin = LLMatcher(spelled, grammar, log_level=0)
         if self._begin.is_error():
             raise ValueError(f"the grammar cannot be used: {self._begin.get_error().splitlines()[0]}")

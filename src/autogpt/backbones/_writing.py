@@ -288,8 +288,10 @@ def write(
     ]
     if constraint is not None:
         texts = [(constraint.closed(row), own) for row, own in texts]
+    if whole is None:
+        return texts
     several = [texts[at : at + each] for at in range(0, len(texts), each)]
-    return [next((one for one in own if whole is not None and whole(one[0])), own[0]) for own in several]
+    return [next((one for one in own if whole(one[0])), own[0]) for own in several]
 
 
 def _told(row: list[int], likely: list[float], end: int) -> tuple[list[int], float]:

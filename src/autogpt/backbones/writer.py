@@ -300,6 +300,8 @@ class Writer:
                 return {"constraint": self._constraint()}
             except ImportError:
                 logging.getLogger(__name__).warning("texts are not kept to their grammar: %s", MISSING)
+            except ValueError as problem:
+                raise ModelError(f"this model's texts cannot be kept to their grammar: {problem}") from None
         if self.decoding.format is None:
             return {}
         fault = registry.get("formats", self.decoding.format).fault
