@@ -154,6 +154,27 @@ def test_a_tokenizer_of_word_pieces_is_refused_with_the_reason(tmp_path: Path) -
         Constraint("start: /a/", tokenizer, vocabulary=len(tokenizer), end=tokenizer.sep_token_id, closing="")
 
 
+def test_pieces_with_a_sign_for_a_space_are_spelled_as_they_are_read() -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    signs = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    told = {"special_tokens": list(signs.values()), "unk_token": signs["unk_token"], "show_progress": False}
+    made.train_from_iterator(RECORDS, trainers.UnigramTrainer(vocab_size=120, **told))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, **signs)
+    form = registry.get("formats", "json")
+    constraint = Constraint(
+        form.grammar(RECORDS), tokenizer, vocabulary=len(tokenizer) + 5, end=1, closing=form.closing
+    )
+    for text in RECORDS[:4]:
+        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert constraint.accepts(tokens)
+        for count in range(len(tokens)):
+            assert form.fault(tokenizer.decode(constraint.closed(tokens[:count])).strip()) is None
+
+
 def test_of_several_beams_the_first_that_parses_is_taken() -> None:
     from autogpt.backbones._writing import write
 

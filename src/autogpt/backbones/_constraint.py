@@ -22,12 +22,8 @@ class Constraint:
 
     def __init__(self, grammar: str, tokenizer: Any, *, vocabulary: int, end: int, closing: str) -> None:
         from llguidance import LLMatcher
-        from llguidance.hf import from_tokenizer
 
-        try:
-            spelled = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=end)
-        except (ValueError, RuntimeError, TypeError) as problem:
-            raise ValueError(f"how this tokenizer spells is not known: {str(problem).splitlines()[0]}") from None
+        spelled = _spelled(tokenizer, vocabulary, end)
         self._begin = LLMatcher(spelled, grammar, log_level=0)
         if self._begin.is_error():
             raise ValueError(f"the grammar cannot be used: {self._begin.get_error().splitlines()[0]}")
@@ -64,6 +60,38 @@ class Constraint:
     def masks(self, skipped: int) -> Masks:
         """What transformers' `generate` asks before each token; the first `skipped` tokens of a row are not written."""
         return Masks(self, self._begin.deep_copy(), skipped)
+
+
+class Pieces:
+    """SentencePiece as T5 has it: a piece is its own text, with a sign for a space. What llguidance asks of it."""
+
+    SPACE = "\u2581"
+
+    def __init__(self, tokenizer: Any, vocabulary: int, end: int) -> None:
+        self.tokenizer, self.eos_token_id, self.bos_token_id = tokenizer, end, None
+        names = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        self.special_token_ids = [*tokenizer.all_special_ids, *range(len(names), vocabulary)]
+        self.tokens = [name.replace(self.SPACE, " ").encode() for name in names]
+        self.tokens += [f"<unused {place}>".encode() for place in range(len(names), vocabulary)]
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        """The ids of a stretch of text; without the space that the tokenizer puts before a whole one."""
+        told = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        pieces = self.tokenizer.backend_tokenizer.model.tokenize(told.replace(" ", self.SPACE))
+        return [piece.id for piece in pieces]
+
+
+def _spelled(tokenizer: Any, vocabulary: int, end: int) -> Any:
+    """How a tokenizer's tokens are spelled, as llguidance knows it. ValueError: nobody knows."""
+    from llguidance import LLTokenizer, TokenizerWrapper
+    from llguidance.hf import from_tokenizer
+
+    try:
+        if type(tokenizer.backend_tokenizer.decoder).__name__ == "Metaspace":
+            return LLTokenizer(TokenizerWrapper(Pieces(tokenizer, vocabulary, end)))
+        return from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=end)
+    except (ValueError, RuntimeError, TypeError, AttributeError) as problem:
+        raise ValueError(f"how this tokenizer spells is not known: {str(problem).splitlines()[0]}") from None
 
 
 class Masks:
