@@ -4,7 +4,8 @@
 
 JavaScript functions of a drawn grammar (arithmetic, comparisons, choices, local variables, calls of Math) and what they
 are in Python. Test functions have bodies that no function to learn from has. What a model writes is run in the sandbox
-on some arguments, and must give what the right function gives; its text need not be the same.
+on some arguments, and must give what the right function gives; its text need not be the same. With `--samples 10` so
+many functions are drawn for each as well, at temperature 0.8: pass@1 and pass@10.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import json
 import random
 import tempfile
 import time
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+import torch
 
 from autogpt import AutoGPT
 from autogpt.config import Search
-from autogpt.sandbox import run_python
+from autogpt.sandbox import pass_at_k, run_python
 
 NAMES = ("add", "scale", "total", "mix", "shift", "clamp", "score", "rate", "pick", "price", "level", "gain", "bound")
 PARAMETERS = ("a", "b"), ("x", "y"), ("left", "right"), ("n", "m")
@@ -82,6 +87,16 @@ def runs(code: str, right: str) -> str:
     return "broken" if not found.ok else "right" if found.output == wanted.output else "wrong"
 
 
+def _drawn(model: Any, test: list[dict[str, str]], seed: int) -> list[str]:
+    """A function for each row, its tokens drawn at temperature 0.8."""
+    usual = model.scorer.decoding
+    model.scorer.decoding = replace(usual, temperature=0.8, beams=1)
+    torch.manual_seed(seed)
+    found = [str(one.value) for one in model.predict([row["javascript"] for row in test])]
+    model.scorer.decoding = usual
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=6000)
@@ -89,6 +104,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=600.0, help="seconds")
     parser.add_argument("--systems", type=lambda text: text.split(","), default=["full", "tfidf"])
     parser.add_argument("--backbone", default=None, help="folder or Hub name (default: from nothing)")
+    parser.add_argument("--samples", type=int, default=0, help="functions that are drawn for each (a trained model)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     train, test = pairs(given.rows, given.tests, given.seed)
@@ -100,9 +116,13 @@ def main() -> None:
                 train, test, goal=GOAL, time_limit=given.limit
             )
             answers = [one.value for one in model.predict([row["javascript"] for row in test])]
+            drawn = [_drawn(model, test, seed) for seed in range(given.samples)]
         ended = [runs(answer, row["python"]) for answer, row in zip(answers, test, strict=True)]
         document: dict[str, Any] = {"system": system, "rows": len(train), "tests": len(test)}
         document |= {name: round(ended.count(name) / len(ended), 4) for name in ("right", "wrong", "broken")}
+        right = np.sum([[runs(a, r["python"]) == "right" for a, r in zip(d, test, strict=True)] for d in drawn], axis=0)
+        for k in sorted({1, given.samples}) if drawn else ():
+            document[f"pass@{k}"] = round(float(np.mean([pass_at_k(given.samples, int(c), k) for c in right])), 4)
         document["same text"] = sum(a == row["python"] for a, row in zip(answers, test, strict=True)) / len(test)
         print(json.dumps({**document, "seconds": round(time.monotonic() - began, 1)}), flush=True)
 

@@ -46,6 +46,11 @@ def test_query_strategies_give_open_rows_once_and_the_same_for_a_seed(name: str)
     contracts.check_query(name)
 
 
+@pytest.mark.parametrize("name", registry.names("formats"))
+def test_formats_leave_whole_texts_mend_cut_ones_and_their_grammar_has_both(name: str) -> None:
+    contracts.check_format(name)
+
+
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_plug_in_loads_and_an_unknown_name_lists_the_known(kind: str) -> None:
     for name in registry.names(kind):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autogpt.sandbox import run_python
+from autogpt.errors import ConfigError
+from autogpt.sandbox import pass_at_k, run_python
 
 
 def test_a_program_runs_and_what_it_prints_comes_back() -> None:
@@ -71,3 +72,16 @@ def test_what_would_not_end_is_ended(code: str, statuses: set[str]) -> None:
 def test_the_environment_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "value")
     assert "value" not in run_python("import os; print(dict(os.environ))").output
+
+
+def test_pass_at_k_is_the_share_of_choices_of_k_that_hold_a_right_one() -> None:
+    from itertools import combinations
+
+    for written, right in ((5, 0), (5, 2), (6, 5), (4, 4)):
+        programs = [place < right for place in range(written)]
+        for k in range(1, written + 1):
+            choices = list(combinations(programs, k))
+            assert pass_at_k(written, right, k) == pytest.approx(sum(map(any, choices)) / len(choices))
+    for told in ((3, 4, 1), (3, 1, 4), (3, 1, 0)):
+        with pytest.raises(ConfigError, match="is not defined"):
+            pass_at_k(*told)

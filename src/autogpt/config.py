@@ -26,6 +26,8 @@ from autogpt.units import duration as duration
 from autogpt.units import seconds as seconds
 from autogpt.yaml_file import read as read
 
+NO_FORMAT = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -64,6 +66,7 @@ class Search:
     backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)", metavar="NAME")
     metric: str | None = _help("metric that picks the winner (default: the task's first)", kind="metrics")
     revision: str | None = _help("revision of a Hub backbone", metavar="REVISION")
+    format: str | None = _help("format of written answers, or none (default: what the targets have)", kind="formats")
     report_to: str | None = _help("tracker: tensorboard, wandb or mlflow", metavar="TRACKER")
     memory_limit: str | None = _help(
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
@@ -243,11 +246,7 @@ class Labelling:
     who: str | None = _help("name that stands beside the labels (default: the user's)", metavar="NAME")
 
     def __post_init__(self) -> None:
-        _check(
-            self,
-            ("batch", self.batch >= 1, "1 or more"),
-            ("check", 0 <= self.check <= 0.9, "between 0 and 0.9"),
-        )
+        _check(self, ("batch", self.batch >= 1, "1 or more"), ("check", 0 <= self.check <= 0.9, "between 0 and 0.9"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,11 +139,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class LabelSpace:
-    """What the numbers of a head mean: `labels` in column order, or centre and scale of a value."""
+    """What the numbers of a head mean: `labels` in column order, centre and scale of a value, or a text's `format`."""
 
     labels: tuple[str, ...] = ()
     center: float = 0.0
     scale: float = 1.0
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

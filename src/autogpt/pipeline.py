@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autogpt import registry
-from autogpt.config import Columns
+from autogpt.config import NO_FORMAT, Columns
 from autogpt.core import ONE_LABEL, Example, Inputs, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
 from autogpt.data.examples import examples, expanded, row_count, unlabelled
@@ -31,6 +31,7 @@ DEEP_ROWS = 20_000
 """Above this many rows near duplicates and suspicious labels are left to `autogpt profile`."""
 
 
+NO_SPACE = LabelSpace()
 USUAL_SHARE = 0.1  # of the rows is validation, at least
 
 
@@ -82,11 +83,13 @@ def prepare(
     ask: Ask | None,
     deep: bool = True,
     most_validation: float = float("inf"),
+    form: str | None = None,
 ) -> Prepared:
     """Everything between rows and training; deterministic for the same arguments.
 
     At most about `most_validation` rows are taken for validation, where the data itself names none: when time is
-    short, rows that every trial must read for its score are rows that cannot be learned from.
+    short, rows that every trial must read for its score are rows that cannot be learned from. `form` is the format of
+    written answers, `none` that they have none, where it is not to be noticed.
     """
     # Suspicious labels are left to the run's own out-of-fold scores, which are better and come for free.
     deep = deep and len(table) <= DEEP_ROWS
@@ -114,13 +117,14 @@ def prepare(
     order = np.random.default_rng([seed, 1]).permutation(len(split.train))
     learned = [example.target for example in (*split.train, *split.validation)]
     space = output.space(task.corpus(table.rows, found.schema) if isinstance(task, Searching) else learned)
+    space, told = _formed(space, form, written=output.name == "text")
     if isinstance(task, Searching) and len(space.labels) < 2:
         raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
     if output.name in (*ONE_LABEL, "labels") and len(space.labels) < (2 if output.name in ONE_LABEL else 1):
         raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")
     return Prepared(
         table=table,
-        profile=found,
+        profile=replace(found, reasons=(*found.reasons, *told)),
         task=task,
         output=output,
         space=space,
@@ -134,9 +138,21 @@ def prepare(
     )
 
 
-def main_metrics(task: Task, chosen: str | None) -> tuple[Metric, ...]:
-    """The task's metrics, with the one that picks the winner first."""
-    names = list(task.metrics)
+def _formed(space: LabelSpace, form: str | None, *, written: bool) -> tuple[LabelSpace, tuple[str, ...]]:
+    """The space with the format that was named, or the one that was noticed in the targets; and what is told of it."""
+    if form is None:
+        found = registry.get("formats", space.format).told if space.format else None
+        return space, () if found is None else (f"nearly all answers are {found}: what is written is checked as such",)
+    if not written:
+        raise ConfigError(f"format {form!r} is for answers that are written, and this task has none")
+    if form != NO_FORMAT:
+        registry.get("formats", form)
+    return replace(space, format=None if form == NO_FORMAT else form), ()
+
+
+def main_metrics(task: Task, chosen: str | None, space: LabelSpace = NO_SPACE) -> tuple[Metric, ...]:
+    """The task's metrics, with the one that picks the winner first, and the one of a format where answers have one."""
+    names = [*task.metrics, *(["parse-rate"] if space.format else [])]
     if chosen is not None:
         if chosen not in registry.names("metrics"):
             raise ConfigError(f"metric {chosen!r} is not known; {task.name} has: {', '.join(names)}")

@@ -8,6 +8,7 @@ should be kept in a container as well.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -91,6 +92,16 @@ def run_python(code: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> 
     if ended < 0:
         return Outcome("killed", said, signal.Signals(-ended).name)
     return Outcome("ok" if ended == 0 else "error", said, (why.strip().splitlines() or [""])[-1])
+
+
+def pass_at_k(written: int, right: int, k: int) -> float:
+    """The chance that one of `k` programs is right, of `written` of which `right` are: 1 - C(n - c, k) / C(n, k).
+
+    "Evaluating Large Language Models Trained on Code" (Chen et al. 2021): unbiased, as 1 - (1 - c / n)^k is not.
+    """
+    if not 0 <= right <= written or not 1 <= k <= written:
+        raise ConfigError(f"pass@{k} of {written} programs, {right} of them right, is not defined; write {k} or more")
+    return 1.0 - math.comb(written - right, k) / math.comb(written, k)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -7,12 +7,35 @@ none, give the same table, and nothing between model and answer needs to know a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Inputs
+
+
+class Format(Protocol):
+    """What a written text is to be well-formed as. `told` is what people call it; `closing` the characters that end
+    what is open, the soonest first."""
+
+    name: str
+    told: str
+    closing: str
+
+    def fault(self, text: str) -> str | None:
+        """Why a text is not well-formed; None when it is."""
+
+    def shows(self, text: str) -> bool:
+        """Whether a text is meant to be of this format, and does not merely happen to be."""
+
+    def repair(self, text: str) -> str:
+        """The text with what is open closed and what is too much cut; nothing is made up. Unchanged where it is
+        well-formed, and where it cannot be repaired."""
+
+    def grammar(self, examples: Sequence[str]) -> str | None:
+        """A grammar (llguidance's Lark) of which all texts are well-formed, and which has what the examples have."""
 
 
 def source_of(row: Inputs) -> str:

@@ -42,3 +42,35 @@ def test_rows_to_which_the_same_is_written_stay_on_one_side() -> None:
     found = prepare(Table(rows, ("en", "zh"), "x"), goal="translate to Chinese", columns=Columns(), seed=0, ask=None)
     sides = [{row.target for row in side} for side in (found.train, found.validation, found.test.open())]
     assert sum(map(len, sides)) == len(set.union(*sides)) == 100
+
+
+@pytest.mark.parametrize(("told", "form"), [(None, "json"), ("html", "html"), ("none", None)])
+def test_the_format_of_answers_is_noticed_or_named_and_then_judged(told: str | None, form: str | None) -> None:
+    from autogpt.config import Columns
+    from autogpt.core import Table
+    from autogpt.pipeline import main_metrics, prepare
+
+    rows = [{"prompt": f"text number {i} of the day", "json": f'{{"number": {i}}}'} for i in range(60)]
+    table = Table(rows, ("prompt", "json"), "x")
+    columns = Columns(task="text-generation", text="prompt", target="json")
+    found = prepare(table, goal="", columns=columns, seed=0, ask=None, form=told)
+    assert found.space.format == form
+    assert any("are JSON" in reason for reason in found.profile.reasons) == (told is None)
+    names = [metric.name for metric in main_metrics(found.task, None, found.space)]
+    assert ("parse-rate" in names) == (form is not None)
+
+
+def test_a_format_that_is_not_known_or_not_written_is_refused() -> None:
+    from autogpt.config import Columns
+    from autogpt.core import Table
+    from autogpt.errors import ConfigError
+    from autogpt.pipeline import prepare
+
+    rows = [{"prompt": f"text number {i} of the day", "json": f'{{"number": {i}}}'} for i in range(60)]
+    table = Table(rows, ("prompt", "json"), "x")
+    columns = Columns(task="text-generation", text="prompt", target="json")
+    with pytest.raises(ConfigError, match="no format is called 'yaml'; there are: html, json, python"):
+        prepare(table, goal="", columns=columns, seed=0, ask=None, form="yaml")
+    rows = [{"text": f"text number {i} of the day", "label": "ab"[i % 2]} for i in range(60)]
+    with pytest.raises(ConfigError, match="is for answers that are written"):
+        prepare(Table(rows, ("text", "label"), "x"), goal="", columns=Columns(), seed=0, ask=None, form="json")

@@ -22,14 +22,7 @@ from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import CHEAP, Facts, rungs
-from autogpt.autopilot.trial import (
-    Bench,
-    Candidate,
-    Result,
-    load_result,
-    load_scorer,
-    run_trial,
-)
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, run_trial
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Making, Scorer, Table
@@ -208,6 +201,7 @@ class Session:
             ask=self.ask,
             deep=self.budget.limit > 60,
             most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
+            form=self.config.search.format,
         )
         self._same_data(prepared)
         self.stages["profile"] = time.monotonic() - started
@@ -258,7 +252,7 @@ class Session:
             validation=prepared.validation,
             output=output,
             space=space,
-            metrics=main_metrics(prepared.task, config.search.metric),
+            metrics=main_metrics(prepared.task, config.search.metric, space),
             open=open_encoder,
             features=FeatureCache(open_encoder, folder=folder, guard=self.guard),
             runtime=self.runtime,

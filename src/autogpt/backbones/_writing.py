@@ -6,7 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,10 +17,15 @@ from autogpt.backbones._pieces import pad
 from autogpt.core import Batch, Job, Output
 from autogpt.runtime import Runtime
 
+if TYPE_CHECKING:
+    from autogpt.backbones._constraint import Constraint
+
 Tensors = Mapping[str, torch.Tensor]
 IGNORED = -100
-BEAMS, BEAM_SECONDS = 4, 2 * 4
-"""Beams that are tried, and how many times what one took must be left for that."""
+BEAMS, BEAM_SECONDS, KEEP_SECONDS = 4, 2 * 4, 2 * 3
+"""Beams that are tried, and how many times what the last took must be left for that, and for a grammar."""
+SWAPS = 19
+"""Draws that a difference must exceed to be more than chance, one time in twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +137,15 @@ class WriterTraining:
         score: Callable[[], Any],
         decode: Callable[[int], None],
         begun: bool,
+        keep: Callable[[bool], str] = lambda on: "",
+        grammar: str | None = None,
     ) -> None:
         self.module = self.net = net
         self.begun = begun
         self.pairs, self.weights, self.output = pairs, weights, output
         self.start, self.pad_id, self.runtime, self.device = start, pad_id, runtime, runtime.device
         self._score, self._decode, self._seconds = score, decode, 0.0
+        self._keep, self._grammar = keep, grammar
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
 
@@ -150,22 +158,42 @@ class WriterTraining:
 
     def settled(self, scores: Any, job: Job) -> Any:
         """Scores of all rows once nothing trains any more: several beams, where validation rows gain by them and there
-        is time to find out. Who writes with more beams writes slower."""
+        is time to find out (who writes with more beams writes slower); and a grammar, where one was learned."""
+        return self._kept(self._wider(scores, job), job)
+
+    def _wider(self, scores: Any, job: Job) -> Any:
         if job.remaining() < BEAM_SECONDS * self._seconds:
             return scores
         self._decode(BEAMS)
         wider = self.score()
-        sign = 1.0 if job.metric.higher_is_better else -1.0
-        one, more = (sign * job.judge(found)[job.metric.name] for found in (scores, wider))
-        if more > one:
+        if _value(job, wider) > _value(job, scores):
             job.chosen["beams"] = BEAMS
             return wider
         self._decode(1)
         return scores
 
+    def _kept(self, scores: Any, job: Job) -> Any:
+        """Texts are kept to the grammar unless validation rows tell that this costs more than chance does."""
+        if not self._grammar:
+            return scores
+        problem = self._keep(True) if job.remaining() >= KEEP_SECONDS * self._seconds else "there is no time to try it"
+        if problem:
+            job.notes.append(f"texts are checked and repaired, and not kept to a grammar while written: {problem}")
+            return scores
+        kept = self.score()
+        told = f"{job.metric.name} {_value(job, kept):.4f} on validation, {_value(job, scores):.4f} without"
+        if _lower(job, kept, scores):
+            self._keep(False)
+            job.notes.append(f"texts are not kept to the learned grammar: {told}")
+            return scores
+        job.notes.append(f"texts are kept to the learned grammar: {told}")
+        job.chosen["kept"] = True
+        return kept
+
     def settle(self, chosen: Mapping[str, Any]) -> None:
         """What an earlier training chose after its end."""
         self._decode(int(chosen.get("beams", 1)))
+        self._keep(bool(chosen.get("kept", False)))
 
     def lengths(self) -> Sequence[int]:
         return [len(pair.source) + len(pair.target) for pair in self.pairs]
@@ -194,46 +222,95 @@ class WriterTraining:
         return groups(self.net, self.rate_of, begun=self.begun)
 
 
+def _value(job: Job, scores: Any) -> float:
+    """The metric of scores of the validation rows; more is better."""
+    value = job.judge(scores)[job.metric.name]
+    return value if job.metric.higher_is_better else -value
+
+
+def _lower(job: Job, one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether one is lower than the other by more than when they swap rows at random (a paired permutation test)."""
+    gap = _value(job, other) - _value(job, one)
+    if gap <= 0:
+        return False
+    rng = np.random.default_rng(job.seed)
+    for _ in range(SWAPS):
+        swap = rng.random(len(one)) < 0.5
+        mixed = [[b if s else a for s, a, b in zip(swap, *pair, strict=True)] for pair in ((one, other), (other, one))]
+        if _value(job, mixed[1]) - _value(job, mixed[0]) >= gap:
+            return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How a writer writes: the most tokens, and the beams that are followed side by side (1: the likeliest token)."""
+    """How a writer writes: the most tokens, and the beams that are followed side by side (1: the likeliest token).
+
+    `format` is what its texts are to be (see `written.Format`), `grammar` what they are kept to while they are written.
+    With a `temperature` tokens are drawn (1: as likely as the model says), and not the likeliest taken.
+    """
 
     most: int = 64
     beams: int = 1
+    format: str | None = None
+    grammar: str | None = None
+    temperature: float = 0.0
 
 
 @torch.inference_mode()
 def write(
-    net: WriterNet, sources: Sequence[Any], decoding: Decoding, *, pad_id: int, end: int, start: int, room: int
+    net: WriterNet,
+    sources: Sequence[Any],
+    decoding: Decoding,
+    *,
+    pad_id: int,
+    end: int,
+    start: int,
+    room: int,
+    constraint: Constraint | None = None,
+    whole: Callable[[Sequence[int]], bool] | None = None,
 ) -> list[tuple[list[int], float]]:
     """What is written to each source, as token ids, and their mean log probability (0 where nothing is written).
 
     A decoder's sources are padded on the left, so that all of them end where writing begins. `room` are the tokens that
-    may be written: the same for all rows, so that none depends on those beside it.
+    may be written: the same for all rows, so that none depends on those beside it. Of several beams the likeliest that
+    is `whole` is taken. What `constraint` adds behind the last token that may be written is not counted as likely.
     """
     device = next(net.parameters()).device
     ids, mask = pad(list(sources), pad_id)
     if net.kind == "decoder":
         ids, mask = _to_the_right(ids, mask, pad_id)
+    skipped = 1 if net.kind == "encoder-decoder" else ids.shape[1]
     told: dict[str, Any] = {"decoder_start_token_id": start} if net.kind == "encoder-decoder" else {}
+    if constraint is not None:
+        told["logits_processor"] = [constraint.masks(skipped)]
+    if decoding.temperature:
+        told |= {"temperature": decoding.temperature, "top_k": 0}
+    each = decoding.beams if whole is not None else 1
     found = net.model.generate(
         input_ids=ids.to(device),
         attention_mask=mask.to(device),
         max_new_tokens=max(1, min(decoding.most, room)),
         num_beams=decoding.beams,
-        do_sample=False,
+        num_return_sequences=each,
+        do_sample=decoding.temperature > 0,
         pad_token_id=pad_id,
         eos_token_id=end,
         return_dict_in_generate=True,
         output_scores=True,
         **told,
     )
-    skipped = 1 if net.kind == "encoder-decoder" else ids.shape[1]
     beams = {"beam_indices": found.beam_indices} if decoding.beams > 1 else {}
     likely = net.model.compute_transition_scores(found.sequences, found.scores, normalize_logits=True, **beams)
-    return [
+    texts = [
         _told(row, own, end) for row, own in zip(found.sequences[:, skipped:].tolist(), likely.tolist(), strict=True)
     ]
+    if constraint is not None:
+        texts = [(constraint.closed(row), own) for row, own in texts]
+    if whole is None:
+        return texts
+    several = [texts[at : at + each] for at in range(0, len(texts), each)]
+    return [next((one for one in own if whole(one[0])), own[0]) for own in several]
 
 
 def _told(row: list[int], likely: list[float], end: int) -> tuple[list[int], float]:

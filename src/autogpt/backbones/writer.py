@@ -12,6 +12,7 @@ folder that transformers loads, and `writer.json` beside it.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import registry
 from autogpt.backbones import _chat, _pretrained, _scratch, _writers
+from autogpt.backbones._constraint import MISSING
 from autogpt.backbones._pieces import Piece, gather, halves, tensors
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
@@ -29,6 +32,7 @@ from autogpt.runtime import Runtime, detect
 from autogpt.written import source_of, table
 
 if TYPE_CHECKING:
+    from autogpt.backbones._constraint import Constraint
     from autogpt.backbones._writing import Decoding, Pair, WriterNet, WriterTraining
     from autogpt.core import Array, Example, Scores
 
@@ -36,6 +40,8 @@ SOURCE_TOKENS, TARGET_TOKENS = 512, 256
 """Of a row, at most; what is cut is counted."""
 SLACK = 1.2
 """Texts may become longer than the longest target of training by this factor."""
+CHECKED, ACCEPTED = 200, 0.9
+"""So many targets are read by a grammar before it is kept to, and so many of them must keep to it themselves."""
 
 
 class Writer:
@@ -50,6 +56,8 @@ class Writer:
     ) -> None:
         self.net, self.tokenizer, self.source, self.runtime, self.decoding = net, tokenizer, source, runtime, decoding
         self._cut: set[int] = set()
+        self._learned: tuple[str | None, list[Any]] | None = None
+        self._bound: tuple[str, Constraint] | None = None
 
     @classmethod
     def open(
@@ -184,7 +192,7 @@ class Writer:
         from autogpt.backbones._writing import write
 
         sources = self._sources(inputs)
-        told = {"pad_id": self._pad_id, "end": self._end, "start": self._start, "room": self._side}
+        told = {"pad_id": self._pad_id, "end": self._end, "start": self._start, "room": self._side, **self._keeping()}
         found: list[Any] = [None] * len(sources)
         order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
         waiting = [order[at : at + batch_rows] for at in range(0, len(order), batch_rows)][::-1]
@@ -197,7 +205,7 @@ class Writer:
                 waiting += halves(places, problem)
                 continue
             for place, (ids, likely) in zip(places, written, strict=True):
-                found[place] = table(self.tokenizer.decode(ids, skip_special_tokens=True).strip(), likely)
+                found[place] = table(self._text(ids), likely)
         return found
 
     def raw(self, inputs: Sequence[Inputs]) -> Scores:
@@ -260,6 +268,11 @@ class Writer:
 
         inputs = [example.inputs for example in examples]
         pairs = self.pairs(inputs, [str(example.target) for example in examples])
+        if self._learned is None:  # the rows to learn from come first
+            form = registry.get("formats", space.format) if space.format else None
+            grammar = form.grammar([str(example.target) for example in examples]) if form else None
+            self._learned = (grammar, [pair.target for pair in pairs[:CHECKED]])
+            self.decoding = replace(self.decoding, format=space.format)
         longest = max((len(pair.target) for pair in pairs), default=1)
         if longest * SLACK > self.decoding.most:
             self.decoding = replace(self.decoding, most=min(TARGET_TOKENS, int(longest * SLACK) + 1))
@@ -275,10 +288,57 @@ class Writer:
             score=lambda: self.score(inputs),
             decode=self._follow,
             begun=self.source.name != _scratch.NAME,
+            keep=self._keep,
+            grammar=self._learned[0],
         )
 
     def _follow(self, beams: int) -> None:
         self.decoding = replace(self.decoding, beams=beams)
+
+    def _keep(self, on: bool) -> str:
+        """Keep to the learned grammar from now on, or no longer. Why that cannot be, empty where it can."""
+        grammar, targets = self._learned or (None, [])
+        self.decoding = replace(self.decoding, grammar=grammar if on else None)
+        if not on or grammar is None:
+            return ""
+        try:
+            accepts = self._constraint().accepts
+            share = float(np.mean([accepts(target[:-1].tolist()) for target in targets]))
+            problem = "" if share >= ACCEPTED else f"it has only {share:.0%} of the targets, as this tokenizer has them"
+        except (ValueError, ImportError) as wrong:
+            problem = MISSING if isinstance(wrong, ImportError) else str(wrong)
+        if problem:
+            self.decoding = replace(self.decoding, grammar=None)
+        return problem
+
+    def _keeping(self) -> dict[str, Any]:
+        """What `write` is told of the format: the constraint, or, without one, which of several texts are whole."""
+        if self.decoding.grammar is not None:
+            try:
+                return {"constraint": self._constraint()}
+            except ImportError:
+                logging.getLogger(__name__).warning("texts are not kept to their grammar: %s", MISSING)
+            except ValueError as problem:
+                raise ModelError(f"this model's texts cannot be kept to their grammar: {problem}") from None
+        if self.decoding.format is None:
+            return {}
+        fault = registry.get("formats", self.decoding.format).fault
+        return {"whole": lambda ids: fault(self._text(ids)) is None}
+
+    def _constraint(self) -> Constraint:
+        """The grammar that is kept to, over this model's tokens."""
+        from autogpt.backbones._constraint import Constraint
+
+        grammar = str(self.decoding.grammar)
+        if self._bound is None or self._bound[0] != grammar:
+            form, weight = registry.get("formats", str(self.decoding.format)), next(self.net.head.parameters())
+            vocabulary = int(weight.shape[0])
+            made = Constraint(grammar, self.tokenizer, vocabulary=vocabulary, end=self._end, closing=form.closing)
+            self._bound = (grammar, made)
+        return self._bound[1]
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
     def pairs(self, inputs: Sequence[Inputs], targets: Sequence[str]) -> list[Pair]:
         """Token ids of sources, and of targets with their end."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt import written
+from autogpt import registry, written
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
 USUAL_TOKENS = 20.0
+LOOKED_AT, NEARLY_ALL, MEANT = 500, 0.98, 0.9
+"""Targets that a format is looked for in: so many of these are well-formed, and show that they are meant to be."""
 
 
 class Text:
@@ -27,8 +29,9 @@ class Text:
     linear = False
 
     def space(self, targets: Sequence[Any]) -> LabelSpace:
-        """No labels; `scale` is the number of bytes of the longest target."""
-        return LabelSpace(scale=float(max((len(str(target).encode()) for target in targets), default=1)))
+        """No labels; `scale` is the number of bytes of the longest target, `format` what nearly all are written in."""
+        longest = max((len(str(target).encode()) for target in targets), default=1)
+        return LabelSpace(scale=float(longest), format=noticed([str(target) for target in targets[:LOOKED_AT]]))
 
     def size(self, space: LabelSpace) -> int:
         return 2
@@ -61,14 +64,32 @@ class Text:
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
     ) -> list[Prediction]:
-        """The text. Confidence: the geometric mean of its tokens' probabilities."""
-        return [_answer(np.asarray(row), decision) for row in scores]
+        """The text, repaired where it is not well-formed; one that stays so is marked as "not sure".
+
+        Confidence: the geometric mean of its tokens' probabilities.
+        """
+        form = registry.get("formats", space.format) if space.format else None
+        return [_answer(np.asarray(row), decision, form) for row in scores]
 
 
-def _answer(row: Array, decision: Decision) -> Prediction:
+def noticed(texts: Sequence[str]) -> str | None:
+    """The format that nearly all texts are well-formed in and meant to be; None where there is none."""
+    for name in registry.names("formats"):
+        form: written.Format = registry.get("formats", name)
+        enough = len(texts) and sum(map(form.shows, texts)) >= MEANT * len(texts)
+        if enough and sum(form.fault(text) is None for text in texts) >= NEARLY_ALL * len(texts):
+            return name
+    return None
+
+
+def _answer(row: Array, decision: Decision, form: written.Format | None) -> Prediction:
     sure = float(np.exp(min(0.0, float(row[0, 1])))) if len(row) else None
     abstained = sure is None or sure < decision.abstain_below
-    return Prediction(written.text_of(row), sure, abstained=abstained)
+    text = written.text_of(row)
+    if form is not None and form.fault(text) is not None:
+        text = form.repair(text)
+        abstained |= form.fault(text) is not None
+    return Prediction(text, sure, abstained=abstained)
 
 
 plugin = Text()

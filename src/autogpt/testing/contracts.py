@@ -13,7 +13,7 @@ import numpy as np
 
 from autogpt import registry, written
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import ONE_LABEL, Decision, GoldAnswers, Scorer
+from autogpt.core import ONE_LABEL, Decision, Example, GoldAnswers, Scorer
 from autogpt.endpoint import Client, Remote, named
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
@@ -158,15 +158,17 @@ def check_output(name: str) -> None:
 def check_metric(name: str) -> None:
     """A metric is best on perfect answers of some output kind, and worse on others."""
     metric = registry.get("metrics", name)
-    for output in registry.names("outputs"):
+    formatted = [Example(place, {"source": ""}, text) for place, text in enumerate(tiny.FORMATTED["json"])]
+    for output, rows in [*((o, tiny.examples(o, 12)) for o in registry.names("outputs")), ("text", formatted)]:
         kind = registry.get("outputs", output)
-        rows = tiny.examples(output, 12)
         gold, inputs = [row.target for row in rows], [row.inputs for row in rows]
         space = kind.space(gold)
         right = _certain(kind, kind.encode(gold, space), kind.size(space))
         wrong = _certain(kind, kind.encode([*gold[1:], gold[0]], space), kind.size(space))
         if output in ("tokens", "choices", "span"):
             wrong = [-table for table in right]
+        if space.format:
+            wrong = [written.of_bytes(list(b"no"), 0.0) for _ in right]
         try:
             best = _measure(metric, kind, right, gold, inputs, space)
             worse = _measure(metric, kind, wrong, gold, inputs, space)
@@ -175,6 +177,41 @@ def check_metric(name: str) -> None:
         if math.isfinite(best) and (best > worse if metric.higher_is_better else best < worse):
             return
     raise AssertionError(f"{name}: on no output kind are perfect answers better than wrong ones")
+
+
+def check_format(name: str) -> None:
+    """Whole texts are left as they are, cut ones become whole or stay, prose shows no format; and a grammar has all
+    examples, closes what any of them begins with, and has what is well-formed only."""
+    form: written.Format = registry.get("formats", name)
+    texts = tiny.FORMATTED[name]
+    for text in texts:
+        if form.fault(text) is not None or not form.shows(text) or form.repair(text) != text:
+            raise AssertionError(f"{name}: {text!r} is well-formed, and not left as it is: {form.fault(text)}")
+    for text in (whole[:end] for whole in texts for end in range(len(whole))):
+        mended = form.repair(text)
+        if (mended != text and form.fault(mended) is not None) or form.repair(mended) != mended:
+            raise AssertionError(f"{name}: {text!r} was mended to {mended!r}: {form.fault(mended)}")
+    if meant := [text for text in tiny.PROSE if form.shows(text) and form.fault(text) is None]:
+        raise AssertionError(f"{name}: {meant[0]!r} is prose")
+    if (grammar := form.grammar(texts)) is not None:
+        _check_grammar(form, grammar, texts)
+
+
+def _check_grammar(form: written.Format, grammar: str, texts: Sequence[str]) -> None:
+    from autogpt.backbones import _scratch
+    from autogpt.backbones._constraint import Constraint
+
+    tokenizer = _scratch.tokenizer(texts, None)
+    end, size = tokenizer.eos_token_id, len(tokenizer)
+    constraint = Constraint(grammar, tokenizer, vocabulary=size, end=end, closing=form.closing)
+    for text in texts:
+        tokens = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        if not constraint.accepts(tokens):
+            raise AssertionError(f"{form.name}: its grammar has no {text!r}, which it was learned from")
+        for count in range(len(tokens)):
+            closed = tokenizer.decode(constraint.closed(tokens[:count])).strip()
+            if form.fault(closed) is not None:
+                raise AssertionError(f"{form.name}: its grammar has {closed!r}: {form.fault(closed)}")
 
 
 def check_options(options: type[Any]) -> None:

@@ -168,3 +168,37 @@ def _target(output: str, colour: str, noun: str, *, words: int) -> Any:
         answer = Span("answer", 3, 4, colour, place, place + len(colour))
         return GoldAnswers(() if colour == "green" else (answer,), words)
     return ("O", "B-THING", "O", "B-COLOUR", *["O"] * (words - 4))
+
+
+FORMATTED: Mapping[str, tuple[str, ...]] = {
+    "json": (
+        '{"name": "Ann", "tags": [], "home": null}',
+        '{"name": "王\\n\\"芳\\"", "tags": ["a", "b]"], "home": {"city": "北京", "zip": 5}}',
+        '{"name": "", "tags": ["}"], "home": null}',
+    ),
+    "html": (
+        '<div class="a"><p>one &amp; two<br></p><ul><li>北京</li><li></li></ul></div>',
+        '<div class="b"><p>5 > 4</p><script>if (a) b()</script></div>',
+        '<div class="a"><ul><li><div class="b"></div></li></ul></div>',
+    ),
+    "python": (
+        "def add(a, b):\n    return a + b",
+        "import os\n\nfor name in sorted(os.listdir('.')):\n    print(name)",
+        "class A:\n    # 北京\n\n    def f(self):\n        return [x for x in self]",
+    ),
+}
+"""Texts of each format, all of which its grammar has."""
+PROSE = (
+    "",
+    "5",
+    "true",
+    "hello",
+    "not good",
+    "x = 5",
+    "title: hello",
+    "import duty",
+    "it is so",
+    "一句话。",
+    "a < b > c",
+)
+"""Texts that happen to be well-formed in some format, or nearly, and are meant in none."""

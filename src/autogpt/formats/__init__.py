@@ -1,0 +1,1 @@
+"""Formats that written texts keep to: JSON, HTML, Python (see `written.Format`)."""
