@@ -246,6 +246,14 @@ class Output(Protocol):
         """Scores to answers."""
 
 
+@runtime_checkable
+class Averaging(Protocol):
+    """An output kind whose answers have a mean, so that several models can answer together."""
+
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Scores:
+        """Scores of the weighted mean of what score tables of the same rows say (of probabilities, or of values)."""
+
+
 class Task(Protocol):
     """What is learned: how a row becomes an example, and which numbers judge the answers."""
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import registry
-from autogpt.autopilot import evidence
+from autogpt.autopilot import ensembling, evidence
+from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
@@ -50,15 +51,24 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     """From the best trial to the tested model in `<run>/model`."""
     folder = _folder(session, best)
     session.say("decision", f"{best.name} has the best validation score", winner=best.name)
-    decision = decide(bench, load_scores(folder / "validation.safetensors"))
-    scorer, again = _final_scorer(session, bench, prepared, best)
+    joined = ensembling.consider(session, bench, prepared, best, decide=decide)
+    if joined is None:
+        decision, name, validation = (
+            decide(bench, load_scores(folder / "validation.safetensors")),
+            best.name,
+            best.scores,
+        )
+        scorer, again = _final_scorer(session, bench, prepared, best)
+    else:
+        decision, name, validation, again = joined.decision, joined.name, joined.scores, True
+        scorer = _joined_scorer(session, bench, prepared, joined)
     test, scores = _test_scores(session, bench, prepared, best, scorer)
     session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
-    contenders = [_contender(bench, f"{best.name}", "winner", scores, test, decision)]
-    contenders += _baselines(session, bench, best, test)
+    contenders = [_contender(bench, name, "winner", scores, test, decision)]
+    contenders += _baselines(session, bench, best, test, joined)
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
         session.say("evaluation", warning)
-    facts = _facts(session, bench, prepared, best, decision)
+    facts = _facts(session, bench, prepared, best, decision, joined)
     report = build_report(
         test,
         contenders,
@@ -72,11 +82,11 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     session.say("evaluation", f"{headline.metric} {headline} on the test", score=headline.value, rows=headline.n)
     info = {
         "status": "tested",
-        "method": best.name,
+        "method": name,
         "backbone": _source(scorer),
         "config": settings.plain(session.config),
         "data": {"origin": prepared.table.origin, "fingerprint": f"sha256:{prepared.fingerprint}"},
-        "validation": dict(best.scores),
+        "validation": dict(validation),
         "test": {score.metric: score.value for score in report.systems[0].scores},
     }
     model = Model(
@@ -130,6 +140,15 @@ def decide_spans(bench: Bench, scores: Scores) -> Decision:
     return Decision(temperature=temperature, no_answer=lead / temperature + bias, none_bias=bias)
 
 
+def _joined_scorer(session: Session, bench: Bench, prepared: Prepared, joined: Joined) -> Scorer:
+    """The members as they were judged; trials among them fitted again on all rows as far as time allows."""
+    if joined.again:
+        scorers = [_final_scorer(session, bench, prepared, one.result)[0] for one in joined.members]
+    else:
+        scorers = [load_scorer(one.folder / "scorer", one.result.family) for one in joined.members]
+    return joined.scorer(bench.output.name, scorers)
+
+
 def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
     """The winner fitted again on training and validation rows when time allows it, otherwise as it is."""
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
@@ -140,7 +159,7 @@ def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Resu
         deadline = session.budget.until(session.reserve(bench, prepared))
         try:
             own = session.rows.bench(bench, best.rows)
-            return refit(own, best, folder=session.place / "trials" / "refit", remaining=deadline), True
+            return refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
     else:
@@ -209,20 +228,24 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
 
 
-def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
-    """The simple methods on the same test rows, and what the encoder knows without training where it can be had."""
+def _baselines(
+    session: Session, bench: Bench, best: Result, test: Sequence[Example], joined: Joined | None
+) -> list[Contender]:
+    """The simple methods on the same test rows, and what the encoder knows without training where it can be had.
+
+    Beside several models that answer together, the best of the trials alone where time allows it.
+    """
     found = []
+    rate = bench.features.rows_per_second
+    if joined and rate and len(test) / rate < 0.5 * session.budget.until(2 * REPORT_SECONDS)():
+        found.append(_of_result(session, bench, best, f"{best.name} alone", "other", test))
     for result in session.results:
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
         if role is None or result is best:
             continue
-        folder = _folder(session, result)
-        scorer = load_scorer(folder / "scorer", result.family)
-        decision = decide(bench, load_scores(folder / "validation.safetensors"))
-        scores = scorer.score([example.inputs for example in test])
-        found.append(_contender(bench, result.name, role, scores, test, decision))
+        found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
         answers = untrained(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
         if answers is not None:
@@ -230,7 +253,19 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
     return found
 
 
-def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision) -> RunFacts:
+def _of_result(
+    session: Session, bench: Bench, result: Result, name: str, role: str, test: Sequence[Example]
+) -> Contender:
+    """A trial as it was validated, on the test rows."""
+    folder = _folder(session, result)
+    scorer = load_scorer(folder / "scorer", result.family)
+    decision = decide(bench, load_scores(folder / "validation.safetensors"))
+    return _contender(bench, name, role, scorer.score([example.inputs for example in test]), test, decision)
+
+
+def _facts(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision, joined: Joined | None
+) -> RunFacts:
     """What the report tells beside the test scores; cheap experiments run while there is time."""
     quick = evidence.quick_model(bench, session.results)
     spare = session.budget.until(2 * REPORT_SECONDS)
@@ -244,12 +279,15 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
     return RunFacts(
         goal=session.config.goal,
         task=prepared.task.name,
-        method=best.name,
+        method=joined.name if joined else best.name,
         backbone=_backbone(bench, best),
         decision=decision,
-        trials=tuple(
-            TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
-            for r in session.results
+        trials=(
+            *(
+                TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
+                for r in session.results
+            ),
+            *(_members(joined, metric) if joined else ()),
         ),
         seed_scores=seeds,
         curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
@@ -263,6 +301,18 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
         versions=versions(),
         language="zh" if re.search(r"[\u4e00-\u9fff]", session.config.goal) else "en",
     )
+
+
+def _members(joined: Joined, metric: str) -> Iterator[TrialRow]:
+    """What an ensemble adds to the trials: models of other folds, and the ensemble itself."""
+    for number, one in enumerate(joined.members, start=1):
+        if not joined.again and number > 1:
+            told = f"{len(one.rows)} rows held out"
+            yield TrialRow(
+                f"{one.result.name}, fold {number}", one.result.scores[metric], one.result.seconds, True, told
+            )
+    seconds = sum(one.result.seconds for one in joined.members)
+    yield TrialRow(joined.name, joined.scores[metric], seconds, True, joined.why)
 
 
 def _reason(bench: Bench, result: Result, best: Result) -> str:
@@ -344,6 +394,8 @@ def _tidy(session: Session) -> None:
     for folder in session.folders:
         shutil.rmtree(folder / "scorer", ignore_errors=True)
         shutil.rmtree(folder / "loop", ignore_errors=True)
-    shutil.rmtree(session.place / "trials" / "refit", ignore_errors=True)
+        shutil.rmtree(folder / "refit", ignore_errors=True)
+    for folder in session.place.glob("trials/fold-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(session.place / "features", ignore_errors=True)
     shutil.rmtree(session.place / "pilots", ignore_errors=True)

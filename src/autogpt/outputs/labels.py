@@ -53,6 +53,18 @@ class Labels:
         scaled = np.asarray(scores, dtype=np.float64) / decision.temperature
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scaled, -50, 50))))
 
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Array:
+        """Log odds of the mean probability of each label."""
+        share = np.log(np.asarray(weights, dtype=np.float64) / np.sum(weights))
+        scores = [np.asarray(table, dtype=np.float64) for table in tables]
+        there, absent = (
+            np.logaddexp.reduce(
+                [s - np.logaddexp(0.0, sign * one) for s, one in zip(share, scores, strict=True)], axis=0
+            )
+            for sign in (-1.0, 1.0)
+        )
+        return np.asarray(there - absent)
+
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
     ) -> list[Prediction]:
