@@ -2,9 +2,9 @@
 
 *Folds.* With few rows per label the same method is fitted on other parts of the rows, a part held out each time
 ("Neural Network Ensembles, Cross Validation, and Active Learning", Krogh and Vedelsby 1995). The trial that won is the
-first of them. Nothing stays unlearned, so they stand in place of fitting the winner again on all rows. No row is unknown
-to all of them, so none can say what their mean is worth: that is known from other data sets, as the priors of `belief`
-are (EXPERIMENTS.md).
+first of them. Nothing stays unlearned, so they stand in place of fitting the winner again on all rows. No row is
+unknown to all of them, so none can say what their mean is worth: that is known from other data sets, as the priors of
+`belief` are (EXPERIMENTS.md).
 
 *A mean over trials.* Greedy selection with replacement by log likelihood of validation rows ("Ensemble Selection from
 Libraries of Models", Caruana et al. 2004), bagged over these rows. Ours starts from the trial that `belief` chose,

@@ -53,11 +53,8 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     session.say("decision", f"{best.name} has the best validation score", winner=best.name)
     joined = ensembling.consider(session, bench, prepared, best, decide=decide)
     if joined is None:
-        decision, name, validation = (
-            decide(bench, load_scores(folder / "validation.safetensors")),
-            best.name,
-            best.scores,
-        )
+        name, validation = best.name, best.scores
+        decision = decide(bench, load_scores(folder / "validation.safetensors"))
         scorer, again = _final_scorer(session, bench, prepared, best)
     else:
         decision, name, validation, again = joined.decision, joined.name, joined.scores, True

@@ -57,12 +57,8 @@ class Labels:
         """Log odds of the mean probability of each label."""
         share = np.log(np.asarray(weights, dtype=np.float64) / np.sum(weights))
         scores = [np.asarray(table, dtype=np.float64) for table in tables]
-        there, absent = (
-            np.logaddexp.reduce(
-                [s - np.logaddexp(0.0, sign * one) for s, one in zip(share, scores, strict=True)], axis=0
-            )
-            for sign in (-1.0, 1.0)
-        )
+        there = np.logaddexp.reduce([w - np.logaddexp(0.0, -one) for w, one in zip(share, scores, strict=True)])
+        absent = np.logaddexp.reduce([w - np.logaddexp(0.0, one) for w, one in zip(share, scores, strict=True)])
         return np.asarray(there - absent)
 
     def decode(

@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import registry, written
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import ONE_LABEL, Decision, GoldAnswers, Scorer
+from autogpt.core import ONE_LABEL, Averaging, Decision, GoldAnswers, LabelSpace, Scorer
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.memory import Guard
@@ -138,9 +138,21 @@ def check_output(name: str) -> None:
     losses = torch.cat([kind.loss(logits, target, None) for logits, target in each])
     if losses.shape != (len(rows),) or not bool((losses < 1e-3).all()):
         raise AssertionError(f"{name}: certain and right scores have losses {losses.tolist()}, one per row below 1e-3")
+    if isinstance(kind, Averaging):
+        _check_mean(kind, scores, space)
     prior = kind.prior(kind.encode(targets, space), space)
     if len(prior) % kind.size(space) or not np.isfinite(prior).all():
         raise AssertionError(f"{name}: the prior {prior} needs one finite score per column")
+
+
+def _check_mean(kind: Any, scores: Scores, space: LabelSpace) -> None:
+    """What the mean of tables says is the mean of what they say, by weight."""
+    mild, other = ([np.asarray(row) / by for row in scores] for by in (8.0, -16.0))
+    if not isinstance(scores, list):
+        mild, other = np.stack(mild), np.stack(other)
+    found = kind.probabilities(kind.average([mild, other], [3.0, 1.0]), space, Decision())
+    one, two = (kind.probabilities(table, space, Decision()) for table in (mild, other))
+    same(found, [0.75 * np.asarray(a) + 0.25 * np.asarray(b) for a, b in zip(one, two, strict=True)], tolerance=1e-9)
 
 
 def check_metric(name: str) -> None:
