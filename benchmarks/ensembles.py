@@ -1,10 +1,10 @@
 """Several models or one: whole runs with and without ensembles at the same time limit, from the same ladder.
 
 A run climbs its ladder once. From there it is ended twice within the same seconds: as a run without ensembles (the
-winner fitted again on all rows where time allows it), and as one with. Both answer the same rows: by default the test rows
-of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen.
+winner fitted again on all rows where time allows it), and as one with. Both answer the same rows: by default the test
+rows of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen.
 
-    taskset -c 0 python benchmarks/ensembles.py --sets cr,subj,pros_cons,dbpedia14 --rows 8,64 --seeds 0,1 --out ensembles.json
+    taskset -c 0 python benchmarks/ensembles.py --sets cr,subj --rows 8,64 --seeds 0,1 --out ensembles.json
     python benchmarks/ensembles.py --read ensembles.json
 """
 
@@ -71,7 +71,11 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
         clock.back_to(ladder)
         joined = ensembling.consider(session, bench, prepared, best, decide=finish.decide)
         found = {"set": name, "rows": rows, "seed": seed, "limit": limit, "method": best.name, "again": again}
-        found |= {"ladder": round(ladder, 1), "single": float(single.mean()), "single_seconds": round(single_seconds, 1)}
+        found |= {
+            "ladder": round(ladder, 1),
+            "single": float(single.mean()),
+            "single_seconds": round(single_seconds, 1),
+        }
         trial = load_scorer(session.folders[session.results.index(best)] / "scorer", best.family)
         found["trial"] = float(right(trial).mean())
         if joined is None:
@@ -110,8 +114,8 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
         means = [statistics.fmean(one[key] for one in here) for key in ("trial", "single", "joined")]
         kept = sum(one["ensemble"] is not None for one in here)
         lines.append(
-            f"{rows} rows a class, {len(here)} runs, an ensemble in {kept}: winner as validated {means[0]:.4f}, without "
-            f"{means[1]:.4f}, with {means[2]:.4f}, difference {statistics.fmean(gains):+.4f} ± {spread:.4f}"
+            f"{rows} rows a class, {len(here)} runs, an ensemble in {kept}: winner as validated {means[0]:.4f}, "
+            f"without {means[1]:.4f}, with {means[2]:.4f}, difference {statistics.fmean(gains):+.4f} ± {spread:.4f}"
         )
     return "\n".join(lines)
 

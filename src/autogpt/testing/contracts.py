@@ -148,8 +148,6 @@ def check_output(name: str) -> None:
 def _check_mean(kind: Any, scores: Scores, space: LabelSpace) -> None:
     """What the mean of tables says is the mean of what they say, by weight."""
     mild, other = ([np.asarray(row) / by for row in scores] for by in (8.0, -16.0))
-    if not isinstance(scores, list):
-        mild, other = np.stack(mild), np.stack(other)
     found = kind.probabilities(kind.average([mild, other], [3.0, 1.0]), space, Decision())
     one, two = (kind.probabilities(table, space, Decision()) for table in (mild, other))
     same(found, [0.75 * np.asarray(a) + 0.25 * np.asarray(b) for a, b in zip(one, two, strict=True)], tolerance=1e-9)
