@@ -17,16 +17,19 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import few_rows
 import sets
+import trials
 from autogpt.autopilot import ensembling, finish
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.session import Session
-from autogpt.autopilot.trial import load_scorer
+from autogpt.autopilot.trial import Candidate, load_scorer, refit, run_trial
 from autogpt.config import RunConfig
 from autogpt.core import Decision
 from autogpt.events import Event
@@ -61,39 +64,43 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
         ladder = clock.spent()
         inputs = [prepared.task.inputs(row, prepared.profile.schema) for row in judges]
         gold = [prepared.task.target(row, prepared.profile.schema) for row in judges]
+        seconds: dict[str, float] = {}
 
-        def right(scorer: Any) -> Any:
-            answers = bench.output.decode(scorer.score(inputs), bench.space, Decision(), inputs)
+        def right(scores: Any) -> Any:
+            answers = bench.output.decode(scores, bench.space, Decision(), inputs)
             return np.array([answer.value == target for answer, target in zip(answers, gold, strict=True)])
 
-        one, again = finish._final_scorer(session, bench, prepared, best)
-        single, single_seconds = right(one), clock.spent()
+        found = {
+            "set": name,
+            "rows": rows,
+            "seed": seed,
+            "limit": limit,
+            "method": best.name,
+            "ladder": round(ladder, 1),
+        }
+        one, found["again"] = finish._final_scorer(session, bench, prepared, best)
+        seconds["single"] = clock.spent()
+        single_scores = one.score(inputs)
         clock.back_to(ladder)
         joined = ensembling.consider(session, bench, prepared, best, decide=finish.decide)
-        found = {"set": name, "rows": rows, "seed": seed, "limit": limit, "method": best.name, "again": again}
-        found |= {
-            "ladder": round(ladder, 1),
-            "single": float(single.mean()),
-            "single_seconds": round(single_seconds, 1),
-        }
+        scorer: Any = finish._joined_scorer(session, bench, prepared, joined) if joined else None
+        seconds["joined"] = clock.spent()
         trial = load_scorer(session.folders[session.results.index(best)] / "scorer", best.family)
-        found["trial"] = float(right(trial).mean())
+        single, alone = right(single_scores), right(trial.score(inputs))
+        found |= {"trial": float(alone.mean()), "single": float(single.mean()), "joined": float(single.mean())}
+        found |= {"ensemble": None, "why": heard[-1].message, "judges": len(judges)}
+        found |= {"seconds": {arm: round(spent, 1) for arm, spent in seconds.items()}}
         if joined is None:
-            return {**found, "ensemble": None, "joined": float(single.mean()), "why": heard[-1].message}
-        scorer: Any = finish._joined_scorer(session, bench, prepared, joined)
-        found["joined_seconds"] = round(clock.spent(), 1)
-        several = right(scorer)
-        parts = [ensembling.Ensemble(scorer.members[:count], output=bench.output.name) for count in range(1, 6)]
-        return {
-            **found,
-            "ensemble": joined.name,
-            "why": joined.why,
-            "joined": float(several.mean()),
-            "first": [float(right(part).mean()) for part in parts[1 : len(scorer.members) - 1]],
-            "won": int((several & ~single).sum()),
-            "lost": int((single & ~several).sum()),
-            "judges": len(judges),
+            return found
+        tables = [np.asarray(member.scorer.score(inputs)) / member.temperature for member in scorer.members]
+        several = right(bench.output.average(tables, joined.shares))
+        more = {
+            count: right(bench.output.average(tables[:count], joined.shares[:count])) for count in range(2, len(tables))
         }
+        found |= {"ensemble": joined.name, "why": joined.why, "joined": float(several.mean())}
+        found |= {"first": {count: float(part.mean()) for count, part in more.items()}}
+        found |= {"members": [float(right(table).mean()) for table in tables]}
+        return {**found, "won": int((several & ~single).sum()), "lost": int((single & ~several).sum())}
 
 
 def others(name: str, few: Sequence[Any], seed: int) -> list[Any]:
@@ -102,6 +109,44 @@ def others(name: str, few: Sequence[Any], seed: int) -> list[Any]:
     taken = {row[column] for row in few}
     rest = [row for row in sets.load(name, "full", seed).train if row[column] not in taken]
     return random.Random(f"{name} judges {seed}").sample(rest, min(JUDGES, len(rest)))
+
+
+def pool(name: str, rows: int, seed: int, *, bagged: Sequence[str], judges: int) -> dict[str, Any]:
+    """Single fits of one pool of training rows: on five folds, and again on all rows; accuracy of their means.
+
+    `bagged` are the methods that are fitted on all folds and three times on all rows; `contrastive` and `full` are
+    fitted on the first fold and once on all rows in any case.
+    """
+    few, rest = few_rows.pool(name, rows, seed)
+    fold, rest = few_rows.folds(few, seed), rest[:judges]
+    tables: dict[tuple[str, str], list[Any]] = {}
+    gold: Any = None
+    began = time.process_time()
+    for part in range(few_rows.FOLDS):
+        kept, held = ([row for row, at in zip(few, fold, strict=True) if (at == part) == out] for out in (False, True))
+        parts = trials.Parts.of(few_rows.SCHEMA, kept, held, rest)
+        gold = np.asarray(parts.output.encode([row.target for row in parts.test], parts.space))
+        for method in ("contrastive", "full"):
+            if part and method not in bagged:
+                continue
+            bench = trials.bench(parts, backbone=None, seed=seed * 100 + part, listen=lambda event: None)
+            with tempfile.TemporaryDirectory() as folder:
+                candidate = Candidate(method, few_rows.options(method, len(parts.train)))
+                result, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: trials.SECONDS)
+                tables.setdefault((method, "fold"), []).append(few_rows.table(parts, scorer, parts.test))
+                for again in range(0 if part else 3 if method in bagged else 1):
+                    own, place = replace(bench, seed=seed * 100 + 50 + again), Path(folder) / f"again-{again}"
+                    scorer = refit(own, result, folder=place, remaining=lambda: trials.SECONDS)
+                    tables.setdefault((method, "all"), []).append(few_rows.table(parts, scorer, parts.test))
+    right = lambda *some: round(float((sum(some).argmax(1) == gold).mean()), 4)  # noqa: E731
+    found: dict[str, Any] = {"set": name, "rows": rows, "seed": seed, "judges": len(rest)}
+    for (method, kind), fitted in tables.items():
+        found[f"{method}, {kind}, each"] = [right(table) for table in fitted]
+        found[f"{method}, {kind}, mean of the first n"] = [right(*fitted[:n]) for n in range(1, len(fitted) + 1)]
+    for kind in ("fold", "all"):
+        found[f"contrastive + full, {kind}"] = right(tables["contrastive", kind][0], tables["full", kind][0])
+    found["all models"] = right(*(table for fitted in tables.values() for table in fitted))
+    return {**found, "seconds": round(time.process_time() - began)}
 
 
 def summary(found: Sequence[dict[str, Any]]) -> str:
@@ -123,6 +168,8 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
+    parser.add_argument("--part", choices=("runs", "fits"), default="runs", help="whole runs, or single fits")
+    parser.add_argument("--bagged", type=lambda text: text.split(","), default=["full"], help="methods (--part fits)")
     parser.add_argument("--sets", type=lambda text: text.split(","), default=list(SETS))
     parser.add_argument("--rows", type=numbers, default=[8, 64], help="of each class")
     parser.add_argument("--seeds", type=numbers, default=[0, 1])
@@ -135,17 +182,21 @@ def main() -> None:
         print(summary(json.loads(given.read.read_text("utf-8"))))
         return
     found = json.loads(given.out.read_text("utf-8")) if given.out and given.out.exists() else []
-    done = {(one["set"], one["rows"], one["seed"], one["limit"]) for one in found}
+    done = {(one["set"], one["rows"], one["seed"]) for one in found}
     for seed in given.seeds:
         for rows in given.rows:
             for name in given.sets:
-                if (name, rows, seed, given.limit) in done:
+                if (name, rows, seed) in done:
                     continue
-                found.append(cell(name, rows, seed, limit=given.limit, judge=given.judge))
+                if given.part == "fits":
+                    found.append(pool(name, rows, seed, bagged=given.bagged, judges=JUDGES // 2))
+                else:
+                    found.append(cell(name, rows, seed, limit=given.limit, judge=given.judge))
                 print(json.dumps(found[-1]), flush=True)
                 if given.out is not None:
                     given.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    print(summary(found))
+    if given.part == "runs":
+        print(summary(found))
 
 
 if __name__ == "__main__":

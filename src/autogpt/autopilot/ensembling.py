@@ -125,7 +125,7 @@ def _fitted_folds(session: Session, bench: Bench, prepared: Prepared, first: Fit
     cost = 1.1 * best.refit_seconds + MEMBER_SECONDS
     clock = session.budget.until(session.reserve(bench, prepared, models=MEMBERS))
     known = len([*session.place.glob("trials/fold-*/result.json")])
-    count = min(MEMBERS, 1 + known + int(max(clock(), 0.0) / cost))
+    count = int(min(MEMBERS, 1 + known + max(clock(), 0.0) / cost))
     if count < LEAST_MEMBERS:
         left = f"a further model would need {cost:.0f} s, {max(clock(), 0.0):.0f} s are left"
         session.say("decision", f"one model answers: {left}")
@@ -234,11 +234,13 @@ def _mean_over_trials(
     divided = [_divided(one.scores, by) for one, by in zip(pool, temperatures, strict=True)]
     found = select(bench, divided)
     chosen = [place for place, share in enumerate(found.shares) if share > 0]
-    told = f"the mean of {', '.join(pool[place].result.name for place in chosen)}" if len(chosen) > 1 else "no mean"
+    names = ", ".join(pool[place].result.name for place in chosen)
     measured = f"{found.gain:+.4f} {bench.metric.name} on rows it was not selected by, give or take {found.noise:.4f}"
     curse = f"{found.curse:+.4f} of what the selected rows promised was luck"
     if len(chosen) < 2 or found.gain <= BEYOND * found.noise:
-        session.say("decision", f"one model answers: {told} is better beyond noise ({measured}; {curse})")
+        told = f"one model answers: the mean of {names} is not better beyond noise"
+        nothing = "one model answers: no other trial adds to it"
+        session.say("decision", nothing if len(chosen) < 2 else f"{told} ({measured}; {curse})")
         return None
     shares = [found.shares[place] for place in chosen]
     mean = bench.output.average([divided[place] for place in chosen], shares)  # type: ignore[attr-defined]
