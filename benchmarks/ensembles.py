@@ -2,10 +2,13 @@
 
 A run climbs its ladder once. From there it is ended twice within the same seconds: as a run without ensembles (the
 winner fitted again on all rows where time allows it), and as one with. Both answer the same rows: by default the test
-rows of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen.
+rows of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen. Time is that of
+the process, so that others on the machine take nothing from a run:
 
-    taskset -c 0 python benchmarks/ensembles.py --sets cr,subj --rows 8,64 --seeds 0,1 --out ensembles.json
+    OMP_NUM_THREADS=1 python benchmarks/ensembles.py --sets cr,subj --rows 8,64 --seeds 0,1 --out ensembles.json
     python benchmarks/ensembles.py --read ensembles.json
+
+`--part fits` asks what there is to choose from: single fits of pools of training rows, and their means.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -81,6 +85,7 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
         one, found["again"] = finish._final_scorer(session, bench, prepared, best)
         seconds["single"] = clock.spent()
         single_scores = one.score(inputs)
+        shutil.rmtree(session.folders[session.results.index(best)] / "refit", ignore_errors=True)  # or it would go on
         clock.back_to(ladder)
         joined = ensembling.consider(session, bench, prepared, best, decide=finish.decide)
         scorer: Any = finish._joined_scorer(session, bench, prepared, joined) if joined else None
@@ -93,12 +98,8 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
         if joined is None:
             return found
         tables = [np.asarray(member.scorer.score(inputs)) / member.temperature for member in scorer.members]
-        several = right(bench.output.average(tables, joined.shares))
-        more = {
-            count: right(bench.output.average(tables[:count], joined.shares[:count])) for count in range(2, len(tables))
-        }
+        several = right(bench.output.average(tables, [member.weight for member in scorer.members]))
         found |= {"ensemble": joined.name, "why": joined.why, "joined": float(several.mean())}
-        found |= {"first": {count: float(part.mean()) for count, part in more.items()}}
         found |= {"members": [float(right(table).mean()) for table in tables]}
         return {**found, "won": int((several & ~single).sum()), "lost": int((single & ~several).sum())}
 
@@ -166,6 +167,7 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    time.monotonic = time.process_time  # seconds of one core: others on the machine take nothing from a run
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
     parser.add_argument("--part", choices=("runs", "fits"), default="runs", help="whole runs, or single fits")

@@ -1,18 +1,20 @@
-"""Several models instead of one, where that is better beyond noise: folds of the best method, and a mean of trials.
+"""Several models instead of one, where that is better beyond noise: a weighted mean of what trials say.
 
-*Folds.* With few rows per label the same method is fitted on other parts of the rows, a part held out each time
-("Neural Network Ensembles, Cross Validation, and Active Learning", Krogh and Vedelsby 1995). The trial that won is the
-first of them. Nothing stays unlearned, so they stand in place of fitting the winner again on all rows. No row is
-unknown to all of them, so none can say what their mean is worth: that is known from other data sets, as the priors of
-`belief` are (EXPERIMENTS.md).
+Greedy selection with replacement by log likelihood of validation rows ("Ensemble Selection from Libraries of Models",
+Caruana et al. 2004), bagged over these rows. Ours starts from the trial that `belief` chose, and judges what it found
+by the rows that a bag left out, so that the winner's curse is measured and not believed. Few validation rows select
+noise: there the two ways to tune an encoder are taken in equal shares, or one model. What rows say is weighed with what
+such a mean usually brings, as `belief` weighs scores; where too little is to be expected, one model is the cheaper tie.
 
-*A mean over trials.* Greedy selection with replacement by log likelihood of validation rows ("Ensemble Selection from
-Libraries of Models", Caruana et al. 2004), bagged over these rows. Ours starts from the trial that `belief` chose,
-and judges what it found by the rows that a bag left out, so that the winner's curse is measured and not believed.
+With few rows a method whose fits differ much is fitted again on other parts of them, another fold held out each time
+("Neural Network Ensembles, Cross Validation, and Active Learning", Krogh and Vedelsby 1995), instead of once on all of
+them: nothing stays unlearned either way. No row is unknown to all of these models, so that no row of this run can say
+what their mean is worth: that is known from other data sets (EXPERIMENTS.md).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
-from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scores, run_trial
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores, run_trial
 from autogpt.backbones.ensemble import Ensemble, Member
 from autogpt.core import Averaging, Decision, Example, Scorer
 from autogpt.data.split import parts
@@ -29,150 +31,186 @@ from autogpt.errors import AutoGPTError, InputError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autogpt.autopilot.session import Session
     from autogpt.core import Array, Scores
     from autogpt.pipeline import Prepared
 
-MEMBERS = 5
-"""Models of folds at most, the trial that won included."""
-LEAST_MEMBERS = 3
-"""With time for fewer, fitting the winner again on all rows is the better use of it."""
-REMOVED: Mapping[str, float] = {"contrastive": 0.08, "full": 0.08}
-"""Share of its errors that the mean over five folds of a method usually removes, where rows are few, compared with one
-model of all rows (EXPERIMENTS.md); for methods that are not here it is not known, and nothing is tried."""
+PAIR = ("contrastive", "full")
+PAIR_GAIN, LEAST_ROWS = 0.009, 24.0
+"""What the mean of both usually brings over the one that is chosen, in units of a score between 0 and 1, from so many
+rows of a label on: with 64 of them 0.9 points (16 pools of six sets), with 8 nothing (EXPERIMENTS.md). The change is
+put between them, by ratio."""
+FOLDED: Mapping[str, float] = {"full": 0.01}
+"""What the mean over folds of a method usually brings over one fit on all rows, with as many rows of a label. With 8 it
+is nothing: models of four fifths of them are so much weaker. Fits of all rows under other seeds hardly differ."""
+FOLDS, LEAST_FOLDS = 3, 2
+"""Models of folds, the trial included; more brought no more."""
+MODEL_SECONDS = 2.0
+"""What a further model takes to be hashed, loaded and compared with what was saved."""
+SPREAD = 0.012
+"""Deviation of such gains between data sets: what validation rows say counts as far as it is surer than that."""
 LEAST_GAIN = 0.005
-"""Score that several models must be expected to bring: with less they are a tie, and one model is cheaper."""
-MEMBER_SECONDS = 2.0
-"""What one more model takes to be hashed, loaded and compared with what was saved."""
-LEAST_JUDGES = 100
-"""Validation rows from which on a mean over trials is looked for; fewer choose noise."""
-BAGS, ROUNDS, JUDGES = 25, 6, 2000
+"""What has to be expected: with less it is a tie, and one model is cheaper."""
 BEYOND = 1.28
-"""Standard errors that a gain must have to be kept: of equally good means one in ten has."""
+"""Standard errors that a gain must have for metrics without a scale of 0 to 1, about which nothing is known before."""
+LEAST_JUDGES = 100
+"""Validation rows from which on shares are selected."""
+BAGS, ROUNDS, JUDGES = 25, 6, 2000
 LEAST_SHARE = 0.1
 """Trials with a smaller share of the mean are left out: each costs as much to serve as the others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A model that was fitted and judged, on disk: `rows` it did not learn from, and its scores of them."""
-
-    result: Result
-    folder: Path
-    rows: Sequence[Example]
-    scores: Scores
-
-
-@dataclass(frozen=True, slots=True)
 class Joined:
-    """An ensemble that is kept: its members with their shares and temperatures, how its scores become answers, its
-    validation scores, and why it is kept. `again`: its members may be fitted again on all rows."""
+    """An ensemble that is kept: the trials in it with their shares and temperatures, how its scores become answers, its
+    validation scores, and why it is kept."""
 
-    members: Sequence[Fitted]
+    members: Sequence[Result]
     shares: Sequence[float]
     temperatures: Sequence[float]
     decision: Decision
     scores: Mapping[str, float]
     why: str
-    again: bool
 
     @property
     def name(self) -> str:
-        """`ensemble of 5 (full)`."""
-        methods = dict.fromkeys(one.result.name for one in self.members)
-        return f"ensemble of {len(self.members)} ({', '.join(methods)})"
+        """`ensemble of full, contrastive`."""
+        return f"ensemble of {', '.join(one.name for one in self.members)}"
 
-    def scorer(self, output: str, scorers: Sequence[Scorer]) -> Scorer:
-        """The model that answers, its members' scorers given in their order."""
-        triples = zip(scorers, self.shares, self.temperatures, strict=True)
-        return Ensemble([Member(*one) for one in triples], output=output)
+    def scorer(self, output: str, models: Sequence[Sequence[Scorer]]) -> Scorer:
+        """The model that answers: of each trial one model or several, which have its share together."""
+        triples = zip(models, self.shares, self.temperatures, strict=True)
+        return Ensemble(
+            [Member(one, share / len(several), by) for several, share, by in triples for one in several], output=output
+        )
 
 
 def consider(
     session: Session, bench: Bench, prepared: Prepared, best: Result, *, decide: Callable[[Bench, Scores], Decision]
 ) -> Joined | None:
-    """An ensemble in place of the best trial, if one is better beyond noise; None, with the reason told, if not."""
+    """An ensemble in place of the best trial, if one is better beyond noise; otherwise None. Both are told why.
+
+    `decide` fits temperature and threshold to scores of the validation rows.
+    """
     if not session.config.search.ensemble or not isinstance(bench.output, Averaging):
         return None
-    first = _of_trial(session, bench, best)
-    few = rows_per_label(bench.train, bench.output) <= FEW_ROWS_PER_LABEL
-    if few and best.method in REMOVED and bench.metric.higher_is_better:
-        found = _joined_folds(bench, _fitted_folds(session, bench, prepared, first), decide)
-    elif len(bench.validation) >= LEAST_JUDGES:
-        found = _mean_over_trials(session, bench, prepared, first, decide)
-    else:
+    return _mean_of_trials(session, bench, prepared, best, decide) or _folds_alone(
+        session, bench, prepared, best, decide
+    )
+
+
+def _mean_of_trials(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, decide: Callable[[Bench, Scores], Decision]
+) -> Joined | None:
+    """The best trial with others, if that is expected to be better."""
+    enough = len(bench.validation) >= LEAST_JUDGES
+    pool = [best, *(one for one in session.results if one is not best and (enough or one.method in PAIR))]
+    pool = [one for one in pool if one.method != "majority" and math.isfinite(one.scores[bench.metric.name])]
+    if len(pool) < 2 or (not enough and best.method not in PAIR):
         return None
-    if found is not None:
-        session.say("decision", f"{found.name} answers: {found.why}", winner=found.name)
-    return found
-
-
-def _of_trial(session: Session, bench: Bench, result: Result) -> Fitted:
-    folder = session.folders[session.results.index(result)]
-    return Fitted(result, folder, bench.validation, load_scores(folder / "validation.safetensors"))
-
-
-def _fitted_folds(session: Session, bench: Bench, prepared: Prepared, first: Fitted) -> list[Fitted]:
-    """The winning trial and the same method on other folds, as many as time allows; finished ones are not repeated."""
-    best, members = first.result, [first]
-    gain = expected_gain(best, bench)
+    if session.budget.until(session.reserve(bench, prepared, models=len(pool)))() < 0:
+        session.say("decision", "one model answers: there is no time for several to answer the test")
+        return None
+    folders = [session.folders[session.results.index(one)] for one in pool]
+    tables = [load_scores(folder / "validation.safetensors") for folder in folders]
+    temperatures = [decide(bench, table).temperature for table in tables]
+    tables = [_divided(table, by) for table, by in zip(tables, temperatures, strict=True)]
+    found = select(bench, tables) if enough else equal(bench, tables)
+    chosen = [place for place, share in enumerate(found.shares) if share > 0]
+    if len(chosen) < 2:
+        session.say("decision", "one model answers: no other trial adds to it")
+        return None
+    metric, names = bench.metric.name, ", ".join(pool[place].name for place in chosen)
+    measured = f"{found.gain:+.4f} {metric} give or take {found.noise:.4f} on rows it was not selected by"
+    luck = f", where those it was selected by promised {found.curse:.4f} more" if enough else ""
+    gain = expected_gain(bench, found)
+    expected = f"{measured}{luck}; {gain:+.4f} is to be expected"
     if gain < LEAST_GAIN:
-        session.say("decision", f"one model answers: the mean of {MEMBERS} would be a tie ({gain:+.3f} is expected)")
-        return members
-    own = session.rows.bench(bench, best.rows)
-    cost = 1.1 * best.refit_seconds + MEMBER_SECONDS
-    clock = session.budget.until(session.reserve(bench, prepared, models=MEMBERS))
-    known = len([*session.place.glob("trials/fold-*/result.json")])
-    count = int(min(MEMBERS, 1 + known + max(clock(), 0.0) / cost))
-    if count < LEAST_MEMBERS:
-        left = f"a further model would need {cost:.0f} s, {max(clock(), 0.0):.0f} s are left"
-        session.say("decision", f"one model answers: {left}")
-        return members
-    session.say("decision", f"{count} models of {best.name} are fitted, each without another fold of the rows")
-    for number, (train, held) in enumerate(_folds(own, prepared)[: count - 1], start=2):
+        session.say("decision", f"one model answers: the mean of {names} is a tie ({expected})")
+        return None
+    shares = [found.shares[place] for place in chosen]
+    averaging: Any = bench.output
+    mean = averaging.average([tables[place] for place in chosen], shares)
+    joined = Joined(
+        [pool[place] for place in chosen],
+        shares,
+        [temperatures[place] for place in chosen],
+        decide(bench, mean),
+        bench.judge(mean),
+        f"{expected}; it takes the time and disk of {len(chosen)} models",
+    )
+    session.say("decision", f"{joined.name} answers: {joined.why}", winner=joined.name)
+    return joined
+
+
+def expected_gain(bench: Bench, found: Selected) -> float:
+    """The posterior mean of a normal prior on the gain and of what rows say; of metrics without a scale from 0 to 1 the
+    measured gain, if it is beyond noise."""
+    if not bench.metric.higher_is_better:
+        return found.gain if found.gain > BEYOND * found.noise else 0.0
+    weight = SPREAD**2 / (SPREAD**2 + found.noise**2)
+    return weight * found.gain + (1 - weight) * (PAIR_GAIN if _are_few(bench) else 0.0)
+
+
+def _are_few(bench: Bench) -> bool:
+    """Whether there are as many rows of a label as the gains that are known beforehand were measured with."""
+    return LEAST_ROWS <= rows_per_label(bench.train, bench.output) <= FEW_ROWS_PER_LABEL
+
+
+def _folds_alone(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, decide: Callable[[Bench, Scores], Decision]
+) -> Joined | None:
+    """Models of folds of the best trial, if there are some in time."""
+    if FOLDED.get(best.method, 0.0) < LEAST_GAIN or len(folds(session, bench, prepared, best)) < LEAST_FOLDS:
+        return None
+    folder = session.folders[session.results.index(best)]
+    decision = decide(bench, load_scores(folder / "validation.safetensors"))
+    alone = replace(decision, temperature=1.0)
+    why = f"{FOLDED[best.method]:+.4f} is to be expected by other data sets"
+    return Joined([best], [1.0], [decision.temperature], alone, best.scores, why)
+
+
+def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) -> list[Scorer]:
+    """Models of a trial's method, each without another fold of the rows, the trial's own first; empty where one fit on
+    all rows is as good, or where there is no time for at least `LEAST_FOLDS`. Finished ones are not repeated."""
+    if result.method not in FOLDED or not _are_few(bench) or not bench.metric.higher_is_better:
+        return []
+    own = session.rows.bench(bench, result.rows)
+    cost = 1.1 * result.refit_seconds + MODEL_SECONDS
+    clock = session.budget.until(session.reserve(bench, prepared, models=FOLDS + 1))
+    place = session.folders[session.results.index(result)]
+    found = [load_scorer(place / "scorer", result.family)]
+    for number, (train, held) in enumerate(_parts(own, prepared)[: FOLDS - 1], start=2):
         if session.stop():
             raise Interrupted("stopped between two folds", resume="")
-        folder = session.place / "trials" / f"fold-{number}"
-        seed = int(np.random.default_rng([bench.seed, 13, number]).integers(1 << 31))
-        result = load_result(folder)
-        if result is None and clock() < cost:
+        folder = place / f"fold-{number}"
+        done = load_result(folder)
+        if done is None and clock() < cost:
             break
-        if result is None:
+        if done is None:
+            session.say("decision", f"{result.name} is fitted on fold {number} in place of all rows")
+            seed = int(np.random.default_rng([bench.seed, 13, number]).integers(1 << 31))
+            fold = replace(own, train=train, validation=held, seed=seed)
             try:
-                fold = replace(own, train=train, validation=held, seed=seed)
-                candidate = Candidate(best.method, best.options, rows=best.rows)
-                result, _ = run_trial(fold, candidate, folder=folder, remaining=clock)
+                done, _ = run_trial(fold, Candidate(result.method, result.options), folder=folder, remaining=clock)
             except (Interrupted, InputError):
                 raise
             except (AutoGPTError, MemoryError) as problem:
-                session.say("decision", f"{best.name}, fold {number} failed: {problem or 'memory ran out'}")
+                session.say("decision", f"{result.name}, fold {number} failed: {problem or 'memory ran out'}")
                 break
-        metric = bench.metric.name
-        told = f"{best.name}, fold {number}: {metric} {result.scores[metric]:.4f} on {len(held)} rows held out"
-        session.say("trial", f"{told}, {result.seconds:.1f} s")
-        members.append(Fitted(result, folder, held, load_scores(folder / "validation.safetensors")))
-    return members
+            metric = bench.metric.name
+            told = f"{result.name}, fold {number}: {metric} {done.scores[metric]:.4f} on {len(held)} rows held out"
+            session.say("trial", f"{told}, {done.seconds:.1f} s")
+        found.append(load_scorer(folder / "scorer", done.family))
+    return found if len(found) >= LEAST_FOLDS else []
 
 
-def expected_gain(best: Result, bench: Bench) -> float:
-    """What the mean over folds of a method is expected to bring: a share of the errors that it seems to make.
-
-    Two right and two wrong rows are added to those that were counted, as in `belief.standard_error`.
-    """
-    rows = len(bench.validation)
-    return REMOVED[best.method] * (1 - (best.scores[bench.metric.name] * rows + 2) / (rows + 4))
-
-
-def _folds(bench: Bench, prepared: Prepared) -> list[tuple[list[Example], list[Example]]]:
-    """(rows to learn from, rows held out) of each further member; validation rows are learned from by all of them."""
+def _parts(bench: Bench, prepared: Prepared) -> list[tuple[list[Example], list[Example]]]:
+    """(rows to learn from, rows held out) of further folds; validation rows are learned from in all of them."""
     schema, rows = prepared.profile.schema, prepared.table.rows
     groups = [rows[one.id].get(schema.group) for one in bench.train] if schema.group else None
-    size = min(len(bench.validation), len(bench.train) // (MEMBERS - 1))
-    held = parts(
-        bench.train, count=MEMBERS - 1, rows=max(1, size), output=bench.output.name, seed=bench.seed, groups=groups
-    )
+    size = max(1, min(len(bench.validation), len(bench.train) // 4))
+    held = parts(bench.train, count=FOLDS - 1, rows=size, output=bench.output.name, seed=bench.seed, groups=groups)
     return [
         (
             [*(one for place, one in enumerate(bench.train) if place not in out), *bench.validation],
@@ -181,78 +219,6 @@ def _folds(bench: Bench, prepared: Prepared) -> list[tuple[list[Example], list[E
         for out in map(set, held)
         if out
     ]
-
-
-def _joined_folds(
-    bench: Bench, members: Sequence[Fitted], decide: Callable[[Bench, Scores], Decision]
-) -> Joined | None:
-    """Equal shares; one temperature for all, and a threshold, by all rows, each scored by who did not learn it."""
-    if len(members) < LEAST_MEMBERS:
-        return None
-    rows = [row for one in members for row in one.rows]
-    held = replace(bench, validation=rows)
-    scores = _below(*(one.scores for one in members))
-    decision = decide(held, scores)
-    best, metric, count = members[0].result, bench.metric.name, len(members)
-    found = held.judge(scores)
-    gain = f"{expected_gain(best, bench):.3f} better than one model of all rows"
-    why = (
-        f"each scored on rows that it did not learn, its members come to {metric} {found[metric]:.4f} on {len(rows)} "
-        f"rows; by other data sets their mean is expected to be {gain}, at {count} times the time and disk of one"
-    )
-    return Joined(
-        members,
-        [1 / count] * count,
-        [decision.temperature] * count,
-        replace(decision, temperature=1.0),
-        found,
-        why,
-        again=False,
-    )
-
-
-def _below(*tables: Scores) -> Scores:
-    """Score tables of different rows as one."""
-    if isinstance(tables[0], list):
-        return [row for table in tables for row in table]
-    return np.concatenate([np.asarray(table) for table in tables])
-
-
-def _mean_over_trials(
-    session: Session,
-    bench: Bench,
-    prepared: Prepared,
-    first: Fitted,
-    decide: Callable[[Bench, Scores], Decision],
-) -> Joined | None:
-    """Bagged greedy selection, kept if it wins by more than noise on rows that were not selected by."""
-    others = (_of_trial(session, bench, one) for one in session.results if one is not first.result)
-    pool = [first, *(one for one in others if one.result.method != "majority")]
-    if len(pool) < 2 or session.budget.until(session.reserve(bench, prepared, models=len(pool)))() < 0:
-        return None
-    temperatures = [decide(bench, one.scores).temperature for one in pool]
-    divided = [_divided(one.scores, by) for one, by in zip(pool, temperatures, strict=True)]
-    found = select(bench, divided)
-    chosen = [place for place, share in enumerate(found.shares) if share > 0]
-    names = ", ".join(pool[place].result.name for place in chosen)
-    measured = f"{found.gain:+.4f} {bench.metric.name} on rows it was not selected by, give or take {found.noise:.4f}"
-    curse = f"{found.curse:+.4f} of what the selected rows promised was luck"
-    if len(chosen) < 2 or found.gain <= BEYOND * found.noise:
-        told = f"one model answers: the mean of {names} is not better beyond noise"
-        nothing = "one model answers: no other trial adds to it"
-        session.say("decision", nothing if len(chosen) < 2 else f"{told} ({measured}; {curse})")
-        return None
-    shares = [found.shares[place] for place in chosen]
-    mean = bench.output.average([divided[place] for place in chosen], shares)  # type: ignore[attr-defined]
-    return Joined(
-        [pool[place] for place in chosen],
-        shares,
-        [temperatures[place] for place in chosen],
-        decide(bench, mean),
-        bench.judge(mean),
-        f"{measured}; {curse}; it costs as much to serve as its {len(chosen)} members together",
-        again=True,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +233,14 @@ class Selected:
     gain: float
     noise: float
     curse: float
+
+
+def equal(bench: Bench, tables: Sequence[Scores]) -> Selected:
+    """Equal shares; nothing is selected, so that there is no luck in what rows say."""
+    output: Any = bench.output
+    mean = output.average(tables, [1.0] * len(tables))
+    gain = _gain(bench, bench.validation, mean, tables[0], np.arange(len(bench.validation)))
+    return Selected([1 / len(tables)] * len(tables), gain, _noise(bench, bench.validation, mean, tables[0]), 0.0)
 
 
 def select(bench: Bench, tables: Sequence[Scores]) -> Selected:

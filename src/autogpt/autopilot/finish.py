@@ -138,22 +138,29 @@ def decide_spans(bench: Bench, scores: Scores) -> Decision:
 
 
 def _joined_scorer(session: Session, bench: Bench, prepared: Prepared, joined: Joined) -> Scorer:
-    """The members as they were judged; trials among them fitted again on all rows as far as time allows."""
-    if joined.again:
-        scorers = [_final_scorer(session, bench, prepared, one.result)[0] for one in joined.members]
-    else:
-        scorers = [load_scorer(one.folder / "scorer", one.result.family) for one in joined.members]
-    return joined.scorer(bench.output.name, scorers)
+    """The ensemble of the trials: each as models of several folds, or fitted again on all rows as time allows."""
+    models: dict[str, list[Scorer]] = {}
+    for one in sorted(joined.members, key=lambda one: one.refit_seconds):
+        several = ensembling.folds(session, bench, prepared, one)
+        models[one.name] = several or [_final_scorer(session, bench, prepared, one, models=len(joined.members))[0]]
+    told = ", ".join(f"{len(models[one.name])} of {one.name}" for one in joined.members)
+    session.say("decision", f"{sum(map(len, models.values()))} models answer together: {told}")
+    return joined.scorer(bench.output.name, [models[one.name] for one in joined.members])
 
 
-def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
-    """The winner fitted again on training and validation rows when time allows it, otherwise as it is."""
+def _final_scorer(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, *, models: int = 1
+) -> tuple[Scorer, bool]:
+    """A trial fitted again on training and validation rows when time allows it, otherwise as it is.
+
+    `models`: how many answer together in the end.
+    """
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
-    left = session.budget.remaining() - session.reserve(bench, prepared)
+    left = session.budget.remaining() - session.reserve(bench, prepared, models=models)
     if cost <= left:
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")
-        deadline = session.budget.until(session.reserve(bench, prepared))
+        deadline = session.budget.until(session.reserve(bench, prepared, models=models))
         try:
             own = session.rows.bench(bench, best.rows)
             return refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
@@ -272,20 +279,14 @@ def _facts(
 
     seeds = evidence.seed_scores(bench, quick, has_time=has_time) if quick else ()  # first: the verdict hangs on it
     suspects, looked_at = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0)
-    metric = bench.metric.name
+    trials = [_trial_row(bench, one, best) for one in session.results]
     return RunFacts(
         goal=session.config.goal,
         task=prepared.task.name,
         method=joined.name if joined else best.name,
         backbone=_backbone(bench, best),
         decision=decision,
-        trials=(
-            *(
-                TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
-                for r in session.results
-            ),
-            *(_members(joined, metric) if joined else ()),
-        ),
+        trials=tuple([*trials, _joined_row(bench, joined)] if joined else trials),
         seed_scores=seeds,
         curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
         suspects=suspects,
@@ -300,23 +301,16 @@ def _facts(
     )
 
 
-def _members(joined: Joined, metric: str) -> Iterator[TrialRow]:
-    """What an ensemble adds to the trials: models of other folds, and the ensemble itself."""
-    for number, one in enumerate(joined.members, start=1):
-        if not joined.again and number > 1:
-            told = f"{len(one.rows)} rows held out"
-            yield TrialRow(
-                f"{one.result.name}, fold {number}", one.result.scores[metric], one.result.seconds, True, told
-            )
-    seconds = sum(one.result.seconds for one in joined.members)
-    yield TrialRow(joined.name, joined.scores[metric], seconds, True, joined.why)
+def _trial_row(bench: Bench, result: Result, best: Result) -> TrialRow:
+    score = result.scores[bench.metric.name]
+    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind"
+    reason = "best on validation" if result is best else behind
+    return TrialRow(result.name, score, result.seconds, chosen=result is best, reason=reason)
 
 
-def _reason(bench: Bench, result: Result, best: Result) -> str:
-    if result is best:
-        return "best on validation"
-    metric = bench.metric.name
-    return f"{abs(best.scores[metric] - result.scores[metric]):.4f} behind"
+def _joined_row(bench: Bench, joined: Joined) -> TrialRow:
+    seconds = sum(one.seconds for one in joined.members)
+    return TrialRow(joined.name, joined.scores[bench.metric.name], seconds, chosen=True, reason=joined.why)
 
 
 def _data_facts(prepared: Prepared) -> DataFacts:
@@ -391,8 +385,8 @@ def _tidy(session: Session) -> None:
     for folder in session.folders:
         shutil.rmtree(folder / "scorer", ignore_errors=True)
         shutil.rmtree(folder / "loop", ignore_errors=True)
+        for more in folder.glob("fold-*"):
+            shutil.rmtree(more, ignore_errors=True)
         shutil.rmtree(folder / "refit", ignore_errors=True)
-    for folder in session.place.glob("trials/fold-*"):
-        shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(session.place / "features", ignore_errors=True)
     shutil.rmtree(session.place / "pilots", ignore_errors=True)
