@@ -2,8 +2,8 @@
 
 A run climbs its ladder once. From there it is ended twice within the same seconds: as a run without ensembles (the
 winner fitted again on all rows where time allows it), and as one with. Both answer the same rows: by default the test
-rows of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen. Time is that of
-the process, so that others on the machine take nothing from a run:
+rows of `sets.py`; with `--judge train` other rows of the training split, by which settings may be chosen. Time is
+that of the process, so that others on the machine take nothing from a run:
 
     OMP_NUM_THREADS=1 python benchmarks/ensembles.py --sets cr,subj --rows 8,64 --seeds 0,1 --out ensembles.json
     python benchmarks/ensembles.py --read ensembles.json
@@ -99,6 +99,9 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
             return found
         tables = [np.asarray(member.scorer.score(inputs)) / member.temperature for member in scorer.members]
         several = right(bench.output.average(tables, [member.weight for member in scorer.members]))
+        if len(joined.members) == 2 and best.method == "full":  # the best fitted on all rows, in place of its folds
+            both = [np.asarray(single_scores) / joined.temperatures[0], tables[-1]]
+            found["no folds"] = float(right(bench.output.average(both, joined.shares)).mean())
         found |= {"ensemble": joined.name, "why": joined.why, "joined": float(several.mean())}
         found |= {"members": [float(right(table).mean()) for table in tables]}
         return {**found, "won": int((several & ~single).sum()), "lost": int((single & ~several).sum())}
