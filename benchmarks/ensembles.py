@@ -159,7 +159,7 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
     for rows in sorted({one["rows"] for one in found}):
         here = [one for one in found if one["rows"] == rows]
         gains = [one["joined"] - one["single"] for one in here]
-        spread = 2.2 * statistics.stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else float("nan")
+        spread = _t(len(gains)) * statistics.stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else float("nan")
         means = [statistics.fmean(one[key] for one in here) for key in ("trial", "single", "joined")]
         kept = sum(one["ensemble"] is not None for one in here)
         lines.append(
@@ -167,6 +167,13 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
             f"without {means[1]:.4f}, with {means[2]:.4f}, difference {statistics.fmean(gains):+.4f} ± {spread:.4f}"
         )
     return "\n".join(lines)
+
+
+def _t(count: int) -> float:
+    """Half the width of a 95 % interval of a mean, in standard errors."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.975, count - 1))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autogpt.autopilot import auto
 from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores, run_trial
 from autogpt.backbones.ensemble import Ensemble, Member
@@ -160,7 +161,10 @@ def _are_few(bench: Bench) -> bool:
 def _folds_alone(
     session: Session, bench: Bench, prepared: Prepared, best: Result, decide: Callable[[Bench, Scores], Decision]
 ) -> Joined | None:
-    """Models of folds of the best trial, if there are some in time."""
+    """Models of folds of the best trial, if there are some in time. Who names one method gets one model of it."""
+    named = session.config.search.methods
+    if named not in (None, auto.NAME) and "," not in str(named):
+        return None
     if FOLDED.get(best.method, 0.0) < LEAST_GAIN or len(folds(session, bench, prepared, best)) < LEAST_FOLDS:
         return None
     folder = session.folders[session.results.index(best)]
