@@ -96,16 +96,20 @@ def test_parts_keep_groups_and_copies_on_one_side() -> None:
         assert all(place // 4 * 4 + more in part for place in part for more in range(4))
 
 
-def believed(bench: Bench, gain: float, noise: float, *, per_label: int) -> float:
-    rows = [row for label in bench.space.labels for row in [Example(0, {"text": "x"}, label)] * per_label]
-    return ensembling.expected_gain(replace(bench, train=rows), ensembling.Selected([0.5, 0.5], gain, noise, 0.0))
-
-
-def test_few_rows_do_not_overrule_what_is_usual_and_many_do(bench: Bench) -> None:
-    assert believed(bench, -0.04, 0.08, per_label=50) > ensembling.LEAST_GAIN
-    assert believed(bench, -0.01, 0.004, per_label=50) < 0
-    assert believed(bench, 0.04, 0.08, per_label=6) < ensembling.LEAST_GAIN  # so few: nothing is usual
-    assert believed(bench, 0.02, 0.004, per_label=500) > ensembling.LEAST_GAIN
+@pytest.mark.parametrize(
+    ("gain", "noise", "usual", "kept"),
+    [
+        (-0.04, 0.08, 0.009, True),  # few rows do not overrule what is usual
+        (-0.01, 0.004, 0.009, False),  # and many do
+        (0.04, 0.08, 0.0, False),  # what nothing is known of has to be shown by rows
+        (0.02, 0.004, 0.0, True),
+    ],
+)
+def test_what_rows_say_counts_as_far_as_it_is_sure(
+    bench: Bench, gain: float, noise: float, usual: float, kept: bool
+) -> None:
+    found = ensembling.Selected([0.5, 0.5], gain, noise, 0.0)
+    assert (ensembling.expected_gain(bench, found, usual=usual) >= ensembling.LEAST_GAIN) is kept
 
 
 def noisy(rows: int = 120) -> list[dict[str, Any]]:

@@ -124,7 +124,8 @@ def _mean_of_trials(
     metric, names = bench.metric.name, ", ".join(pool[place].name for place in chosen)
     measured = f"{found.gain:+.4f} {metric} give or take {found.noise:.4f} on rows it was not selected by"
     luck = f", where those it was selected by promised {found.curse:.4f} more" if enough else ""
-    gain = expected_gain(bench, found)
+    is_pair = {pool[place].method for place in chosen} == set(PAIR)
+    gain = expected_gain(bench, found, usual=PAIR_GAIN if is_pair and _are_few(bench) else 0.0)
     expected = f"{measured}{luck}; {gain:+.4f} is to be expected"
     if gain < LEAST_GAIN:
         session.say("decision", f"one model answers: the mean of {names} is a tie ({expected})")
@@ -144,13 +145,13 @@ def _mean_of_trials(
     return joined
 
 
-def expected_gain(bench: Bench, found: Selected) -> float:
-    """The posterior mean of a normal prior on the gain and of what rows say; of metrics without a scale from 0 to 1 the
-    measured gain, if it is beyond noise."""
+def expected_gain(bench: Bench, found: Selected, *, usual: float) -> float:
+    """The posterior mean of a normal prior around the usual gain and of what rows say; of metrics without a scale from
+    0 to 1 the measured gain, if it is beyond noise."""
     if not bench.metric.higher_is_better:
         return found.gain if found.gain > BEYOND * found.noise else 0.0
     weight = SPREAD**2 / (SPREAD**2 + found.noise**2)
-    return weight * found.gain + (1 - weight) * (PAIR_GAIN if _are_few(bench) else 0.0)
+    return weight * found.gain + (1 - weight) * usual
 
 
 def _are_few(bench: Bench) -> bool:
