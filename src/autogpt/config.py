@@ -71,6 +71,7 @@ class Search:
     memory_limit: str | None = _help(
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
     )
+    ensemble: bool = _help("let several models answer together where that is better beyond noise", True)
 
     def __post_init__(self) -> None:
         byte_count(self.memory_limit)
@@ -182,8 +183,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_limit", seconds(self.time_limit))
         object.__setattr__(self, "output", str(Path(self.output)))
-        if self.seed < 0:
-            raise ConfigError(f"seed {self.seed} must be 0 or more")
+        _check(self, ("seed", self.seed >= 0, "0 or more"))
         if self.source.offline and self.remote.endpoint is not None:
             raise OfflineError(f"--offline forbids asking {self.remote.endpoint}; leave --endpoint or --offline out")
 
@@ -264,8 +264,7 @@ class FewLabels:
     endpoint_rows: int = _help("most texts that an endpoint votes on", 200, metavar="NUMBER")
 
     def __post_init__(self) -> None:
-        if self.endpoint_rows < 1:
-            raise ConfigError(f"endpoint_rows {self.endpoint_rows} must be 1 or more")
+        _check(self, ("endpoint_rows", self.endpoint_rows >= 1, "1 or more"))
 
 
 def from_dict(values: Mapping[str, Any]) -> RunConfig:

@@ -1,5 +1,6 @@
-"""A product of experts for few labels: a head on the shots, and heads that learned without them.
+"""Several models that answer as one: by a mean of their answers (`Averaging`), or by a product of experts.
 
+The product is for few labels, of a head on the shots and of heads that learned without them:
 log p(y|x) = a * log p_shots + b * log p_names + ... ("Training Products of Experts", Hinton 2002). All experts are
 linear on the same vectors, so their product is one linear head. Weights are chosen on the shots, every shot scored by a
 head that did not learn from it, as a mean over a grid, each point counting as much as it makes the shots likely (few
@@ -8,10 +9,10 @@ shots leave much of the grid standing). An expert that makes the shots less like
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,13 +21,21 @@ from autogpt.core import LabelSpace
 from autogpt.probe import Head, Rows, softmax, solve
 
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
 FOLDS = 10
 OWN = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 OTHER = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
 """Weights that are tried: of the product so far, and of an expert that may join it."""
 LEAST = 1 / 32  # what a weight of nothing counts as in a mean of logarithms
+
+
+@runtime_checkable
+class Averaging(Protocol):
+    """An output kind whose answers have a mean, so that several models can answer together."""
+
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Scores:
+        """Scores of the weighted mean of what score tables of the same rows say (of probabilities, or of values)."""
 
 
 @dataclass(frozen=True, slots=True)

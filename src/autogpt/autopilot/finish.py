@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import registry
-from autogpt.autopilot import evidence
+from autogpt.autopilot import ensembling, evidence
+from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
@@ -52,11 +53,9 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     rows, rest = _test_rows(bench, prepared), list(session.results)
     while True:
         session.say("decision", f"{best.name} has the best validation score", winner=best.name)
-        folder = _folder(session, best)
-        decision = decide(bench, load_scores(folder / "validation.safetensors"))
-        scorer, again = _final_scorer(session, bench, prepared, best)
+        told = _answering(session, bench, prepared, best)
         try:
-            test, scores = _test_scores(session, rows, best, scorer)
+            test, scores = _test_scores(session, rows, best, told)
             break
         except (EndpointError, ResourceError) as problem:
             rest.remove(best)
@@ -64,12 +63,13 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
                 raise
             session.say("decision", f"{best.name} cannot be tested: {problem}; the next best takes its place")
             best = session.choose(bench, rest)  # by validation as before: nobody looked at test answers
+    decision, scorer, joined = told.decision, told.scorer, told.joined
     session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
-    contenders = [_contender(bench, f"{best.name}", "winner", scores, test, decision)]
-    contenders += _baselines(session, bench, best, test)
+    contenders = [_contender(bench, told.name, "winner", scores, test, decision)]
+    contenders += _baselines(session, bench, best, test, joined)
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
         session.say("evaluation", warning)
-    facts = _facts(session, bench, prepared, best, decision)
+    facts = _facts(session, bench, prepared, best, decision, joined)
     report = build_report(
         test,
         contenders,
@@ -83,20 +83,42 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     session.say("evaluation", f"{headline.metric} {headline} on the test", score=headline.value, rows=headline.n)
     info = {
         "status": "tested",
-        "method": best.name,
+        "method": told.name,
         "backbone": _source(scorer),
         "config": settings.plain(session.config),
         "data": {"origin": prepared.table.origin, "fingerprint": f"sha256:{prepared.fingerprint}"},
-        "validation": dict(best.scores),
+        "validation": dict(told.validation),
         "test": {score.metric: score.value for score in report.systems[0].scores},
     }
     model = Model(
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
     )
-    model.save(session.place / "model", saved_scorer=None if again else folder / "scorer")
+    model.save(session.place / "model", saved_scorer=None if told.again else _folder(session, best) / "scorer")
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
     return model, report
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers in the end: one trial (`again`: fitted once more), or several that are `joined`."""
+
+    name: str
+    validation: Mapping[str, float]
+    decision: Decision
+    scorer: Scorer
+    again: bool
+    joined: Joined | None = None
+
+
+def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result) -> Answering:
+    """The best trial, or an ensemble with it where that is expected to be better."""
+    joined = None if best.usage else ensembling.consider(session, bench, prepared, best, decide=decide)
+    if joined is not None:
+        scorer = _joined_scorer(session, bench, prepared, joined)
+        return Answering(joined.name, joined.scores, joined.decision, scorer, True, joined)
+    decision = decide(bench, load_scores(_folder(session, best) / "validation.safetensors"))
+    return Answering(best.name, best.scores, decision, *_final_scorer(session, bench, prepared, best))
 
 
 def decide(bench: Bench, scores: Scores) -> Decision:
@@ -141,17 +163,33 @@ def decide_spans(bench: Bench, scores: Scores) -> Decision:
     return Decision(temperature=temperature, no_answer=lead / temperature + bias, none_bias=bias)
 
 
-def _final_scorer(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Scorer, bool]:
-    """The winner fitted again on training and validation rows when time allows it, otherwise as it is."""
+def _joined_scorer(session: Session, bench: Bench, prepared: Prepared, joined: Joined) -> Scorer:
+    """The ensemble of the trials: each as models of several folds, or fitted again on all rows as time allows."""
+    models: dict[str, list[Scorer]] = {}
+    for one in sorted(joined.members, key=lambda one: one.refit_seconds):
+        several = ensembling.folds(session, bench, prepared, one)
+        models[one.name] = several or [_final_scorer(session, bench, prepared, one, models=len(joined.members))[0]]
+    told = ", ".join(f"{len(models[one.name])} of {one.name}" for one in joined.members)
+    session.say("decision", f"{sum(map(len, models.values()))} models answer together: {told}")
+    return joined.scorer(bench.output.name, [models[one.name] for one in joined.members])
+
+
+def _final_scorer(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, *, models: int = 1
+) -> tuple[Scorer, bool]:
+    """A trial fitted again on training and validation rows when time allows it, otherwise as it is.
+
+    `models`: how many answer together in the end.
+    """
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
-    left = session.budget.remaining() - session.reserve(bench, prepared)
+    left = session.budget.remaining() - session.reserve(bench, prepared, models=models)
     if cost <= left:
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")
-        deadline = session.budget.until(session.reserve(bench, prepared))
+        deadline = session.budget.until(session.reserve(bench, prepared, models=models))
         try:
             own = session.rows.bench(bench, best.rows)
-            return refit(own, best, folder=session.place / "trials" / "refit", remaining=deadline), True
+            return refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
     else:
@@ -169,7 +207,7 @@ def _test_rows(bench: Bench, prepared: Prepared) -> list[Example]:
 
 
 def _test_scores(
-    session: Session, rows: Sequence[Example], best: Result, scorer: Scorer
+    session: Session, rows: Sequence[Example], best: Result, told: Answering
 ) -> tuple[Sequence[Example], Scores]:
     """Scores of the test rows; of a random part when time does not allow all (the report shows the number)."""
     deadline = session.budget.until(REPORT_SECONDS + 0.02 * min(session.budget.limit, 300.0))
@@ -182,13 +220,14 @@ def _test_scores(
     while reached < len(rows):
         before = session.budget.spent()
         chunk = rows[reached : reached + count]
-        found.append(scorer.score([example.inputs for example in chunk]))
+        found.append(told.scorer.score([example.inputs for example in chunk]))
         reached += len(chunk)
         row_seconds = max(session.budget.spent() - before, 1e-4) / len(chunk)
         count = min(MOST_TEST_ROWS, max(least, int(1.5 / row_seconds)))
         if deadline() < count * row_seconds and reached >= least:
             break
-    session.predicting[best.name] = Predicting.of(best.name, reached, session.budget.spent() - began, scorer)
+    took = session.budget.spent() - began
+    session.predicting[told.name] = Predicting.of(told.name, reached, took, told.scorer)
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
     scores = [row for part in found for row in part] if isinstance(found[0], list) else np.concatenate(found)
@@ -228,23 +267,24 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
 
 
-def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Example]) -> list[Contender]:
-    """The simple methods on the same test rows, and what the encoder knows without training where it can be had."""
+def _baselines(
+    session: Session, bench: Bench, best: Result, test: Sequence[Example], joined: Joined | None
+) -> list[Contender]:
+    """The simple methods on the same test rows, and what the encoder knows without training where it can be had.
+
+    Beside several models that answer together, the best of the trials alone where time allows it.
+    """
     found = []
+    rate = bench.features.rows_per_second
+    if joined and rate and len(test) / rate < 0.5 * session.budget.until(2 * REPORT_SECONDS)():
+        found.append(_of_result(session, bench, best, f"{best.name} alone", "other", test))
     for result in session.results:
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
         if role is None or result is best:
             continue
-        folder = _folder(session, result)
-        scorer = load_scorer(folder / "scorer", result.family)
-        decision = decide(bench, load_scores(folder / "validation.safetensors"))
-        began = session.budget.spent()
-        scores = scorer.score([example.inputs for example in test])
-        took = session.budget.spent() - began
-        session.predicting[result.name] = Predicting.of(result.name, len(test), took, scorer)
-        found.append(_contender(bench, result.name, role, scores, test, decision))
+        found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
         answers = untrained(bench, test, seconds=session.budget.until(2 * REPORT_SECONDS)() * 0.5)
         if answers is not None:
@@ -252,7 +292,22 @@ def _baselines(session: Session, bench: Bench, best: Result, test: Sequence[Exam
     return found
 
 
-def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision) -> RunFacts:
+def _of_result(
+    session: Session, bench: Bench, result: Result, name: str, role: str, test: Sequence[Example]
+) -> Contender:
+    """A trial as it was validated, on the test rows."""
+    folder = _folder(session, result)
+    scorer = load_scorer(folder / "scorer", result.family)
+    decision = decide(bench, load_scores(folder / "validation.safetensors"))
+    began = session.budget.spent()
+    scores = scorer.score([example.inputs for example in test])
+    session.predicting[name] = Predicting.of(name, len(test), session.budget.spent() - began, scorer)
+    return _contender(bench, name, role, scores, test, decision)
+
+
+def _facts(
+    session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision, joined: Joined | None
+) -> RunFacts:
     """What the report tells beside the test scores; cheap experiments run while there is time."""
     quick = evidence.quick_model(bench, session.results)
     spare = session.budget.until(2 * REPORT_SECONDS)
@@ -262,17 +317,14 @@ def _facts(session: Session, bench: Bench, prepared: Prepared, best: Result, dec
 
     seeds = evidence.seed_scores(bench, quick, has_time=has_time) if quick else ()  # first: the verdict hangs on it
     suspects, looked_at = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0)
-    metric = bench.metric.name
+    trials = [_trial_row(bench, one, best) for one in session.results]
     return RunFacts(
         goal=session.config.goal,
         task=prepared.task.name,
-        method=best.name,
+        method=joined.name if joined else best.name,
         backbone=_backbone(bench, best),
         decision=decision,
-        trials=tuple(
-            TrialRow(r.name, r.scores[metric], r.seconds, chosen=r is best, reason=_reason(bench, r, best))
-            for r in session.results
-        ),
+        trials=tuple([*trials, _joined_row(bench, joined)] if joined else trials),
         seed_scores=seeds,
         curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
         suspects=suspects,
@@ -302,11 +354,16 @@ def _costs(session: Session, bench: Bench) -> Costs:
     return replace(found, asked=ledger.requests, read=ledger.read, written=ledger.written, money=money)
 
 
-def _reason(bench: Bench, result: Result, best: Result) -> str:
-    if result is best:
-        return "best on validation"
-    metric = bench.metric.name
-    return f"{abs(best.scores[metric] - result.scores[metric]):.4f} behind"
+def _trial_row(bench: Bench, result: Result, best: Result) -> TrialRow:
+    score = result.scores[bench.metric.name]
+    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind"
+    reason = "best on validation" if result is best else behind
+    return TrialRow(result.name, score, result.seconds, chosen=result is best, reason=reason)
+
+
+def _joined_row(bench: Bench, joined: Joined) -> TrialRow:
+    seconds = sum(one.seconds for one in joined.members)
+    return TrialRow(joined.name, joined.scores[bench.metric.name], seconds, chosen=True, reason=joined.why)
 
 
 def _data_facts(prepared: Prepared) -> DataFacts:
@@ -381,6 +438,8 @@ def _tidy(session: Session) -> None:
     for folder in session.folders:
         shutil.rmtree(folder / "scorer", ignore_errors=True)
         shutil.rmtree(folder / "loop", ignore_errors=True)
-    shutil.rmtree(session.place / "trials" / "refit", ignore_errors=True)
+        for more in folder.glob("fold-*"):
+            shutil.rmtree(more, ignore_errors=True)
+        shutil.rmtree(folder / "refit", ignore_errors=True)
     shutil.rmtree(session.place / "features", ignore_errors=True)
     shutil.rmtree(session.place / "pilots", ignore_errors=True)

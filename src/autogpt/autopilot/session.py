@@ -274,10 +274,10 @@ class Session:
             self._machine = replace(found, memory=self.guard)
         return self._machine
 
-    def reserve(self, bench: Bench, prepared: Prepared) -> float:
-        """Seconds that the final evaluation and saving will need."""
+    def reserve(self, bench: Bench, prepared: Prepared, *, models: int = 1) -> float:
+        """Seconds that the final evaluation and saving will need, if so many models answer together."""
         rate = bench.features.rows_per_second
-        reading = min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
+        reading = models * min(prepared.test.count, finish.ENOUGH_TEST_ROWS) / rate if rate else 0.0
         if self.best is not None and self.best.usage:
             reading = max(reading, prepared.test.count * self.best.usage["seconds"] / 1_000)
         return min(reading, TEST_SHARE * self.budget.limit) + SAVING_SECONDS + 0.03 * min(self.budget.limit, 600.0)

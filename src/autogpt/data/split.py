@@ -130,6 +130,28 @@ def make_split(
     return Split(**rows, how=tuple(how), removed=tuple(removed), near_leaks=tuple(near))
 
 
+def parts(
+    examples: Sequence[Example],
+    *,
+    count: int,
+    rows: int,
+    output: str,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> list[list[int]]:
+    """Places of `count` parts of about `rows` rows that share no row, each drawn as validation rows are.
+
+    A part is empty where nothing can be drawn any more without leaving a stratum without rows.
+    """
+    found = dup.find([inputs_text(example.inputs) for example in examples])
+    units = _units(found, examples, range(len(examples)), output=output, groups=groups, times=None, how=[])
+    rng, drawn = random.Random(seed), []
+    for _ in range(count):
+        chosen, units = _stratified(units, rows, rng)
+        drawn.append(sorted(place for unit in chosen for place in unit.places))
+    return drawn
+
+
 def _named(given: Sequence[str | None] | None, count: int) -> dict[int, str]:
     """Places with a given split, if the given names leave rows to train on."""
     if given is None or len({name or "train" for name in given}) < 2:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
-from autogpt.outputs.classes import softmax
+from autogpt.outputs.classes import log_mean_softmax, softmax
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,10 @@ class Choices:
 
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> list[Array]:
         return [softmax(np.asarray(table).T, decision.temperature).T for table in scores]
+
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> list[Array]:
+        rows = zip(*tables, strict=True)
+        return [log_mean_softmax([np.asarray(table) for table in row], weights, axis=0) for row in rows]
 
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]

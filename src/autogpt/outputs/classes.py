@@ -22,6 +22,16 @@ def softmax(scores: Array, temperature: float = 1.0) -> Array:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
+def log_mean_softmax(tables: Sequence[Array], weights: Sequence[float], *, axis: int = -1) -> Array:
+    """Logarithm of the weighted mean of the tables' softmax over `axis`, float64, safe for large scores."""
+    share = np.log(np.asarray(weights, dtype=np.float64) / np.sum(weights))
+    logs = []
+    for table, log_share in zip(tables, share, strict=True):
+        scores = np.asarray(table, dtype=np.float64)
+        logs.append(scores - np.logaddexp.reduce(scores, axis=axis, keepdims=True) + log_share)
+    return np.asarray(np.logaddexp.reduce(logs, axis=0))
+
+
 class Classes:
     """See `core.Output`. Scores and probabilities are [N, C]."""
 
@@ -52,6 +62,9 @@ class Classes:
 
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> Array:
         return softmax(np.asarray(scores), decision.temperature)
+
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Array:
+        return log_mean_softmax([np.asarray(table) for table in tables], weights)
 
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]

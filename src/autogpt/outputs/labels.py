@@ -53,6 +53,14 @@ class Labels:
         scaled = np.asarray(scores, dtype=np.float64) / decision.temperature
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scaled, -50, 50))))
 
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Array:
+        """Log odds of the mean probability of each label."""
+        share = np.log(np.asarray(weights, dtype=np.float64) / np.sum(weights))
+        scores = [np.asarray(table, dtype=np.float64) for table in tables]
+        there = np.logaddexp.reduce([w - np.logaddexp(0.0, -one) for w, one in zip(share, scores, strict=True)])
+        absent = np.logaddexp.reduce([w - np.logaddexp(0.0, one) for w, one in zip(share, scores, strict=True)])
+        return np.asarray(there - absent)
+
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
     ) -> list[Prediction]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction, Span
+from autogpt.outputs.classes import log_mean_softmax
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +59,10 @@ class Tokens:
             shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True)) if len(shifted) else shifted
             tables.append(shifted / shifted.sum(axis=-1, keepdims=True) if len(shifted) else shifted)
         return tables
+
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> list[Array]:
+        rows = zip(*tables, strict=True)
+        return [log_mean_softmax([np.asarray(table) for table in row], weights) for row in rows]
 
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]

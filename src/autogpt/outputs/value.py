@@ -43,6 +43,11 @@ class Value:
     def probabilities(self, scores: Scores, space: LabelSpace, decision: Decision) -> Array:
         return np.asarray(scores, dtype=np.float64) * space.scale + space.center
 
+    def average(self, tables: Sequence[Scores], weights: Sequence[float]) -> Array:
+        return np.asarray(
+            np.average([np.asarray(table, dtype=np.float64) for table in tables], axis=0, weights=weights)
+        )
+
     def decode(
         self, scores: Scores, space: LabelSpace, decision: Decision, inputs: Sequence[Inputs]
     ) -> list[Prediction]:

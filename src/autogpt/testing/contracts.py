@@ -13,10 +13,11 @@ import numpy as np
 
 from autogpt import registry, written
 from autogpt.autopilot.trial import Bench, Candidate, load_scorer, run_trial
-from autogpt.core import ONE_LABEL, Decision, Example, GoldAnswers, Scorer
+from autogpt.core import ONE_LABEL, Decision, Example, GoldAnswers, LabelSpace, Scorer
 from autogpt.endpoint import Client, Remote, named
 from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
+from autogpt.experts import Averaging
 from autogpt.memory import Guard
 from autogpt.queries import Pool
 from autogpt.runtime import Runtime, best_device
@@ -150,9 +151,19 @@ def check_output(name: str) -> None:
     losses = torch.cat([kind.loss(logits, target, None) for logits, target in each])
     if losses.shape != (len(rows),) or not bool((losses < 1e-3).all()):
         raise AssertionError(f"{name}: certain and right scores have losses {losses.tolist()}, one per row below 1e-3")
+    if isinstance(kind, Averaging):
+        _check_mean(kind, scores, space)
     prior = kind.prior(kind.encode(targets, space), space)
     if len(prior) % kind.size(space) or not np.isfinite(prior).all():
         raise AssertionError(f"{name}: the prior {prior} needs one finite score per column")
+
+
+def _check_mean(kind: Any, scores: Scores, space: LabelSpace) -> None:
+    """What the mean of tables says is the mean of what they say, by weight."""
+    mild, other = ([np.asarray(row) / by for row in scores] for by in (8.0, -16.0))
+    found = kind.probabilities(kind.average([mild, other], [3.0, 1.0]), space, Decision())
+    one, two = (kind.probabilities(table, space, Decision()) for table in (mild, other))
+    same(found, [0.75 * np.asarray(a) + 0.25 * np.asarray(b) for a, b in zip(one, two, strict=True)], tolerance=1e-9)
 
 
 def check_metric(name: str) -> None:
