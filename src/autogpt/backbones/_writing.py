@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import nn
 from autogpt.backbones._network import _Still
 from autogpt.backbones._pieces import pad
 from autogpt.core import Batch, Job, Output
+from autogpt.errors import ConfigError
 from autogpt.runtime import Runtime
 
 Tensors = Mapping[str, torch.Tensor]
@@ -53,6 +54,23 @@ class WriterNet(_Still):
         return found
 
     @property
+    def decoder(self) -> Any:
+        """The stack of layers that writes, without its head."""
+        whole = self.model.get_decoder() if self.kind == "encoder-decoder" else self.model
+        return whole.base_model
+
+    def layers(self) -> list[nn.Module]:
+        """The layers of transformers, from the lowest to the highest: an encoder's stand below those of its decoder."""
+        stacks = [self.model.get_encoder().base_model] if self.kind == "encoder-decoder" else []
+        return [layer for stack in (*stacks, self.decoder) for layer in _stack(stack)]
+
+    def unseen(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters that no pretraining has seen, and their names in the body."""
+        for name, parameter in self.model.named_parameters():
+            if not set(name.split(".")).isdisjoint(self.fresh):
+                yield name, parameter
+
+    @property
     def saved(self) -> Any:
         """The model that transformers saves."""
         return self.model
@@ -78,6 +96,14 @@ class WriterNet(_Still):
         weight = inputs["mask"].unsqueeze(-1).to(states.dtype)
         found: torch.Tensor = (states * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
         return found
+
+
+def _stack(body: Any) -> nn.ModuleList:
+    """The outermost list of modules in a body: its layers, whatever they are called."""
+    found = next((module for module in body.modules() if isinstance(module, nn.ModuleList)), None)
+    if found is None:
+        raise ConfigError(f"{type(body).__name__} has no list of layers to train one by one; use lora or adapter")
+    return found
 
 
 def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

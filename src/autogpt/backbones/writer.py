@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autogpt.backbones import _pretrained, _scratch, _writers
+from autogpt.backbones import _parts, _pretrained, _scratch, _writers
 from autogpt.backbones._pieces import Piece, gather, halves, tensors
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
@@ -42,12 +42,12 @@ class Writer:
 
     family = "writer"
     trains = frozenset({"text"})
-    max_length = SOURCE_TOKENS
 
     def __init__(
         self, net: WriterNet, tokenizer: Any, *, source: _pretrained.Source, runtime: Runtime, decoding: Decoding
     ) -> None:
         self.net, self.tokenizer, self.source, self.runtime, self.decoding = net, tokenizer, source, runtime, decoding
+        self.parts: _parts.Parts | None = None
         self._cut: set[int] = set()
 
     @classmethod
@@ -136,8 +136,16 @@ class Writer:
 
     @property
     def layer_count(self) -> int:
-        config = self.net.model.config
-        return int(getattr(config, "decoder", config).num_hidden_layers)
+        return len(self.layers())
+
+    def layers(self) -> Any:
+        """See `Encoder.layers`; those of an encoder stand below those of its decoder."""
+        return self.net.layers()
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a source that are read, at most."""
+        return min(SOURCE_TOKENS, self._side)
 
     @property
     def kind(self) -> str:
@@ -147,7 +155,10 @@ class Writer:
     @property
     def unread(self) -> str | None:
         """See `Encoder.unread`; and what is new to a body trains whole, beside adapters."""
-        return rf".*\b({'|'.join(self.net.fresh)})\b.*" if self.net.fresh else None
+        from autogpt.backbones._network import unread
+
+        new = [rf".*\b({'|'.join(self.net.fresh)})\b.*"] if self.net.fresh else []
+        return "|".join([*new, *filter(None, [unread(self.net.body)])]) or None
 
     def linear_layers(self) -> dict[str, tuple[int, int]]:
         """Linear layers by name, with the numbers of their inputs and outputs; without the head, and what is new."""
@@ -159,8 +170,12 @@ class Writer:
 
     @property
     def fresh(self) -> list[str] | None:
-        """Names of modules that no pretraining has seen; None where there are none."""
-        return list(self.net.fresh) or None
+        """Layers that no pretraining has seen, by name; None where there are none.
+
+        Each by itself: of whole blocks PEFT's (IA)3 cannot give the weights back.
+        """
+        unseen = (name.rpartition(".")[0] for name, _ in self.net.unseen())
+        return list(dict.fromkeys(unseen)) or None
 
     @property
     def cut(self) -> int:
@@ -171,6 +186,18 @@ class Writer:
         """Put `change(body)` in the body's place (adapters are attached and merged this way)."""
         self.net.replace_body(change(self.net.body))
         self._placed()
+
+    def attach(self, kind: str, **settings: Any) -> Any:
+        """See `Encoder.attach`; what no pretraining has seen trains beside."""
+        self.parts = _parts.attach(self.net, kind, settings)
+        self._placed()
+        return self.parts.module(self.net)
+
+    def settle(self, folder: Path) -> None:
+        """See `Encoder.settle`."""
+        if self.parts is not None:
+            self.parts.settle(self.net, folder)
+            self._placed()
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 64) -> Scores:
         """A text for each source, as a table of bytes (see `outputs.text`). InputError: a row has no source."""
@@ -246,7 +273,7 @@ class Writer:
         longest = max((len(pair.target) for pair in pairs), default=1)
         if longest * SLACK > self.decoding.most:
             self.decoding = replace(self.decoding, most=min(TARGET_TOKENS, int(longest * SLACK) + 1))
-        freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
+        freeze(self.net, self.layers, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         return WriterTraining(
             self.net,
             pairs,
@@ -278,8 +305,12 @@ class Writer:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save_pretrained(folder)
-        self.net.saved.save_pretrained(folder)
+        with self.parts.removed(self.net) if self.parts else nullcontext():
+            self.net.saved.save_pretrained(folder)
         described = {"kind": self.kind, "source": asdict(self.source), "decoding": asdict(self.decoding)}
+        if self.parts is not None:
+            self.parts.save(self.net, folder / _parts.FOLDER)
+            described["parts"] = self.parts.to_dict()
         (folder / "writer.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
 
     @classmethod
@@ -291,13 +322,17 @@ class Writer:
             raise ModelError(f"{folder} has no writer.json; it was not saved by autogpt")
         described: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
         net, tokenizer = _writers.loaded(str(folder))
-        return cls(
+        loaded = cls(
             net,
             tokenizer,
             source=_pretrained.Source(**described["source"]),
             runtime=runtime or detect(),
             decoding=Decoding(**described["decoding"]),
-        )._placed()
+        )
+        if "parts" in described:
+            loaded.parts = _parts.Parts(**described["parts"])
+            loaded.parts.load(net, folder / _parts.FOLDER)
+        return loaded._placed()
 
     def _placed(self) -> Self:
         self.net.to(self.runtime.device)
@@ -349,6 +384,7 @@ class Writer:
         sides = [getattr(config, side, None) or config for side in ("encoder", "decoder")]
         known = [getattr(one, "max_position_embeddings", None) or getattr(one, "n_positions", None) for one in sides]
         room = min((int(one) for one in known if one), default=1 << 20)
+        room -= self.parts.positions(self.net) if self.parts is not None else 0
         return room if self.kind == "encoder-decoder" else room // 2
 
     @property
