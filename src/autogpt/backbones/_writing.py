@@ -19,16 +19,22 @@ from autogpt.runtime import Runtime
 
 Tensors = Mapping[str, torch.Tensor]
 IGNORED = -100
+READ_ROWS = 8
+"""Rows whose targets are read at once."""
 BEAMS, BEAM_SECONDS = 4, 2 * 4
 """Beams that are tried, and how many times what one took must be left for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Token ids of a source [S], as the model reads it, and of what is written to it [T], its end included."""
+    """Token ids of a source [S], as the model reads it, and of what is written to it [T], its end included.
+
+    `size`: bytes of the target's text; 0 where it was cut.
+    """
 
     source: Any
     target: Any
+    size: int = 0
 
 
 class WriterNet(_Still):
@@ -79,11 +85,17 @@ class WriterNet(_Still):
         self.model = body
 
     def forward(self, inputs: Tensors) -> torch.Tensor:
-        """Logits [B, T, V]: of an encoder-decoder for the target's places, of a decoder for all places of a row."""
+        """Logits [B, T, V] for the target's places alone: of a decoder the head never sees all others of a row."""
         told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"], "use_cache": False}
         if self.kind == "encoder-decoder":
-            told["decoder_input_ids"] = inputs["written"]
-        logits: torch.Tensor = self.model(**told).logits
+            logits: torch.Tensor = self.model(**told, decoder_input_ids=inputs["written"]).logits
+            return logits
+        places = inputs["places"].unsqueeze(-1)
+        only = self.head.register_forward_pre_hook(lambda _, given: torch.take_along_dim(given[0], places, dim=1))
+        try:
+            logits = self.model(**told).logits
+        finally:
+            only.remove()
         return logits
 
     def features(self, inputs: Tensors) -> torch.Tensor:
@@ -110,19 +122,18 @@ def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[
     """What a net of this kind is given of some pairs, and the token that each place is to say [B, T] (or -100).
 
     Each place of an encoder-decoder is told what stands before it; a decoder has source and target in one row, and what
-    a place is to say is the token that follows it.
+    is to be said at one of its `places` [B, T] is the token that follows it.
     """
+    target, known = pad([pair.target for pair in pairs], pad_id)
+    said = target.masked_fill(known == 0, IGNORED)
     if kind == "encoder-decoder":
         ids, mask = pad([pair.source for pair in pairs], pad_id)
-        target, known = pad([pair.target for pair in pairs], pad_id)
         written = torch.cat([torch.full((len(pairs), 1), start), target[:, :-1]], dim=1)
-        return {"ids": ids, "mask": mask, "written": written}, target.masked_fill(known == 0, IGNORED)
+        return {"ids": ids, "mask": mask, "written": written}, said
     ids, mask = pad([np.concatenate([pair.source, pair.target]) for pair in pairs], pad_id)
-    target = torch.full_like(ids, IGNORED)
-    for place, pair in enumerate(pairs):
-        begin = len(pair.source)
-        target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
-    return {"ids": ids, "mask": mask}, target
+    first = torch.tensor([len(pair.source) - 1 for pair in pairs])
+    places = first[:, None] + torch.arange(target.shape[1])
+    return {"ids": ids, "mask": mask, "places": places.clamp(max=ids.shape[1] - 1)}, said
 
 
 class WriterTraining:
@@ -158,6 +169,9 @@ class WriterTraining:
     def settled(self, scores: Any, job: Job) -> Any:
         """Scores of all rows once nothing trains any more: several beams, where validation rows gain by them and there
         is time to find out. Who writes with more beams writes slower."""
+        bits = self.bits_per_byte() if job.remaining() > self._seconds else None
+        if bits is not None:
+            job.notes.append(f"what is to be written to validation rows takes {bits:.2f} bits per byte")
         if job.remaining() < BEAM_SECONDS * self._seconds:
             return scores
         self._decode(BEAMS)
@@ -169,6 +183,27 @@ class WriterTraining:
             return wider
         self._decode(1)
         return scores
+
+    def bits_per_byte(self) -> float | None:
+        """How unlikely the targets are: bits that they take on average for each byte of their text.
+
+        The same for all tokenizers, unlike perplexity (2 to the power of the bits per token). None: all were cut.
+        """
+        whole = [row for row, pair in enumerate(self.pairs) if pair.size]
+        order = sorted(whole, key=self.lengths().__getitem__)
+        nats, was_training = 0.0, self.net.training
+        self.net.eval()
+        for start in range(0, len(order), READ_ROWS):
+            batch = self.batch(order[start : start + READ_ROWS])
+            with torch.inference_mode():
+                logits = self.forward(batch).float()
+            losses = nn.functional.cross_entropy(
+                logits.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORED, reduction="sum"
+            )
+            nats += float(losses)
+        self.net.train(was_training)
+        size = sum(self.pairs[row].size for row in whole)
+        return nats / np.log(2) / size if size else None
 
     def settle(self, chosen: Mapping[str, Any]) -> None:
         """What an earlier training chose after its end."""

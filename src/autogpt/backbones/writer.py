@@ -145,7 +145,7 @@ class Writer:
     @property
     def max_length(self) -> int:
         """Tokens of a source that are read, at most."""
-        return min(SOURCE_TOKENS, self._side)
+        return max(1, min(SOURCE_TOKENS, self._side) - 4 - (len(self._asked("")) if self._templated else 0))
 
     @property
     def kind(self) -> str:
@@ -296,7 +296,8 @@ class Writer:
         most = max(1, min(TARGET_TOKENS, self._side) - 1)
         written = self.tokenizer(list(targets), add_special_tokens=False, truncation=True, max_length=most)
         ended = [np.array([*ids, self._end], dtype=np.int64) for ids in written["input_ids"]]
-        return [Pair(source, target) for source, target in zip(self._sources(inputs), ended, strict=True)]
+        sizes = [len(t.encode()) if len(ids) <= most else 0 for t, ids in zip(targets, ended, strict=True)]
+        return [Pair(*both) for both in zip(self._sources(inputs), ended, sizes, strict=True)]
 
     def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
         """Sources as pieces (what memory is counted with)."""
@@ -345,7 +346,7 @@ class Writer:
             if not isinstance(row.get("source"), str):
                 raise InputError(f"row {place} has no 'source'; this model writes from one")
         texts = [str(row["source"]) for row in inputs]
-        most = max(1, min(SOURCE_TOKENS, self._side) - 4 - (len(self._asked("")) if self._templated else 0))
+        most = self.max_length
         plain = {"add_special_tokens": self.kind == "encoder-decoder" and self.source.name != _scratch.NAME}
         found = self.tokenizer(texts, **plain)["input_ids"] if texts else []
         self._cut.update(hash(text) for text, ids in zip(texts, found, strict=True) if len(ids) > most)

@@ -46,9 +46,7 @@ def _config(encoder: Any) -> Any:
 
     sizes = encoder.linear_layers()
     narrowing = [name for name, (given, made) in sizes.items() if given > made]
-    return IA3Config(
-        target_modules=[*sizes], feedforward_modules=narrowing, modules_to_save=encoder.fresh
-    )
+    return IA3Config(target_modules=[*sizes], feedforward_modules=narrowing, modules_to_save=encoder.fresh)
 
 
 plugin = IA3()
