@@ -2,7 +2,7 @@
 
 A decoder learns gsm8k's answers from its questions. All systems begin with the same weights, get the same token ids and
 which of them are to be said, make as many passes in batches of as many rows in float32, with AdamW, the same peak rate
-and its linear fall. Systems take turns within a seed, in one process; the order turns from seed to seed. Measured is the
+and its linear fall. Systems take turns within a seed, in one process; the order turns with the seed. Measured is the
 training alone; tokens are those of rows, padding left out. Held-out loss is nats per target token, by one function.
 
 * `trl`: SFTTrainer's defaults (padded to a batch's longest row; activations are computed twice to save memory)
@@ -133,10 +133,8 @@ def measure(system: str, writer: Any, train: list[Any], held: list[Any], epochs:
         wall, spent = time.perf_counter(), time.process_time()
         ours(writer, train, epochs, seed) if prepared is None else prepared.train()
         wall, spent = time.perf_counter() - wall, time.process_time() - spent
-    lengths = [
-        len(p.source) + len(p.target) for p in writer.pairs([r.inputs for r in train], [r.target for r in train])
-    ]
-    tokens = epochs * sum(lengths)
+    pairs = writer.pairs([row.inputs for row in train], [row.target for row in train])
+    tokens = epochs * sum(len(pair.source) + len(pair.target) for pair in pairs)
     return {"wall": tokens / wall, "cpu": tokens / spent, "loss": held_out(writer, held)}
 
 
@@ -165,12 +163,9 @@ def main() -> None:
             pairs = writer.pairs([row.inputs for row in train], [row.target for row in train])
             lengths = [len(pair.source) + len(pair.target) for pair in pairs]
             count, said = sum(p.numel() for p in writer.net.parameters()), sum(len(pair.target) for pair in pairs)
-            print(
-                f"{count / 1e6:.2f} million parameters, {len(writer.tokenizer)} tokens; rows of {np.mean(lengths):.0f}"
-            )
-            print(
-                f"of these {said / sum(lengths):.0%} are to be said; padding of our batches {padding(lengths, 0):.1%}"
-            )
+            print(f"{count / 1e6:.2f} million parameters, {len(writer.tokenizer)} tokens in all")
+            print(f"{np.mean(lengths):.0f} in a row, of which {said / sum(lengths):.0%} are to be said")
+            print(f"padding of our batches {padding(lengths, 0):.1%}")
         for name in names if turn % 2 == 0 else names[::-1]:
             found[name].append(measure(name, writer, train, held, given.epochs, seed))
             print(seed, name, {key: round(value, 4) for key, value in found[name][-1].items()}, flush=True)

@@ -121,9 +121,11 @@ def test_beams_are_followed_where_validation_gains_by_them_and_a_refit_follows_t
         metric=registry.get("metrics", "chrf"),
         judge=lambda scores: {"chrf": float(scores is not greedy)},
         chosen={},
+        notes=[],
     )
     training.settled(greedy, job)  # type: ignore[arg-type]
     assert (writer.decoding.beams, job.chosen) == (4, {"beams": 4})
+    assert "bits per byte" in job.notes[0]
     writer.save(tmp_path)
     assert Writer.load(tmp_path).decoding == writer.decoding
     again = scratch()

@@ -68,7 +68,7 @@ class QLora:
 
 
 def _in_four_bits(body: Any, names: Iterable[str]) -> Any:
-    """The layers with these names, where they are linear, in NF4; weights are quantised when they are moved to the GPU."""
+    """These layers, where they are linear, in NF4; weights are quantised when they are moved to the GPU."""
     import torch
     from torch import nn
 

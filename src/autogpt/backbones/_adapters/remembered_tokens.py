@@ -24,7 +24,7 @@ __all__ = ["attach", "load", "positions", "removed", "save"]
 class Remembering(Prompted):
     """A PEFT model of virtual tokens that looks like the decoder it wraps; their states are never seen."""
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,

@@ -29,7 +29,8 @@ class Prompted(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            return getattr(super().__getattr__("prompted").base_model, name)
+            prompted: Any = super().__getattr__("prompted")
+            return getattr(prompted.base_model, name)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any) -> Any:
         """As the body's; `last_hidden_state` [B, T, D] is that of the text alone."""
