@@ -202,6 +202,14 @@ def test_what_a_pair_looks_at_its_encoder_by_is_new_until_it_is_saved(
     assert opened(folder("t5")).fresh is None
 
 
+def test_what_a_folder_lacks_is_the_same_each_time_that_it_is_opened(folder: Callable[[str], str]) -> None:
+    weights = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        weights.append(opened(folder("llama")).net.head.weight)  # the folder has a body and no head
+    assert torch.equal(*weights)
+
+
 def test_a_decoder_with_a_chat_template_is_asked_by_it(folder: Callable[[str], str], tmp_path: Path) -> None:
     writer = opened(folder("llama"))
     writer.tokenizer.chat_template = "{% for m in messages %}<s>{{ m['content'] }}{% endfor %} two"
