@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from autogpt import registry, written
 from autogpt.backbones import _scratch
+from autogpt.backbones._writing import Pair, laid, write
 from autogpt.backbones.writer import Writer
 from autogpt.config import Scratch
 from autogpt.core import Example, Making
@@ -120,9 +121,11 @@ def test_beams_are_followed_where_validation_gains_by_them_and_a_refit_follows_t
         metric=registry.get("metrics", "chrf"),
         judge=lambda scores: {"chrf": float(scores is not greedy)},
         chosen={},
+        notes=[],
     )
     training.settled(greedy, job)  # type: ignore[arg-type]
     assert (writer.decoding.beams, job.chosen) == (4, {"beams": 4})
+    assert "bits per byte" in job.notes[0]
     writer.save(tmp_path)
     assert Writer.load(tmp_path).decoding == writer.decoding
     again = scratch()
@@ -136,6 +139,27 @@ def test_beams_are_followed_where_validation_gains_by_them_and_a_refit_follows_t
         other = SimpleNamespace(**{**vars(job), **change, "chosen": {}})
         assert training.settled(scores, other) is scores  # type: ignore[arg-type]
         assert (kept.decoding.beams, other.chosen) == (1, {})
+
+
+@pytest.mark.parametrize("family", ["encoder-decoder", "decoder"])
+def test_bits_per_byte_are_those_of_the_targets_that_were_read_whole(family: str) -> None:
+    writer = scratch(family)
+    rows = [*ROWS[:5], Example(9, {"source": "x"}, "red " * 900)]
+    training = writer.training(rows, output=OUTPUT, space=OUTPUT.space(["red"]))
+    with torch.no_grad():
+        for parameter in writer.net.head.parameters():
+            parameter.zero_()  # every token is as likely as any other
+    tokens = sum(len(pair.target) for pair in training.pairs[:5])
+    size = sum(len(row.target.encode()) for row in rows[:5])
+    assert training.bits_per_byte() == pytest.approx(tokens * np.log2(len(writer.tokenizer)) / size, rel=1e-4)
+
+
+def test_the_head_sees_the_places_of_targets_alone() -> None:
+    writer = scratch("decoder")
+    training = writer.training(ROWS, output=OUTPUT, space=OUTPUT.space(["red"]))
+    batch = training.batch(range(len(ROWS)))
+    assert training.forward(batch).shape[:2] == batch.target.shape
+    assert batch.target.shape[1] == max(len(pair.target) for pair in training.pairs)
 
 
 # What is served
@@ -171,10 +195,19 @@ def test_what_a_pair_looks_at_its_encoder_by_is_new_until_it_is_saved(
 ) -> None:
     pair = opened(folder("bert"))
     assert pair.kind == "encoder-decoder"
-    assert pair.fresh == ["crossattention"]
+    assert pair.fresh is not None
+    assert all("crossattention" in name for name in pair.fresh)
     pair.save(tmp_path)
     assert opened(str(tmp_path)).fresh is None
     assert opened(folder("t5")).fresh is None
+
+
+def test_what_a_folder_lacks_is_the_same_each_time_that_it_is_opened(folder: Callable[[str], str]) -> None:
+    weights = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        weights.append(opened(folder("llama")).net.head.weight)  # the folder has a body and no head
+    assert torch.equal(*weights)
 
 
 def test_a_decoder_with_a_chat_template_is_asked_by_it(folder: Callable[[str], str], tmp_path: Path) -> None:
@@ -212,3 +245,64 @@ def test_a_memory_answers_with_the_text_of_the_nearest_source(tmp_path: Path) ->
     again = registry.get("backbones", "memory").load(tmp_path).score([{"source": "red cards"}, {"source": "下雨"}])
     for one, other in zip(found, again, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# Parts beside the weights
+
+
+def tuned(writer: Writer, method: str, folder: Path) -> Writer:
+    """`writer` with parts of their first values, as `method` gives them."""
+    rows = [Example(place, {"source": text}, text.split()[-2]) for place, text in enumerate(TEXTS[:12])]
+    plugin = registry.get("methods", method)
+    job = SimpleNamespace(
+        train=rows,
+        validation=[],
+        output=OUTPUT,
+        space=OUTPUT.space(["red"]),
+        open=lambda: writer,
+        folder=folder,
+        seed=0,
+        options=None,
+        chosen={},
+        settled={},
+        loop=lambda *_: iter(()),
+    )
+    return exhausted(plugin.fit(job))
+
+
+def exhausted(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("method", ["prefix", "prompt", "p-tuning", "adapter"])
+@pytest.mark.parametrize("family", ["gpt2", "llama", "t5", "bart", "bert"])
+def test_what_is_written_beside_parts_is_what_training_says_is_likely(
+    folder: Callable[[str], str], family: str, method: str, beams: int, tmp_path: Path
+) -> None:
+    writer = tuned(opened(folder(family)), method, tmp_path)
+    for name, parameter in writer.net.named_parameters():
+        if "adapter" in name or ".up." in name or "prompt_encoder" in name:
+            parameter.data += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    writer.decoding = type(writer.decoding)(most=6, beams=beams)
+    told = {"pad_id": writer._pad_id, "end": writer._end, "start": writer._start, "room": 6}
+    sources = writer._sources([{"source": "the cat is red"}, {"source": "my dog"}])
+    for source, (ids, likely) in zip(sources, write(writer.net, sources, writer.decoding, **told), strict=True):
+        ended = [*ids, writer._end] if len(ids) < 6 else ids
+        given, target = laid([Pair(source, np.array(ended))], writer.kind, start=told["start"], pad_id=told["pad_id"])
+        with torch.no_grad():
+            logits = writer.net(given)[0].log_softmax(-1)
+        expected = float(logits.gather(1, target[0, :, None]).mean())
+        assert likely == pytest.approx(expected, abs=1e-4), "step by step with a cache as in one pass"
+        if beams == 1:
+            assert logits.argmax(-1).tolist() == ended
+    writer.save(tmp_path / "saved")
+    again = Writer.load(tmp_path / "saved")
+    rows = [row.inputs for row in ROWS[:4]]
+    for one, other in zip(writer.score(rows), again.score(rows), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert again.max_length == writer.max_length

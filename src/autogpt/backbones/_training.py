@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from autogpt.backbones._network import Injector, Net, Slot, layers, replaced
+from autogpt.backbones._network import Injector, Net, Slot, replaced
 from autogpt.backbones._pieces import Piece, blank_rows, gather, tensors
 from autogpt.core import Batch, Job, Output
 from autogpt.probe import pad_targets
@@ -32,11 +32,11 @@ class Freezing:
     dropout: bool = True
 
 
-def freeze(net: Any, count: int, freezing: Freezing) -> int:
+def freeze(net: Any, stack: Callable[[], Sequence[torch.nn.Module]], freezing: Freezing) -> int:
     """Set `requires_grad`, keep what is frozen (or all) out of training mode; the number of frozen layers."""
     body: Any = net.body
-    boundary = 0 if freezing.layers is None else max(0, count - freezing.layers)
-    top = list(layers(body, count))[boundary:] if boundary else [body]
+    boundary = 0 if freezing.layers is None else max(0, len(stack()) - freezing.layers)
+    top = list(stack())[boundary:] if boundary else [body]
     trained = [part for layer in top for part in layer.modules()]
     kept = {id(parameter) for layer in top for parameter in layer.parameters()}
     if not boundary and not freezing.embeddings:

@@ -31,13 +31,13 @@ def loaded(location: str) -> tuple[WriterNet, Any]:
     both = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in safe.items()}
 
     def pair() -> Any:
-        with torch.random.fork_rng():  # what the decoder looks at the encoder by is drawn at random
-            torch.manual_seed(0)
-            return EncoderDecoderModel.from_encoder_decoder_pretrained(location, location, **both)
+        return EncoderDecoderModel.from_encoder_decoder_pretrained(location, location, **both)
 
     try:
         config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-        net = WriterNet(*_model(config, lambda auto: auto.from_pretrained(location, **safe), pair=pair))
+        with torch.random.fork_rng():  # what a folder lacks is drawn: a head, what a decoder looks at its encoder by
+            torch.manual_seed(0)
+            net = WriterNet(*_model(config, lambda auto: auto.from_pretrained(location, **safe), pair=pair))
         tokenizer = tokenizer_of(location)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ModelError(f"{location!r} cannot be loaded as a writer: {str(problem).splitlines()[0]}") from None

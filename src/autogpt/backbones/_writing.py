@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from torch import nn
 from autogpt.backbones._network import _Still
 from autogpt.backbones._pieces import pad
 from autogpt.core import Batch, Job, Output
+from autogpt.errors import ConfigError
 from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 Tensors = Mapping[str, torch.Tensor]
 IGNORED = -100
+READ_ROWS = 8
+"""Rows whose targets are read at once."""
 BEAMS, BEAM_SECONDS, KEEP_SECONDS = 4, 2 * 4, 2 * 3
 """Beams that are tried, and how many times what the last took must be left for that, and for a grammar."""
 SWAPS = 19
@@ -30,10 +33,14 @@ SWAPS = 19
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Token ids of a source [S], as the model reads it, and of what is written to it [T], its end included."""
+    """Token ids of a source [S], as the model reads it, and of what is written to it [T], its end included.
+
+    `size`: bytes of the target's text; 0 where it was cut.
+    """
 
     source: Any
     target: Any
+    size: int = 0
 
 
 class WriterNet(_Still):
@@ -60,6 +67,23 @@ class WriterNet(_Still):
         return found
 
     @property
+    def decoder(self) -> Any:
+        """The stack of layers that writes, without its head."""
+        whole = self.model.get_decoder() if self.kind == "encoder-decoder" else self.model
+        return whole.base_model
+
+    def layers(self) -> list[nn.Module]:
+        """The layers of transformers, from the lowest to the highest: an encoder's stand below those of its decoder."""
+        stacks = [self.model.get_encoder().base_model] if self.kind == "encoder-decoder" else []
+        return [layer for stack in (*stacks, self.decoder) for layer in _stack(stack)]
+
+    def unseen(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters that no pretraining has seen, and their names in the body."""
+        for name, parameter in self.model.named_parameters():
+            if not set(name.split(".")).isdisjoint(self.fresh):
+                yield name, parameter
+
+    @property
     def saved(self) -> Any:
         """The model that transformers saves."""
         return self.model
@@ -68,14 +92,18 @@ class WriterNet(_Still):
         self.model = body
 
     def forward(self, inputs: Tensors) -> torch.Tensor:
-        """Logits [B, T, V]: of an encoder-decoder for the target's places, of a decoder for those in `places`."""
+        """Logits [B, T, V] for the target's places alone: of a decoder the head never sees all others of a row."""
         told = {"input_ids": inputs["ids"], "attention_mask": inputs["mask"], "use_cache": False}
         if self.kind == "encoder-decoder":
-            told["decoder_input_ids"] = inputs["written"]
-        elif self._keeps:  # the head over the vocabulary is the dearest layer of a small model
-            told["logits_to_keep"] = inputs["places"]
-        logits: torch.Tensor = self.model(**told).logits
-        return logits if self.kind == "encoder-decoder" or self._keeps else logits[:, inputs["places"]]
+            logits: torch.Tensor = self.model(**told, decoder_input_ids=inputs["written"]).logits
+            return logits
+        places = inputs["places"].unsqueeze(-1)
+        only = self.head.register_forward_pre_hook(lambda _, given: torch.take_along_dim(given[0], places, dim=1))
+        try:
+            logits = self.model(**told).logits
+        finally:
+            only.remove()
+        return logits
 
     def features(self, inputs: Tensors) -> torch.Tensor:
         """How a source is read: the mean state of its tokens [B, D]."""
@@ -90,25 +118,30 @@ class WriterNet(_Still):
         return found
 
 
+def _stack(body: Any) -> nn.ModuleList:
+    """The outermost list of modules in a body: its layers, whatever they are called."""
+    found = next((module for module in body.modules() if isinstance(module, nn.ModuleList)), None)
+    if found is None:
+        raise ConfigError(f"{type(body).__name__} has no list of layers to train one by one; use lora or adapter")
+    return found
+
+
 def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """What a net of this kind is given of some pairs, and the token that each place is to say [B, T] (or -100).
 
     Each place of an encoder-decoder is told what stands before it; a decoder has source and target in one row, and what
-    a place is to say is the token that follows it. Of a decoder only the `places` [T] from the first of any
-    target on are asked.
+    is to be said at one of its `places` [B, T] is the token that follows it.
     """
+    target, known = pad([pair.target for pair in pairs], pad_id)
+    said = target.masked_fill(known == 0, IGNORED)
     if kind == "encoder-decoder":
         ids, mask = pad([pair.source for pair in pairs], pad_id)
-        target, known = pad([pair.target for pair in pairs], pad_id)
         written = torch.cat([torch.full((len(pairs), 1), start), target[:, :-1]], dim=1)
-        return {"ids": ids, "mask": mask, "written": written}, target.masked_fill(known == 0, IGNORED)
+        return {"ids": ids, "mask": mask, "written": written}, said
     ids, mask = pad([np.concatenate([pair.source, pair.target]) for pair in pairs], pad_id)
-    target = torch.full_like(ids, IGNORED)
-    for place, pair in enumerate(pairs):
-        begin = len(pair.source)
-        target[place, begin - 1 : begin - 1 + len(pair.target)] = torch.from_numpy(np.asarray(pair.target)).long()
-    first, last = min(len(pair.source) for pair in pairs) - 1, ids.shape[1] - 1
-    return {"ids": ids, "mask": mask, "places": torch.arange(first, last)}, target[:, first:last]
+    first = torch.tensor([len(pair.source) - 1 for pair in pairs])
+    places = first[:, None] + torch.arange(target.shape[1])
+    return {"ids": ids, "mask": mask, "places": places.clamp(max=ids.shape[1] - 1)}, said
 
 
 @torch.inference_mode()
@@ -159,6 +192,9 @@ class WriterTraining:
     def settled(self, scores: Any, job: Job) -> Any:
         """Scores of all rows once nothing trains any more: several beams, where validation rows gain by them and there
         is time to find out (who writes with more beams writes slower); and a grammar, where one was learned."""
+        bits = self.bits_per_byte() if job.remaining() > self._seconds else None
+        if bits is not None:
+            job.notes.append(f"what is to be written to validation rows takes {bits:.2f} bits per byte")
         return self._kept(self._wider(scores, job), job)
 
     def _wider(self, scores: Any, job: Job) -> Any:
@@ -189,6 +225,27 @@ class WriterTraining:
         job.notes.append(f"texts are kept to the learned grammar: {told}")
         job.chosen["kept"] = True
         return kept
+
+    def bits_per_byte(self) -> float | None:
+        """How unlikely the targets are: bits that they take on average for each byte of their text.
+
+        The same for all tokenizers, unlike perplexity (2 to the power of the bits per token). None: all were cut.
+        """
+        whole = [row for row, pair in enumerate(self.pairs) if pair.size]
+        order = sorted(whole, key=self.lengths().__getitem__)
+        nats, was_training = 0.0, self.net.training
+        self.net.eval()
+        for start in range(0, len(order), READ_ROWS):
+            batch = self.batch(order[start : start + READ_ROWS])
+            with torch.inference_mode():
+                logits = self.forward(batch).float()
+            losses = nn.functional.cross_entropy(
+                logits.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORED, reduction="sum"
+            )
+            nats += float(losses)
+        self.net.train(was_training)
+        size = sum(self.pairs[row].size for row in whole)
+        return nats / np.log(2) / size if size else None
 
     def settle(self, chosen: Mapping[str, Any]) -> None:
         """What an earlier training chose after its end."""

@@ -282,7 +282,7 @@ class Encoder:
             pad_id=self._pad_id,
             runtime=self.runtime,
         )
-        boundary = freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
+        boundary = freeze(self.net, self.layers, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         if boundary and cache and self._has_room(pieces):
             training.use(self.activations(pieces, boundary))
         return training
@@ -304,11 +304,15 @@ class Encoder:
         self.net.replace_body(change(self.net.body))
         self._placed()
 
-    def attach(self, kind: str, **settings: Any) -> None:
-        """Give the body parts of an `_adapters` kind, which are saved beside its weights; all else of it is frozen."""
+    def attach(self, kind: str, **settings: Any) -> Any:
+        """Give the body parts of an `_adapters` kind, which are saved beside its weights; all else of it is frozen.
+
+        Returned is the module that has them.
+        """
         self.adapter = kind
         self.replace_body(lambda body: _adapters.get(kind).attach(body, **settings))
         self.max_length = min(self.max_length, self.room - _adapters.get(kind).positions(self.net.body))
+        return self.net.body
 
     @staticmethod
     def trunk(encoders: Mapping[str, Encoder]) -> Trunk:

@@ -22,39 +22,38 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import registry
-from autogpt.backbones import _chat, _pretrained, _scratch, _writers
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _writers
+from autogpt.backbones._asking import TARGET_TOKENS, Asking
 from autogpt.backbones._constraint import MISSING
-from autogpt.backbones._pieces import Piece, gather, halves, tensors
+from autogpt.backbones._pieces import gather, halves, tensors
 from autogpt.config import Scratch
 from autogpt.core import Inputs, LabelSpace, Making, Output
-from autogpt.errors import ConfigError, InputError, ModelError
+from autogpt.errors import ConfigError, ModelError
 from autogpt.runtime import Runtime, detect
 from autogpt.written import source_of, table
 
 if TYPE_CHECKING:
     from autogpt.backbones._constraint import Constraint
-    from autogpt.backbones._writing import Decoding, Pair, WriterNet, WriterTraining
+    from autogpt.backbones._writing import Decoding, WriterNet, WriterTraining
     from autogpt.core import Array, Example, Scores
 
-SOURCE_TOKENS, TARGET_TOKENS = 512, 256
-"""Of a row, at most; what is cut is counted."""
 SLACK = 1.2
 """Texts may become longer than the longest target of training by this factor."""
 CHECKED, ACCEPTED = 200, 0.9
 """So many targets are read by a grammar before it is kept to, and so many of them must keep to it themselves."""
 
 
-class Writer:
+class Writer(Asking):
     """See `core.Scorer`. One language model; also the door to its training."""
 
     family = "writer"
     trains = frozenset({"text"})
-    max_length = SOURCE_TOKENS
 
     def __init__(
         self, net: WriterNet, tokenizer: Any, *, source: _pretrained.Source, runtime: Runtime, decoding: Decoding
     ) -> None:
         self.net, self.tokenizer, self.source, self.runtime, self.decoding = net, tokenizer, source, runtime, decoding
+        self.parts: _parts.Parts | None = None
         self._cut: set[int] = set()
         self._learned: tuple[str | None, list[Any]] | None = None
         self._bound: tuple[str, Constraint] | None = None
@@ -151,18 +150,19 @@ class Writer:
 
     @property
     def layer_count(self) -> int:
-        config = self.net.model.config
-        return int(getattr(config, "decoder", config).num_hidden_layers)
+        return len(self.layers())
 
-    @property
-    def kind(self) -> str:
-        """`decoder` or `encoder-decoder`."""
-        return self.net.kind
+    def layers(self) -> Any:
+        """See `Encoder.layers`; those of an encoder stand below those of its decoder."""
+        return self.net.layers()
 
     @property
     def unread(self) -> str | None:
         """See `Encoder.unread`; and what is new to a body trains whole, beside adapters."""
-        return rf".*\b({'|'.join(self.net.fresh)})\b.*" if self.net.fresh else None
+        from autogpt.backbones._network import unread
+
+        new = [rf".*\b({'|'.join(self.net.fresh)})\b.*"] if self.net.fresh else []
+        return "|".join([*new, *filter(None, [unread(self.net.body)])]) or None
 
     def linear_layers(self) -> dict[str, tuple[int, int]]:
         """Linear layers by name, with the numbers of their inputs and outputs; without the head, and what is new."""
@@ -174,18 +174,29 @@ class Writer:
 
     @property
     def fresh(self) -> list[str] | None:
-        """Names of modules that no pretraining has seen; None where there are none."""
-        return list(self.net.fresh) or None
+        """Layers that no pretraining has seen, by name; None where there are none.
 
-    @property
-    def cut(self) -> int:
-        """Sources that were longer than may be read."""
-        return len(self._cut)
+        Each by itself: of whole blocks PEFT's (IA)3 cannot give the weights back.
+        """
+        unseen = (name.rpartition(".")[0] for name, _ in self.net.unseen())
+        return list(dict.fromkeys(unseen)) or None
 
     def replace_body(self, change: Callable[[Any], Any]) -> None:
         """Put `change(body)` in the body's place (adapters are attached and merged this way)."""
         self.net.replace_body(change(self.net.body))
         self._placed()
+
+    def attach(self, kind: str, **settings: Any) -> Any:
+        """See `Encoder.attach`; what no pretraining has seen trains beside."""
+        self.parts = _parts.attach(self.net, kind, settings)
+        self._placed()
+        return self.parts.module(self.net)
+
+    def settle(self, folder: Path) -> None:
+        """See `Encoder.settle`."""
+        if self.parts is not None:
+            self.parts.settle(self.net, folder)
+            self._placed()
 
     def score(self, inputs: Sequence[Inputs], *, batch_rows: int = 64) -> Scores:
         """A text for each source, as a table of bytes (see `outputs.text`). InputError: a row has no source."""
@@ -276,7 +287,7 @@ class Writer:
         longest = max((len(pair.target) for pair in pairs), default=1)
         if longest * SLACK > self.decoding.most:
             self.decoding = replace(self.decoding, most=min(TARGET_TOKENS, int(longest * SLACK) + 1))
-        freeze(self.net, self.layer_count, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
+        freeze(self.net, self.layers, Freezing(layers=layers, embeddings=embeddings, dropout=dropout))
         return WriterTraining(
             self.net,
             pairs,
@@ -340,23 +351,15 @@ class Writer:
     def _text(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
-    def pairs(self, inputs: Sequence[Inputs], targets: Sequence[str]) -> list[Pair]:
-        """Token ids of sources, and of targets with their end."""
-        from autogpt.backbones._writing import Pair
-
-        most, chat = max(1, min(TARGET_TOKENS, self._side) - 1), _chat.Chat(self.tokenizer)
-        ended = [np.array([*chat.text(text)[:most], self._end], dtype=np.int64) for text in targets]
-        return [Pair(source, target) for source, target in zip(self._sources(inputs), ended, strict=True)]
-
-    def pieces(self, inputs: Sequence[Inputs]) -> list[Piece]:
-        """Sources as pieces (what memory is counted with)."""
-        return [Piece(row=place, ids=ids) for place, ids in enumerate(self._sources(inputs))]
-
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save_pretrained(folder)
-        self.net.saved.save_pretrained(folder)
+        with self.parts.removed(self.net) if self.parts else nullcontext():
+            self.net.saved.save_pretrained(folder)
         described = {"kind": self.kind, "source": asdict(self.source), "decoding": asdict(self.decoding)}
+        if self.parts is not None:
+            self.parts.save(self.net, folder / _parts.FOLDER)
+            described["parts"] = self.parts.to_dict()
         (folder / "writer.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), "utf-8")
 
     @classmethod
@@ -368,79 +371,22 @@ class Writer:
             raise ModelError(f"{folder} has no writer.json; it was not saved by autogpt")
         described: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
         net, tokenizer = _writers.loaded(str(folder))
-        return cls(
+        loaded = cls(
             net,
             tokenizer,
             source=_pretrained.Source(**described["source"]),
             runtime=runtime or detect(),
             decoding=Decoding(**described["decoding"]),
-        )._placed()
+        )
+        if "parts" in described:
+            loaded.parts = _parts.Parts(**described["parts"])
+            loaded.parts.load(net, folder / _parts.FOLDER)
+        return loaded._placed()
 
     def _placed(self) -> Self:
         self.net.to(self.runtime.device)
         self.net.eval()
         return self
-
-    def _sources(self, inputs: Sequence[Inputs]) -> list[Array]:
-        """What is read of each row before anything is written."""
-        most, chat = max(1, min(SOURCE_TOKENS, self._side) - 4), _chat.Chat(self.tokenizer)
-        return [np.asarray(self._read(row, place, most, chat), dtype=np.int64) for place, row in enumerate(inputs)]
-
-    def _read(self, row: Inputs, place: int, most: int, chat: _chat.Chat) -> list[int]:
-        """A dialogue, or a source as a user's turn where the model was taught to be asked so, or a source as it is."""
-        asked = bool(getattr(self.tokenizer, "chat_template", None))
-        if "messages" in row and asked:
-            ids, cut = chat.fitted(row["messages"], row.get("tools", ()), most)
-            ids = self._framed(ids) if self.kind == "encoder-decoder" else ids
-        elif not isinstance(row.get("source"), str):
-            raise InputError(f"row {place} has no {'messages' if asked else 'source'!r}; this model writes from one")
-        elif self.kind == "decoder" and asked:
-            ids, cut = chat.fitted((("user", str(row["source"])),), (), most)
-        else:
-            signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
-            ids = list(self.tokenizer(str(row["source"]), add_special_tokens=signs)["input_ids"])
-            ids, cut = self._framed(ids[:most]), len(ids) > most
-        if cut:
-            self._cut.add(hash(source_of(row)))
-        return ids
-
-    def _framed(self, ids: list[int]) -> list[int]:
-        """With the sign that divides source and target, where they are read in one row, or the end of the source."""
-        if self.kind == "encoder-decoder":
-            return ids if ids and ids[-1] == self._end else [*ids, self._end]
-        between = self.tokenizer.sep_token_id
-        begin = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
-        line = self.tokenizer("\n", add_special_tokens=False)["input_ids"] if between is None else [between]
-        return [*begin, *ids, *line] or [self._pad_id]
-
-    @property
-    def _side(self) -> int:
-        """Tokens that a source may have, and what is written: a decoder has both in one row."""
-        config = self.net.model.config
-        sides = [getattr(config, side, None) or config for side in ("encoder", "decoder")]
-        known = [getattr(one, "max_position_embeddings", None) or getattr(one, "n_positions", None) for one in sides]
-        room = min((int(one) for one in known if one), default=1 << 20)
-        return room if self.kind == "encoder-decoder" else room // 2
-
-    @property
-    def _pad_id(self) -> int:
-        return int(self.tokenizer.pad_token_id or 0)
-
-    @property
-    def _end(self) -> int:
-        signs = (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id, self._pad_id)
-        return int(next(sign for sign in signs if sign is not None))
-
-    @property
-    def _start(self) -> int:
-        """What an encoder-decoder's decoder is told first."""
-        config = self.net.model.config
-        signs = (
-            getattr(config, "decoder_start_token_id", None),
-            self.tokenizer.cls_token_id,
-            self.tokenizer.bos_token_id,
-        )
-        return int(next((sign for sign in signs if sign is not None), self._pad_id))
 
 
 def _chats(like: Inputs | None) -> bool:

@@ -61,9 +61,9 @@ def tune(
             raise ConfigError(f"{name}: texts of {encoder.max_length} tokens leave no room; use lora or adapter")
         try:
             described = getattr(peft, config)(task_type="FEATURE_EXTRACTION", num_virtual_tokens=options.tokens)
-            encoder.attach("virtual_tokens", config=described, seed=job.seed)
+            attached = encoder.attach("virtual_tokens", config=described, seed=job.seed)
+            start(attached.prompted, ids)
             _try(encoder, job)
-            start(encoder.net.body.prompted, ids)
         except (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError) as problem:
             kind = type(job.open().net.body).__name__
             why = str(problem).split("\n")[0][:200]
@@ -99,19 +99,14 @@ def _real_tokens(encoder: Any, job: Job, count: int) -> Any:
 
 
 def _try(encoder: Any, job: Job) -> None:
-    """One row forward and back: every virtual token must reach the states of the text."""
+    """One row forward and back: every virtual token must reach what is answered."""
     import torch
 
-    first = encoder.pieces([job.train[0].inputs])[0]
-    ids = torch.as_tensor(np.asarray(first.ids))[None].long().to(encoder.runtime.device)
-    body = encoder.net.body
-    trained = {name: parameter for name, parameter in body.named_parameters() if parameter.requires_grad}
+    training = encoder.training(job.train[:1], output=job.output, space=job.space)
     with torch.enable_grad():
-        states = body(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-        if states.shape[1] != ids.shape[1]:
-            raise ValueError(f"{ids.shape[1]} tokens gave {states.shape[1]} states")
-        states.square().sum().backward()
+        training.forward(training.batch([0])).square().sum().backward()
+    trained = {name: parameter for name, parameter in encoder.net.body.named_parameters() if parameter.requires_grad}
     deaf = [name for name, parameter in trained.items() if parameter.grad is None]
-    body.zero_grad(set_to_none=True)
+    encoder.net.zero_grad(set_to_none=True)
     if deaf:
-        raise ValueError("its states do not depend on them")
+        raise ValueError("what it answers does not depend on them")

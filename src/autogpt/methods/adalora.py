@@ -16,7 +16,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, passes, peak_rate
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, passes, peak_rate
 
 GROWTH = 1.5
 """Rank in the beginning, in units of the mean rank in the end (as in the paper)."""
@@ -45,7 +45,7 @@ class AdaLora:
     name = "adalora"
     summary = "low-rank adapters whose ranks are dealt to the layers that need them, merged for serving"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -60,6 +60,7 @@ class AdaLora:
                 lora_alpha=options.rank,
                 target_modules="all-linear",
                 exclude_modules=encoder.unread,
+                modules_to_save=encoder.fresh,
                 total_step=1_000_000,  # said anew at every step, because a plan may be shortened by the clock
                 tinit=1,
                 tfinal=1,

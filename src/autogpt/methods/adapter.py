@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, passes
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Adapter:
     name = "adapter"
     summary = "bottleneck adapters after every feed-forward block, kept beside the body"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -9,7 +9,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, passes, peak_rate
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, passes, peak_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +26,28 @@ class BitFit:
     name = "bitfit"
     summary = "fine-tuning of the biases alone"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options = job.options or Options()
         encoder = job.open()
         yield from _finetune.fine_tune(
-            job, encoder, settings=loop_settings(options), c=options.c, prepare=lambda: _biases_only(encoder.net.body)
+            job, encoder, settings=loop_settings(options), c=options.c, prepare=lambda: _biases_only(encoder)
         )
         scorer: Scorer = encoder
         return scorer
 
 
-def _biases_only(body: Any) -> None:
+def _biases_only(encoder: Any) -> None:
+    """Biases, and whatever no pretraining has seen."""
+    body, fresh = encoder.net.body, set(encoder.fresh or ())
+    new = [parameter for name, parameter in body.named_parameters() if name.rpartition(".")[0] in fresh]
     biases = [parameter for name, parameter in body.named_parameters() if name.endswith("bias")]
     if not biases:
         raise ConfigError(f"bitfit: {type(body).__name__} has no biases; use lora or ia3")
     body.requires_grad_(False)
-    for parameter in biases:
+    for parameter in (*biases, *new):
         parameter.requires_grad_(True)
 
 

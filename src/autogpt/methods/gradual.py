@@ -18,7 +18,7 @@ from typing import Any
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option, peak_rate, step_rows
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, peak_rate, step_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Gradual:
     name = "gradual"
     summary = "fine-tuning that unfreezes layer by layer, with smaller rates for lower layers"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -108,7 +108,7 @@ class _Frozen:
         del self.body.gradual
 
     def _passed(self, given: Any, place: int) -> Any:
-        if place != int(self.body.gradual.frozen) - 1:
+        if place >= int(self.body.gradual.frozen):
             return given
         # T5 hands on what it adds to attention beside the states, made of weights of its lowest layer.
         return tuple(map(_detached, given)) if isinstance(given, tuple) else given.detach()

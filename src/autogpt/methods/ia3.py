@@ -14,7 +14,7 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _peft
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, passes, peak_rate
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, passes, peak_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class IA3:
     name = "ia3"
     summary = "a trained scale per feature of every linear layer, merged for serving"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -46,7 +46,7 @@ def _config(encoder: Any) -> Any:
 
     sizes = encoder.linear_layers()
     narrowing = [name for name, (given, made) in sizes.items() if given > made]
-    return IA3Config(target_modules=[*sizes], feedforward_modules=narrowing)
+    return IA3Config(target_modules=[*sizes], feedforward_modules=narrowing, modules_to_save=encoder.fresh)
 
 
 plugin = IA3()

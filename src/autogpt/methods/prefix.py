@@ -13,7 +13,7 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _prompting
-from autogpt.methods._options import NEURAL
+from autogpt.methods._options import NEURAL, WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Prefix:
     name = "prefix"
     summary = "trained keys and values in every layer, kept beside the body"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _prompting
-from autogpt.methods._options import NEURAL
+from autogpt.methods._options import NEURAL, WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Prompt:
     name = "prompt"
     summary = "trained vectors before every text, kept beside the body"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

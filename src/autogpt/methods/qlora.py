@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune, _peft
-from autogpt.methods._options import NEURAL, FineTuning, loop_settings, option
+from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class QLora:
     name = "qlora"
     summary = "low-rank adapters over a body in four bits, merged in full precision (CUDA only)"
     needs_backbone = True
-    outputs = NEURAL
+    outputs = NEURAL | WRITTEN
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
@@ -56,8 +56,10 @@ class QLora:
                 use_rslora=True,
                 target_modules="all-linear",
                 exclude_modules=encoder.unread,
+                modules_to_save=encoder.fresh,
             )
-            encoder.replace_body(_in_four_bits)
+            names = encoder.linear_layers()
+            encoder.replace_body(lambda body: _in_four_bits(body, names))
             _peft.attach(encoder, config, seed=job.seed)
 
         yield from _finetune.fine_tune(job, encoder, settings=loop_settings(options), c=options.c, prepare=prepare)
@@ -65,12 +67,12 @@ class QLora:
         return _in_full(job, encoder)
 
 
-def _in_four_bits(body: Any) -> Any:
-    """Linear layers in NF4; weights are quantised when they are moved to the GPU."""
+def _in_four_bits(body: Any, names: Iterable[str]) -> Any:
+    """These layers, where they are linear, in NF4; weights are quantised when they are moved to the GPU."""
     import torch
     from torch import nn
 
-    linear = {name: m for name, m in body.named_modules() if isinstance(m, nn.Linear) and "pooler" not in name}
+    linear = {name: layer for name in names if isinstance(layer := body.get_submodule(name), nn.Linear)}
     if not linear:
         raise ConfigError(
             f"qlora: {type(body).__name__} has no linear layers that bitsandbytes knows; use lora or full"
@@ -101,8 +103,7 @@ def _in_full(job: Job, encoder: Any) -> Scorer:
     from peft import PeftModel
 
     whole = job.open()
-    state = encoder.net.head.state_dict()
-    whole.set_head(state["weight"], state["bias"])
+    whole.net.head.load_state_dict(encoder.net.head.state_dict())
     whole.replace_body(lambda body: PeftModel.from_pretrained(body, str(job.folder / "adapter")).merge_and_unload())
     job.validated.clear()
     if job.validation:

@@ -53,7 +53,7 @@ def crossings() -> list[Cell]:
 
 def covering(cells: list[Cell]) -> list[Cell]:
     """One family for each method and output, the families dealt in turn, so that each method meets most of them; all
-    families for an output that fewer methods than families can learn."""
+    families for an output that fewer methods than families can learn, or that a body writes by its own head."""
     methods, outputs = sorted({cell.method for cell in cells}), registry.names("outputs")
     families = list(tiny.KINDS)
     learners = {output: {cell.method for cell in cells if cell.output == output} for output in outputs}
@@ -62,6 +62,7 @@ def covering(cells: list[Cell]) -> list[Cell]:
         for cell in cells
         if cell.family == families[(methods.index(cell.method) + outputs.index(cell.output)) % len(families)]
         or 1 < len(learners[cell.output]) < len(families)
+        or registry.trained(cell.output) is not registry.get("backbones", "encoder")
     ]
 
 
@@ -126,9 +127,14 @@ def refusal_explained(method: str, body: Any) -> bool:
 
 
 def _keeps_keys(body: Any) -> bool:
-    """Whether the body's layers put keys and values into a cache, which is where a prefix comes from."""
+    """Whether the body's layers put keys and values into a cache, which is where a prefix comes from.
+
+    Of a model that writes it is the half that does.
+    """
     from transformers import DynamicCache
 
+    if hasattr(body, "generate"):
+        body = (body.get_decoder() if body.config.is_encoder_decoder else body).base_model
     cache, ids = DynamicCache(), torch.tensor([[5, 6]])
     try:
         with torch.inference_mode():

@@ -52,7 +52,7 @@ def attach(body: Any, *, size: int, seed: int) -> Any:
     body.requires_grad_(False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        width = int(body.config.hidden_size)
+        width = _width(body)
         wrapped = {name: Bottleneck(layer, width=width, size=size) for name, layer in _projections(body).items()}
     _put(body, wrapped)
     return body
@@ -92,15 +92,20 @@ def load(body: Any, folder: Path) -> Any:
     wrapped = {}
     for name in settings["layers"]:
         inner = body.get_submodule(name)
-        wrapped[name] = Bottleneck(inner, width=int(body.config.hidden_size), size=int(settings["size"]))
+        wrapped[name] = Bottleneck(inner, width=_width(body), size=int(settings["size"]))
         own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         wrapped[name].load_state_dict({**own, **{f"inner.{key}": value for key, value in inner.state_dict().items()}})
     _put(body, wrapped)
     return body
 
 
+def _width(body: Any) -> int:
+    """Of the states; the halves of a pair of two models are as wide as each other."""
+    return int(getattr(body.config, "decoder", body.config).hidden_size)
+
+
 def _projections(body: Any) -> dict[str, Any]:
-    width = int(body.config.hidden_size)
+    width = _width(body)
     narrowing = [name for name, (given, made) in linear_layers(body).items() if given > made == width]
     found = {name: body.get_submodule(name) for name in narrowing}
     if not found:

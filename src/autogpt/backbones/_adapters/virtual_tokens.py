@@ -24,6 +24,14 @@ class Prompted(nn.Module):
         self.prompted = prompted
         self.config = prompted.base_model.config
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a model around asks of its part is answered by the one that stood here."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            prompted: Any = super().__getattr__("prompted")
+            return getattr(prompted.base_model, name)
+
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any) -> Any:
         """As the body's; `last_hidden_state` [B, T, D] is that of the text alone."""
         # PEFT leaves segment ids out: it knows none for virtual tokens.
