@@ -1,0 +1,155 @@
+"""Prompts as data, and the one way in which they become texts: between `prompts/`, which writes them, and who uses them.
+
+A template names fields in braces (`a movie review that is {label}`) and can do nothing else: no attributes, no format
+codes, no code. Values are put in once and never looked at again, so braces in a text stay text; and a string that a
+tokenizer would read as a control token is broken up wherever a value has a part in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from autogpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autogpt.core import Array
+
+ROLES = ("", "system", "user", "assistant")
+"""Who says a turn; nobody where a prompt is one string."""
+_PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|([{}])")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Templates in the order in which they are said, each with its role, and the words that stand for each label.
+
+    A description of labels is one turn without a role, whose field is `label`. `origin` says who wrote it.
+    """
+
+    turns: tuple[tuple[str, str], ...]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        for role, template in self.turns:
+            if role not in ROLES:
+                raise ConfigError(f"a prompt has the role {role!r}; allowed are {', '.join(ROLES[1:])}")
+            fields(template)
+
+    @classmethod
+    def of(cls, template: str, words: Mapping[str, Sequence[str]] | None = None, *, origin: str = "") -> Self:
+        """A prompt that is one string."""
+        return cls((("", template),), {label: tuple(own) for label, own in (words or {}).items()}, origin)
+
+    @property
+    def template(self) -> str:
+        """The template of a prompt that is one string."""
+        ((_, template),) = self.turns
+        return template
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of all fields, each once."""
+        return tuple(dict.fromkeys(name for _, template in self.turns for name in fields(template)))
+
+    def render(self, values: Mapping[str, str], *, control: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
+        """(role, text) of each turn."""
+        return tuple((role, render(template, values, control=control)) for role, template in self.turns)
+
+    def descriptions(self) -> dict[str, tuple[str, ...]]:
+        """What this prompt says of each label: a text for each of the label's words."""
+        return {label: tuple(render(self.template, {"label": word}) for word in own)
+                for label, own in self.words.items()}  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; `from_dict` gives the same prompt back, byte for byte."""
+        return {
+            "turns": [list(turn) for turn in self.turns],
+            "words": {label: list(own) for label, own in self.words.items()},
+            "origin": self.origin,
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
+        """What `to_dict` told."""
+        turns = tuple((str(role), str(template)) for role, template in told["turns"])
+        return cls(turns, {str(k): tuple(map(str, own)) for k, own in told["words"].items()}, str(told["origin"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What prompts are written from: N texts of a pool without labels, and what the user said.
+
+    `names` are the labels, each with its name as words; `read` makes vectors [n, D] of any texts; `vectors` [N, D] are
+    the pool's, at a mean length of 1. `shots` are labelled rows as (text, label); there may be none.
+    """
+
+    goal: str
+    columns: tuple[str, ...]
+    names: Mapping[str, tuple[str, ...]]
+    texts: Sequence[str]
+    vectors: Array
+    read: Callable[[Sequence[str]], Array]
+    shots: Sequence[tuple[str, str]] = ()
+
+
+class Generator(Protocol):
+    """Who writes prompts, the likeliest to be good first."""
+
+    name: str
+    summary: str
+
+    def write(self, facts: Facts) -> Iterator[Prompt]:
+        """Prompts; the same facts give the same ones. No text of a row stands in a template."""
+
+
+def fields(template: str) -> tuple[str, ...]:
+    """Names of a template's fields, in order; ConfigError for a brace that opens none."""
+    found = []
+    for piece in _PIECE.finditer(template):
+        if piece[2]:
+            raise ConfigError(
+                f"template {template!r} has a {piece[2]!r} that belongs to no field; write a field as {{name}} and a "
+                f"brace as {piece[2] * 2}"
+            )
+        if piece[1]:
+            found.append(piece[1])
+    return tuple(dict.fromkeys(found))
+
+
+def render(template: str, values: Mapping[str, str], *, control: Collection[str] = ()) -> str:
+    """The template with its fields filled in, and every `control` token that a value has a part in broken by spaces."""
+    if missing := [name for name in fields(template) if name not in values]:
+        raise ConfigError(f"template {template!r} needs {', '.join(missing)}; there are: {', '.join(values)}")
+    text, foreign, at = "", "", 0  # `foreign` marks each character: "1" where it comes from a value
+    for piece in _PIECE.finditer(template):
+        own = template[at : piece.start()] + ("" if piece[1] else piece[0][0])
+        given = str(values[piece[1]]) if piece[1] else ""
+        text, foreign, at = text + own + given, foreign + "0" * len(own) + "1" * len(given), piece.end()
+    text, foreign = text + template[at:], foreign + "0" * (len(template) - at)
+    return _without(text, foreign, [own for token in control if (own := token.strip())]) if control else text
+
+
+def _without(text: str, foreign: str, control: Sequence[str]) -> str:
+    """The text in which no control token is left that reaches into a value; its characters stay, parted by a space."""
+    while True:
+        found = next((place for token in control for place in _places(text, token)
+                      if "1" in foreign[place[0] : place[1]]), None)  # fmt: skip
+        if found is None:
+            return text
+        start, end = found
+        if end - start == 1:  # a character that is a token by itself cannot be broken
+            text, foreign = f"{text[:start]} {text[end:]}", foreign
+        else:
+            text, foreign = f"{text[: start + 1]} {text[start + 1 :]}", f"{foreign[: start + 1]}0{foreign[start + 1 :]}"
+
+
+def _places(text: str, token: str) -> Iterator[tuple[int, int]]:
+    """Where a token stands, overlapping places too."""
+    at = text.find(token)
+    while at >= 0:
+        yield at, at + len(token)
+        at = text.find(token, at + 1)
