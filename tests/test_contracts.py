@@ -46,6 +46,11 @@ def test_query_strategies_give_open_rows_once_and_the_same_for_a_seed(name: str)
     contracts.check_query(name)
 
 
+@pytest.mark.parametrize("name", registry.names("prompts"))
+def test_generators_write_prompts_for_every_label_and_the_same_again(name: str) -> None:
+    contracts.check_prompts(name)
+
+
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_plug_in_loads_and_an_unknown_name_lists_the_known(kind: str) -> None:
     for name in registry.names(kind):

@@ -1,4 +1,4 @@
-"""Prompts as data, and the one way in which they become texts: between `prompts/`, which writes them, and who uses them.
+"""Prompts as data, and the one way in which they become texts: between `prompts/`, which writes them, and their users.
 
 A template names fields in braces (`a movie review that is {label}`) and can do nothing else: no attributes, no format
 codes, no code. Values are put in once and never looked at again, so braces in a text stay text; and a string that a
@@ -78,13 +78,44 @@ class Prompt:
         turns = tuple((str(role), str(template)) for role, template in told["turns"])
         return cls(turns, {str(k): tuple(map(str, own)) for k, own in told["words"].items()}, str(told["origin"]))
 
+    def to_langchain(self) -> Any:
+        """A `PromptTemplate` of langchain-core, or a `ChatPromptTemplate` where turns have roles; words and origin are
+        its metadata. Its extra is `prompt`."""
+        chat = _langchain()
+        told = {"words": {label: list(own) for label, own in self.words.items()}, "origin": self.origin}
+        if [role for role, _ in self.turns] == [""]:
+            return chat.PromptTemplate.from_template(self.template, template_format="f-string", metadata=told)
+        if not all(role for role, _ in self.turns):
+            raise ConfigError("a prompt of several turns needs a role for each of them; a turn has none")
+        found = chat.ChatPromptTemplate.from_messages([(_SAID_BY[role], template) for role, template in self.turns])
+        found.metadata = told
+        return found
+
+    @classmethod
+    def from_langchain(cls, given: Any) -> Self:
+        """A prompt of a `PromptTemplate` or `ChatPromptTemplate` whose templates are f-strings of plain fields."""
+        chat = _langchain()
+        if getattr(given, "partial_variables", None):
+            raise ConfigError(f"the template has values filled in already ({', '.join(given.partial_variables)}); "
+                              "give it without partial_variables")  # fmt: skip
+        if isinstance(given, chat.PromptTemplate):
+            turns: tuple[tuple[str, str], ...] = (("", _template(given)),)
+        elif isinstance(given, chat.ChatPromptTemplate):
+            turns = tuple(_turn(chat, one) for one in given.messages)
+        else:
+            raise ConfigError(f"{type(given).__name__} is no template that can be read; give a PromptTemplate or a "
+                              "ChatPromptTemplate of langchain-core")  # fmt: skip
+        told = dict(given.metadata or {})
+        words = {str(label): tuple(map(str, own)) for label, own in dict(told.get("words", {})).items()}
+        return cls(turns, words, str(told.get("origin", "langchain")))
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What prompts are written from: N texts of a pool without labels, and what the user said.
 
     `names` are the labels, each with its name as words; `read` makes vectors [n, D] of any texts; `vectors` [N, D] are
-    the pool's, at a mean length of 1. `shots` are labelled rows as (text, label); there may be none.
+    the pool's, at a mean length of 1.
     """
 
     goal: str
@@ -93,7 +124,6 @@ class Facts:
     texts: Sequence[str]
     vectors: Array
     read: Callable[[Sequence[str]], Array]
-    shots: Sequence[tuple[str, str]] = ()
 
 
 class Generator(Protocol):
@@ -153,3 +183,39 @@ def _places(text: str, token: str) -> Iterator[tuple[int, int]]:
     while at >= 0:
         yield at, at + len(token)
         at = text.find(token, at + 1)
+
+
+_SAID_BY = {"system": "system", "user": "human", "assistant": "ai"}
+
+
+def _langchain() -> Any:
+    """The module of langchain-core that has templates."""
+    try:
+        from langchain_core import prompts
+    except ImportError as missing:
+        raise ConfigError(
+            "LangChain templates need langchain-core; install it with: pip install 'autogpt[prompt]'"
+        ) from missing
+    return prompts
+
+
+def _template(given: Any) -> str:
+    """The f-string of a PromptTemplate; other formats can run code or reach into values, and are refused."""
+    if given.template_format != "f-string":
+        raise ConfigError(f"the template's format is {given.template_format!r}; only 'f-string' is allowed")
+    return str(given.template)
+
+
+def _turn(chat: Any, given: Any) -> tuple[str, str]:
+    """(role, template) of a message of a ChatPromptTemplate."""
+    roles = {
+        "SystemMessagePromptTemplate": "system", "HumanMessagePromptTemplate": "user",
+        "AIMessagePromptTemplate": "assistant", "SystemMessage": "system", "HumanMessage": "user",
+        "AIMessage": "assistant",
+    }  # fmt: skip
+    role, template = roles.get(type(given).__name__), getattr(given, "prompt", None)
+    if role and isinstance(template, chat.PromptTemplate):
+        return role, _template(template)
+    if role and isinstance(getattr(given, "content", None), str):  # said as it is: its braces are no fields
+        return role, given.content.replace("{", "{{").replace("}", "}}")
+    raise ConfigError(f"{type(given).__name__} cannot be read as a turn; allowed are system, human and ai texts")

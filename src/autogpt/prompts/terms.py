@@ -1,4 +1,4 @@
-"""Label words from the pool's own texts: the terms of those that a first pass is sure about, or of labelled rows.
+"""Label words from the pool's own texts: the terms of those that a first pass is sure about.
 
 Terms are counted per class as in class-based TF-IDF ("BERTopic", Grootendorst 2022) and the encoder keeps those that it
 finds alike to their label's texts and unlike the others'. An automatic verbalizer ("PETAL", Schick et al. 2020) that
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,7 @@ class Terms:
     """See `prompting.Generator`."""
 
     name = "terms"
-    summary = "label words from the texts that a first pass, or a person, is sure about"
+    summary = "label words from the pool's texts that a first pass is sure about"
 
     def write(self, facts: Facts) -> Iterator[Prompt]:
         labels = list(facts.names)
@@ -49,7 +49,7 @@ class Terms:
                 return
 
 
-def _lessons(facts: Facts, named: dict[str, tuple[str, ...]] | None) -> list[Array]:
+def _lessons(facts: Facts, named: Mapping[str, tuple[str, ...]]) -> list[Array]:
     """Places of each label's texts that are surest by its names."""
     vectors = unit(facts.vectors)
     read = iter(unit(np.asarray(facts.read([word for own in named.values() for word in own]))))
@@ -72,9 +72,7 @@ def terms(facts: Facts, lessons: Sequence[Array]) -> dict[str, tuple[str, ...]]:
     known = Counter(word for own in texts for word in own)
     most = max(LEAST_TEXTS, MOST_SHARE * len(texts))
     counts = [Counter(w for place in own for w in texts[place] if LEAST_TEXTS <= known[w] <= most) for own in lessons]
-    total = Counter()
-    for own in counts:
-        total.update(own)
+    total = sum(counts, Counter[str]())
     mean = sum(total.values()) / len(counts)
     ranked = [
         sorted(own, key=lambda w: (-(own[w] / max(1, sum(own.values()))) * np.log1p(mean / total[w]), w))[:COUNTED]
@@ -82,7 +80,7 @@ def terms(facts: Facts, lessons: Sequence[Array]) -> dict[str, tuple[str, ...]]:
     ]
     flat = list(dict.fromkeys(word for own in ranked for word in own))
     if not flat:
-        return {label: () for label in facts.names}
+        return dict.fromkeys(facts.names, ())
     vectors = dict(zip(flat, unit(np.asarray(facts.read(flat))), strict=True))
     centres = unit(np.stack([facts.vectors[own].mean(axis=0) for own in lessons]) - facts.vectors.mean(axis=0))
     found = {}

@@ -2,19 +2,19 @@
 
     generators -> prompts -> heads (centred) -> separation -> the best few of each generator -> stability -> one winner
 
-*Separation* is the share of the pool's variance that lies between the classes a prompt makes: of 66 prompts of a set it
-ranked the right ones best (EXPERIMENTS.md). It cannot compare label words that were read off the pool with those that
-were not, because words of the pool separate it by themselves; *stability* can: how far the classes stay what they are
-when each is described by its own surest texts instead. Labelled rows, where there are some, count by how likely a prompt
+*Separation* is the share of the pool's variance that lies between the classes a prompt makes: over the rules' prompts it
+ranks as accuracy does (EXPERIMENTS.md). It cannot compare label words that were read off the pool with those that were
+not, because words of the pool separate it by themselves; *stability* can: how far the classes stay what they are when
+each is described by its own surest texts instead. Labelled rows, where there are some, count by how likely a prompt
 makes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,9 +41,13 @@ EVIDENCE = 2.0
 """Nats by which labelled rows must be likelier before they overrule what is seen without labels."""
 
 
+SHARPNESS = (0.125, 0.25, 0.5, 1.0)
+"""What scores are multiplied with before labelled rows judge them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A prompt with what was seen of it. `likelihood` is the mean log probability of labelled rows, None without."""
+    """A prompt with what was seen of it. `likelihood` is the log probability of the labelled rows, None without."""
 
     prompt: Prompt
     separation: float
@@ -62,6 +66,14 @@ class Chosen:
         """What the chosen prompts say of each label."""
         told = [prompt.descriptions() for prompt in self.prompts]
         return {label: tuple(dict.fromkeys(text for one in told for text in one[label])) for label in told[0]}
+
+    def plain(self, *, all_tried: bool = False) -> tuple[dict[str, Any], ...]:
+        """The chosen prompts as data, or all that were tried, each with what was seen of it."""
+        return tuple(
+            one.prompt.to_dict() | {"separation": round(one.separation, 5), "likelihood": one.likelihood}
+            for one in self.tried
+            if all_tried or one.prompt in self.prompts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +121,18 @@ def head(facts: Facts, prompts: Sequence[Prompt]) -> Head:
     told = [prompt.descriptions() for prompt in prompts]
     texts = {label: [text for one in told for text in one[label]] for label in facts.names}
     read = iter(unit(np.asarray(facts.read([text for own in texts.values() for text in own]))))
-    return centred(facts.vectors, unit(np.stack([np.mean([next(read) for _ in own], axis=0) for own in texts.values()])))
+    return centred(
+        facts.vectors, unit(np.stack([np.mean([next(read) for _ in own], axis=0) for own in texts.values()]))
+    )
 
 
 def separation(vectors: Array, answers: Array, classes: int) -> float:
     """Share of the variance of vectors [N, D] that lies between the classes that answers [N] make."""
     whole, mean = float(((vectors - vectors.mean(axis=0)) ** 2).sum()), vectors.mean(axis=0)
     groups = (vectors[answers == label] for label in range(classes))
-    return float(sum(len(own) * ((own.mean(axis=0) - mean) ** 2).sum() for own in groups if len(own))) / max(whole, 1e-9)
+    return float(sum(len(own) * ((own.mean(axis=0) - mean) ** 2).sum() for own in groups if len(own))) / max(
+        whole, 1e-9
+    )
 
 
 def stability(vectors: Array, scores: Array) -> float:
@@ -135,7 +151,7 @@ def _tried(facts: Facts, name: str, shots: tuple[Array, Array] | None, has_time:
         answerer = head(facts, [prompt])
         answers = np.asarray(answerer(facts.vectors)).argmax(axis=1)
         apart = separation(unit(facts.vectors), answers, len(facts.names))
-        likely = None if shots is None else float(log_likelihood(np.asarray(answerer(shots[0])), shots[1]).mean())
+        likely = None if shots is None else _likely(np.asarray(answerer(shots[0])), shots[1])
         found.append(Tried(prompt, apart, likely))
     return found
 
@@ -144,22 +160,18 @@ def _team(facts: Facts, name: str, tried: Sequence[Tried], shots: tuple[Array, A
     apart = np.array([one.separation for one in tried])
     worth = (apart - apart.mean()) / max(float(apart.std()), 1e-9)
     if shots is not None:
-        worth = worth + len(shots[1]) * np.array([one.likelihood for one in tried])
+        worth = worth + np.array([one.likelihood for one in tried])
     best = tuple(tried[place].prompt for place in np.argsort(-worth, kind="stable")[:TOGETHER])
     together = head(facts, best)
-    likely = 0.0 if shots is None else float(log_likelihood(np.asarray(together(shots[0])), shots[1]).sum())
+    likely = 0.0 if shots is None else _likely(np.asarray(together(shots[0])), shots[1])
     return _Team(name, best, stability(facts.vectors, np.asarray(together(facts.vectors))), likely)
+
+
+def _likely(scores: Array, targets: Array) -> float:
+    """Log probability of all labelled rows together, at the sharpness that suits them: cosines as they are too sure."""
+    return max(float(log_likelihood(factor * scores, targets).sum()) for factor in SHARPNESS)
 
 
 def _told(team: _Team) -> str:
     shown = "; ".join(repr(prompt.template) for prompt in team.members)
     return f"prompts of {team.generator} ({shown}): stability {team.stability:.2f}"
-
-
-def plain(prompts: Sequence[Prompt], tried: Sequence[Tried]) -> list[Mapping[str, object]]:
-    """Prompts as data, each with what was seen of it."""
-    seen = {id(one.prompt): one for one in tried}
-    return [
-        prompt.to_dict() | {"separation": seen[id(prompt)].separation, "likelihood": seen[id(prompt)].likelihood}
-        for prompt in prompts
-    ]
