@@ -170,20 +170,6 @@ def test_terms_are_found_without_a_label_and_stand_in_several_texts() -> None:
     assert all(sum(word in text for text in facts.texts) >= 3 for own in words.values() for word in own[1:])
 
 
-def test_labelled_rows_overrule_what_is_seen_without_them() -> None:
-    world = World()
-    facts = world.facts()
-    moods = np.arange(40) % 2
-    shots = (facts.vectors[:40], moods)
-    turned = (facts.vectors[:40], 1 - moods)
-    likely = {
-        name: _prompts.choose(facts, own).tried[0].likelihood for name, own in (("right", shots), ("wrong", turned))
-    }
-    assert likely["right"] is not None
-    assert likely["wrong"] is not None
-    assert likely["right"] > likely["wrong"] + _prompts.EVIDENCE
-
-
 def test_the_search_ends_with_the_time() -> None:
     chosen = _prompts.choose(World().facts(), has_time=lambda: False)
     assert len(chosen.tried) == 1

@@ -128,7 +128,7 @@ def _run(
         read=read,
         remaining=lambda: session.budget.remaining() - SAVING_SECONDS,
     )
-    prompts = _prompted(session, rows, read, ballot) if named_only(phrases) else None
+    prompts = _prompted(session, rows.schema.text, ballot) if named_only(phrases) else None
     votes = _asked(ballot, labelling, prompts)
     verdict = _label_model.decide(votes)
     for one, coverage, accuracy in zip(votes, verdict.coverage, verdict.accuracy, strict=True):
@@ -195,14 +195,11 @@ class _Reader:
         return np.asarray(self.features.get([{"text": text} for text in texts])[1]) / self.scale
 
 
-def _prompted(session: Session, rows: Rows, read: _Reader, ballot: Ballot) -> _prompts.Chosen:
-    """Prompts that describe the labels, chosen on the pool and on rows that a person labelled."""
-    facts = Facts(session.config.goal, rows.schema.text, ballot.phrases, ballot.texts, ballot.vectors, read)
+def _prompted(session: Session, columns: Sequence[str], ballot: Ballot) -> _prompts.Chosen:
+    """Prompts that describe the labels, chosen on the pool without its labels."""
+    facts = Facts(session.config.goal, tuple(columns), ballot.phrases, ballot.texts, ballot.vectors, ballot.read)
     until = (1 - PROMPTING) * session.budget.remaining()
-    places = rows.labelled(test=False)
-    targets = np.array([ballot.labels.index(str(rows.targets[row])) for row in places])
-    shots = (read([rows.texts[row] for row in places]), targets) if places else None
-    found = _prompts.choose(facts, shots, has_time=lambda: session.budget.remaining() > max(until, SAVING_SECONDS))
+    found = _prompts.choose(facts, has_time=lambda: session.budget.remaining() > max(until, SAVING_SECONDS))
     for line in found.said:
         session.say("decision", line)
     session.say("decision", f"{len(found.tried):,} prompts were tried", tried=found.plain(all_tried=True))
