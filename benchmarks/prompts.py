@@ -1,6 +1,6 @@
 """Prompts that write themselves, with label names alone and with 1, 4 and 8 rows of each class.
 
-python benchmarks/prompts.py [--seeds 5] [--sets cr,mr] [--shots 1,4,8]
+python benchmarks/prompts.py [--seeds 5] [--sets cr,mr] [--shots 1,4,8] [--without-dictionary]
 
 Frozen MiniLM vectors (`embedded.py`), a pool drawn per seed, 1000 test rows. The choice without labels was set up on
 cr, subj and banking77; mr, pros_cons and dbpedia14 (+) confirm it. GOALS and HAND were written before any figure was
@@ -23,6 +23,7 @@ import sets
 from autogpt import experts
 from autogpt.probe import Head
 from autogpt.prompting import Facts, Prompt
+from autogpt.prompts._lexicon import SYNONYMS
 from autogpt.regimes import _prompts
 from autogpt.regimes.self_training import self_train
 from autogpt.vectors import unit
@@ -116,7 +117,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", default=",".join(ALL))
     parser.add_argument("--shots", default="1,4,8")
+    parser.add_argument(
+        "--without-dictionary", action="store_true", help="rules and terms know label names only; prints"
+    )
     options = parser.parse_args()
+    if options.without_dictionary:
+        SYNONYMS.clear()
     shots = [int(part) for part in options.shots.split(",") if part]
     found = {}
     for name in options.sets.split(","):
@@ -124,6 +130,8 @@ def main() -> None:
         print(name, {k: round(100 * float(np.mean(v)), 1) for k, v in found[name]["accuracy"].items()}, flush=True)
     text = table(found)
     print(text)
+    if options.without_dictionary:
+        return
     plain = {name: {k: v for k, v in one.items() if k != "right"} for name, one in found.items()}
     (RESULTS / "prompts.json").write_text(json.dumps(plain, indent=1) + "\n", "utf-8")
     (RESULTS / "prompts.md").write_text(text, "utf-8")
