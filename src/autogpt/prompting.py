@@ -166,15 +166,14 @@ def render(template: str, values: Mapping[str, str], *, control: Collection[str]
 def _without(text: str, foreign: str, control: Sequence[str]) -> str:
     """The text in which no control token is left that reaches into a value; its characters stay, parted by a space."""
     while True:
-        found = next((place for token in control for place in _places(text, token)
-                      if "1" in foreign[place[0] : place[1]]), None)  # fmt: skip
-        if found is None:
+        places = {place for token in control for place in _places(text, token) if "1" in foreign[slice(*place)]}
+        if not places:
             return text
-        start, end = found
-        if end - start == 1:  # a character that is a token by itself cannot be broken
-            text, foreign = f"{text[:start]} {text[end:]}", foreign
-        else:
-            text, foreign = f"{text[: start + 1]} {text[start + 1 :]}", f"{foreign[: start + 1]}0{foreign[start + 1 :]}"
+        alone = {start for start, end in places if end - start == 1}  # a token of one character cannot be parted
+        cut = {start for start, end in places if end - start > 1}
+        kept = [" " if at in alone else char for at, char in enumerate(text)]
+        text = "".join(f"{char} " if at in cut else char for at, char in enumerate(kept))
+        foreign = "".join(f"{mark}0" if at in cut else mark for at, mark in enumerate(foreign))
 
 
 def _places(text: str, token: str) -> Iterator[tuple[int, int]]:
