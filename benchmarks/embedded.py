@@ -34,11 +34,12 @@ class Embedded:
     test_texts: tuple[str, ...]
 
 
-def load(name: str) -> Embedded:
+def load(name: str, *, most: int = MOST, test_rows: int = 3000) -> Embedded:
     """A set as vectors; read at the first call."""
-    data = sets.load(name, "full", 0, test_rows=3000)
+    data = sets.load(name, "full", 0, test_rows=test_rows)
     draw = random.Random(f"{name} embedded")
-    train = data.train if len(data.train) <= MOST else draw.sample(data.train, MOST)
+    train = data.train if len(data.train) <= most else draw.sample(data.train, most)
+    kept = name if (most, test_rows) == (MOST, 3000) else f"{name}-{most}-{test_rows}"
     labels = tuple(sorted({row[data.target] for row in train}))
     test = [row for row in data.test if row[data.target] in labels]
     texts, held = (tuple(row[data.text[0]] for row in rows) for rows in (train, test))
@@ -47,9 +48,9 @@ def load(name: str) -> Embedded:
     return Embedded(
         name,
         labels,
-        vectors(f"{name}-train", texts),
+        vectors(f"{kept}-train", texts),
         numbers[0],
-        vectors(f"{name}-test", held),
+        vectors(f"{kept}-test", held),
         numbers[1],
         texts,
         held,

@@ -38,6 +38,7 @@ FLOORS = (
             "footprint",
             "memory",
             "probe",
+            "prompting",
             "vectors",
             "ballot",
             "blocks",

@@ -58,6 +58,11 @@ def test_formats_leave_whole_texts_mend_cut_ones_and_their_grammar_has_both(name
     contracts.check_format(name)
 
 
+@pytest.mark.parametrize("name", registry.names("prompts"))
+def test_generators_write_prompts_for_every_label_and_the_same_again(name: str) -> None:
+    contracts.check_prompts(name)
+
+
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_plug_in_loads_and_an_unknown_name_lists_the_known(kind: str) -> None:
     for name in registry.names(kind):

@@ -27,6 +27,7 @@ KINDS = (
     "voters",
     "objectives",
     "formats",
+    "prompts",
 )
 
 

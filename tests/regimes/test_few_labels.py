@@ -177,3 +177,17 @@ def test_the_command_says_that_there_is_no_score(
     document = json.loads(capsys.readouterr().out)
     assert document["findings"]["score"] is None
     assert {one["voter"] for one in document["findings"]["voters"]} == {"names", "pattern 'red'", "pattern 'green'"}
+
+
+def test_labels_that_nobody_described_are_described_by_prompts_that_the_model_keeps(
+    backbone: Path, tmp_path: Path
+) -> None:
+    found = trainer(backbone, tmp_path).train_from_names(rows(labelled=12), ["red", "green"], time_limit="60s")
+    assert found.findings.prompts
+    assert load(found.folder).info["prompts"] == list(found.findings.prompts)
+    journal = (found.folder / "journal.jsonl").read_text("utf-8")
+    assert "prompts were tried" in journal
+    described = {"red": "a red thing", "green": ""}
+    told = trainer(backbone, tmp_path / "other").train_from_names(rows(), described, time_limit="60s")
+    assert told.findings.prompts == ()
+    assert "prompts" not in told.model.info

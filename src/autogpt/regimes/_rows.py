@@ -58,6 +58,11 @@ def read_labels(given: str | Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {str(name): _phrases(str(name), said) for name, said in found.items()}
 
 
+def named_only(phrases: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether nobody described any label: all that is said of each is its name."""
+    return all(said == _phrases(name, None) for name, said in phrases.items())
+
+
 def _phrases(name: str, said: Any) -> tuple[str, ...]:
     listed = [said] if isinstance(said, str) else list(said or [])
     if not all(isinstance(one, str) for one in listed):

@@ -2,6 +2,8 @@
 
     table -> texts, a person's labels -> frozen vectors -> voters -> self-training -> product with the labels -> model
 
+Labels that nobody described are described by prompts (`_prompts.py`), which the model keeps as data.
+
 Rows that a person labelled are never overruled: they are the shots of the product of experts, and the only rows on
 which anything is measured. Where there is none, no score is made up; what can be seen instead (what the gate found, the
 voters' agreement, the classes' shares, rows to check) is what the findings hold.
@@ -32,8 +34,9 @@ from autogpt.events import Listener, silent
 from autogpt.model import Model
 from autogpt.pipeline import Ask
 from autogpt.probe import Head, softmax
-from autogpt.regimes import _label_model
-from autogpt.regimes._rows import LEAST_ROWS, Rows, drawn, find_rows, read_labels
+from autogpt.prompting import Facts
+from autogpt.regimes import _label_model, _prompts
+from autogpt.regimes._rows import LEAST_ROWS, Rows, drawn, find_rows, named_only, read_labels
 from autogpt.regimes.self_training import Taught, self_train
 from autogpt.vectors import typical_length
 
@@ -42,7 +45,8 @@ if TYPE_CHECKING:
 
 MOST_POOL = 12_000
 """Rows of the pool, drawn at random, that vote and are clustered (neighbours take time by the square of them)."""
-READING, SAVING_SECONDS = 0.6, 5.0
+READING, PROMPTING, SAVING_SECONDS = 0.6, 0.4, 5.0
+"""Shares of the time that is left: for reading the pool, and after that for reading prompts."""
 TO_CHECK = 12
 UNMEASURED = "no row has a label that a person gave: there is no honest score, and none is shown; check the rows below"
 
@@ -51,6 +55,7 @@ UNMEASURED = "no row has a label that a person gave: there is no honest score, a
 class Findings:
     """What a run without labels can tell. `shares` of the classes in the pool as the model answers it, `voters` with
     coverage and accuracy as the label model estimates them, `to_check`: rows that a person should look at first.
+    `prompts` describe the labels where the user did not, each with what the search saw of it.
     `score` is measured on test rows, or on the labelled rows held out in turn; None without any."""
 
     rows: int
@@ -60,6 +65,7 @@ class Findings:
     gate: tuple[str, ...]
     shares: Mapping[str, float]
     to_check: tuple[Mapping[str, Any], ...]
+    prompts: tuple[Mapping[str, Any], ...] = ()
     score: Score | None = None
     measured: str = UNMEASURED
 
@@ -122,7 +128,8 @@ def _run(
         read=read,
         remaining=lambda: session.budget.remaining() - SAVING_SECONDS,
     )
-    votes = _asked(ballot, session, labelling)
+    prompts = _prompted(session, rows.schema.text, ballot) if named_only(phrases) else None
+    votes = _asked(ballot, session, labelling, prompts)
     verdict = _label_model.decide(votes)
     for one, coverage, accuracy in zip(votes, verdict.coverage, verdict.accuracy, strict=True):
         right = "" if accuracy != accuracy else f", right {accuracy:.0%} of the time by the label model"
@@ -147,6 +154,7 @@ def _run(
             for one, coverage, accuracy in zip(votes, verdict.coverage, verdict.accuracy, strict=True)
         ),
         gate=(*map(str, taught.findings), *joined.said),
+        prompts=() if prompts is None else prompts.plain(),
         score=score,
         measured=measured,
         **_seen(read, rows, joined.head, tuple(phrases)),
@@ -189,9 +197,21 @@ class _Reader:
         return np.asarray(self.features.get([{"text": text} for text in texts])[1]) / self.scale
 
 
-def _asked(ballot: Ballot, session: Session, labelling: FewLabels) -> list[Votes]:
-    """The votes of the label names and of everyone that the user named."""
-    votes = list(registry.get("voters", "names").vote(ballot))
+def _prompted(session: Session, columns: Sequence[str], ballot: Ballot) -> _prompts.Chosen:
+    """Prompts that describe the labels, chosen on the pool without its labels."""
+    facts = Facts(session.config.goal, tuple(columns), ballot.phrases, ballot.texts, ballot.vectors, ballot.read)
+    until = (1 - PROMPTING) * session.budget.remaining()
+    found = _prompts.choose(facts, has_time=lambda: session.budget.remaining() > max(until, SAVING_SECONDS))
+    for line in found.said:
+        session.say("decision", line)
+    session.say("decision", f"{len(found.tried):,} prompts were tried", tried=found.plain(all_tried=True))
+    return found
+
+
+def _asked(ballot: Ballot, session: Session, labelling: FewLabels, prompts: _prompts.Chosen | None) -> list[Votes]:
+    """The votes of the label names, as the prompts say them, and of everyone that the user named."""
+    named = ballot if prompts is None else replace(ballot, phrases=prompts.phrases())
+    votes = list(registry.get("voters", "names").vote(named))
     options = {"client": session.client, "rows": labelling.endpoint_rows}
     address = session.config.remote.endpoint
     for name, source in (("patterns", labelling.patterns), ("functions", labelling.functions), ("endpoint", address)):
@@ -276,6 +296,8 @@ def _pseudo_labels(rows: Rows, read: _Reader, taught: Taught, labels: tuple[str,
 
 
 def _save(session: Session, model: Model, findings: Findings, pseudo: Sequence[Mapping[str, Any]]) -> None:
+    if findings.prompts:
+        model.info |= {"prompts": list(findings.prompts)}
     if findings.score is not None:
         model.info |= {"measured": {findings.score.metric: findings.score.value, "on": findings.measured}}
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in pseudo)

@@ -19,6 +19,7 @@ from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.experts import Averaging
 from autogpt.memory import Guard
+from autogpt.prompting import Facts
 from autogpt.queries import Pool
 from autogpt.runtime import Runtime, best_device
 from autogpt.spending import Ledger, Prices
@@ -342,3 +343,39 @@ def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None
     same(together, alone, tolerance=1e-4)
     scorer.save(folder)
     same(together, load_scorer(folder, scorer.family).score(inputs), tolerance=1e-5)
+
+
+def check_prompts(name: str) -> None:
+    """A generator writes prompts that can be rendered for every label, the same ones for the same facts, in English and
+    Chinese, with and without a goal; braces in names stay text, and no text of the pool is copied into a template."""
+    generator = registry.get("prompts", name)
+    for facts in _prompt_facts():
+        prompts, again = (list(generator.write(facts)) for _ in range(2))
+        if [one.to_dict() for one in prompts] != [one.to_dict() for one in again]:
+            raise AssertionError(f"{name}: the same facts gave other prompts")
+        for prompt in prompts:
+            told = prompt.descriptions()
+            if list(told) != list(facts.names) or not all(text.strip() for own in told.values() for text in own):
+                raise AssertionError(f"{name}: {prompt.template!r} describes {list(told)}, not {list(facts.names)}")
+            if copied := next((text for text in facts.texts if text in prompt.template), None):
+                raise AssertionError(f"{name}: the text {copied!r} stands in the template {prompt.template!r}")
+            if not prompt.origin.startswith(name):
+                raise AssertionError(f"{name}: the origin of {prompt.template!r} is {prompt.origin!r}")
+
+
+def _prompt_facts() -> list[Facts]:
+    """Facts of 40 texts in two languages; vectors are drawn by what stands in a text."""
+
+    def read(texts: Sequence[str]) -> Any:
+        draws = [np.random.default_rng(list(text.encode())).normal(size=16) for text in texts]
+        return np.stack([row / np.linalg.norm(row) for row in draws])
+
+    found = []
+    for goal, names, words in (
+        ("is the review {good} or bad", {"a{0}": ("good {x}",), "b": ("bad",)}, ("lovely", "awful", "phone", "card")),
+        ("", {"x": ("x",), "y": ("y",), "z": ("z",)}, ("red", "green", "blue", "grey")),
+        ("判断评论是好评还是差评", {"好评": ("好评",), "差评": ("差评",)}, ("很好用", "太差了", "一般般", "还可以")),
+    ):
+        texts = [f"{words[i % 4]} {words[i * 7 % 3]} {i}" for i in range(40)]
+        found.append(Facts(goal, ("text",), names, texts, read(texts), read))
+    return found

@@ -47,12 +47,15 @@ def _without_labels(screen: Screen, config: RunConfig, labelling: FewLabels, *, 
     measured = screen.t(told.measured)
     headline = measured if told.score is None else f"{told.score.metric} {told.score}: {measured}"
     shares = [(label, f"{share:.1%}") for label, share in told.shares.items()]
+    prompts = [(template, one["origin"]) for one in told.prompts for _, template in one["turns"]]
+    shown = (screen.heading("Prompts"), screen.table(("prompt", "origin"), prompts), "") if prompts else ()
     check = [(row["label"], f"{row['confidence']:.2f}", row["text"][:80]) for row in told.to_check]
     screen.result(
         document,
         screen.heading(headline),
         screen.table(("label", ">share of the rows"), shares),
         "",
+        *shown,
         screen.heading("Rows to check"),
         screen.table(("label", ">confidence", "text"), check),
     )
