@@ -17,10 +17,10 @@ from autogpt.errors import ConfigError
 from autogpt.units import byte_count as byte_count
 from autogpt.units import duration as duration
 from autogpt.units import seconds as seconds
+from autogpt.yaml_file import read as read
 
 T = TypeVar("T")
 
-_LARGEST_FILE = 1_000_000  # bytes; a configuration is a page
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -196,6 +196,48 @@ class Pretraining:
             ("batch_rows", self.batch_rows >= 1, "1 or more"),
             ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),
             ("epochs", self.epochs > 0, "more than 0"),
+            ("held_out", 0 < self.held_out <= 0.5, "more than 0, and at most 0.5"),
+        )
+
+
+LOSSES = ("dpo", "ipo", "hinge", "robust", "exo_pair", "nca_pair", "sppo_hard", "apo_zero", "apo_down", "kto")
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How a model that writes is tuned by preferences or by a check (`regimes/alignment.py`)."""
+
+    reward: str | None = _help(
+        "check of what is written, NAME or NAME:SOURCE (default: by the rows' columns)", kind="rewards"
+    )
+    check: str | None = _help(
+        "second check that is only watched, never learned from: NAME or NAME:SOURCE", kind="rewards", metavar="REWARD"
+    )
+    loss: str | None = _help(
+        f"loss of preferences: {', '.join(LOSSES)} (default: dpo; kto where answers are marked one by one)",
+        metavar="LOSS",
+    )
+    beta: float | None = _help(
+        "how dear it is to move away from the model it began with (default: 0.1; 0 with a reward)", metavar="NUMBER"
+    )
+    learning_rate: float | None = _help("peak learning rate (default: by the model's width)", metavar="NUMBER")
+    answer_tokens: int | None = _help(
+        "tokens that an answer may have (default: as the rows' own answers, else 128)", metavar="NUMBER"
+    )
+    sft: float | None = _help(
+        "share of the time to learn the rows' own answers in first (default: 0.4 of a model from nothing, else 0)",
+        metavar="SHARE",
+    )
+    held_out: float = _help("share of the prompts that is measured on and not learned", 0.2, metavar="SHARE")
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("loss", self.loss is None or self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+            ("beta", self.beta is None or self.beta >= 0, "0 or more"),
+            ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),
+            ("answer_tokens", self.answer_tokens is None or self.answer_tokens >= 1, "1 or more"),
+            ("sft", self.sft is None or 0 <= self.sft <= 1, "between 0 and 1"),
             ("held_out", 0 < self.held_out <= 0.5, "more than 0, and at most 0.5"),
         )
 
@@ -379,53 +421,6 @@ def plain(configuration: Any) -> dict[str, Any]:
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
     """The run configuration that `plain` wrote."""
     return build(RunConfig, values)
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """The plain values of a YAML file; every problem is a ConfigError with the line."""
-    import yaml
-
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {path}; give the path of a YAML file")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ConfigError(f"{path} has {path.stat().st_size:,} bytes; a configuration has at most {_LARGEST_FILE:,}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {_yaml_problem(error)}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} is not a list of settings; write one 'name: value' a line")
-    _refuse_duplicates(node, path)
-    return values
-
-
-def _yaml_problem(error: Exception) -> str:
-    import yaml
-
-    place, problem = "", str(error).splitlines()[0]
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: "
-        problem = error.problem or problem
-    return f"{place}not valid YAML ({problem}); text with ':' or '#' needs quotes"
-
-
-def _refuse_duplicates(node: Any, path: Path) -> None:
-    """YAML readers keep the last of two equal keys and drop the first without a word; here it is an error."""
-    for mapping in (node, *(value for _, value in node.value if value.id == "mapping")):
-        seen: set[str] = set()
-        for key, _ in mapping.value:
-            if str(key.value) in seen:
-                raise ConfigError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} is given twice; keep one")
-            seen.add(str(key.value))
 
 
 def load(path: str | Path) -> RunConfig:

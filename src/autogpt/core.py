@@ -424,3 +424,16 @@ class Method(Protocol):
     options: type[Any]
 
     def fit(self, job: Job) -> Iterator[Step]: ...
+
+
+class Reward(Protocol):
+    """A program that checks what a model wrote. `columns` are names by which the row's column is known that the check
+    needs; none: the text is enough."""
+
+    name: str
+    summary: str
+    columns: tuple[str, ...]
+
+    def score(self, texts: Sequence[str], row: Row, *, column: str | None, source: str) -> list[float]:
+        """How good each text is as an answer to the row, from 0 to 1. `column` is the row's column that the check needs,
+        `source` what the user named for it (a file, an expression; or nothing). InputError: one of them is missing."""

@@ -26,6 +26,7 @@ KINDS = (
     "queries",
     "voters",
     "objectives",
+    "rewards",
 )
 
 
