@@ -435,5 +435,5 @@ class Reward(Protocol):
     columns: tuple[str, ...]
 
     def score(self, texts: Sequence[str], row: Row, *, column: str | None, source: str) -> list[float]:
-        """How good each text is as an answer to the row, from 0 to 1. `column` is the row's column that the check needs,
-        `source` what the user named for it (a file, an expression; or nothing). InputError: one of them is missing."""
+        """How good each text is as an answer to the row, from 0 to 1. `column` is the row's column that the check
+        needs, `source` what the user named for it (a file, an expression, nothing). InputError: one is missing."""

@@ -177,7 +177,7 @@ class Writer:
         from autogpt.backbones._writing import write
 
         sources = self._sources(inputs)
-        told = {"pad_id": self._pad_id, "end": self._end, "start": self._start, "room": self._side}
+        told = {**self.signs, "room": self._side}
         found: list[Any] = [None] * len(sources)
         order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
         waiting = [order[at : at + batch_rows] for at in range(0, len(order), batch_rows)][::-1]
@@ -259,6 +259,40 @@ class Writer:
             decode=self._follow,
         )
 
+    def drawn(self, inputs: Sequence[Inputs], *, seed: int, batch_rows: int = 64) -> list[tuple[str, Pair]]:
+        """An answer drawn at random for each source, as likely as the model has it: its text and its ids."""
+        from autogpt.backbones._likelihood import drawn
+
+        self.net.eval()
+        found = drawn(
+            self.net, self._sources(inputs), self._room, seed=seed, batch_rows=batch_rows, end=self._end,
+            pad_id=self._pad_id,
+        )  # fmt: skip
+        return [(self.text(pair.target), pair) for pair in found]
+
+    def text(self, ids: Any) -> str:
+        """What ids say, as an answer is given."""
+        said: str = self.tokenizer.decode([int(one) for one in ids], skip_special_tokens=True)
+        return said.strip()
+
+    def likely(self, pairs: Sequence[Pair], *, net: WriterNet | None = None) -> Array:
+        """Log probability [N] of each target after its source, of this net or another of its shape."""
+        from autogpt.backbones._likelihood import log_likelihoods
+
+        asked = net or self.net
+        asked.eval()
+        return log_likelihoods(asked, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+
+    def write_up_to(self, tokens: int) -> int:
+        """From now on answers have at most so many tokens, and no more than there is room for; how many that is."""
+        self.decoding = replace(self.decoding, most=tokens)
+        return self._room
+
+    @property
+    def _room(self) -> int:
+        """Tokens that an answer may have."""
+        return max(1, min(self.decoding.most, self._side))
+
     def _follow(self, beams: int) -> None:
         self.decoding = replace(self.decoding, beams=beams)
 
@@ -321,6 +355,11 @@ class Writer:
             ]
             return [np.asarray(self._asked(text), dtype=np.int64) for text in fits]
         return [np.asarray(self._framed(ids[:most]), dtype=np.int64) for ids in found]
+
+    @property
+    def signs(self) -> dict[str, int]:
+        """Ids that pad, that end an answer, and that an encoder-decoder is told first."""
+        return {"pad_id": self._pad_id, "end": self._end, "start": self._start}
 
     @property
     def _templated(self) -> bool:

@@ -17,7 +17,7 @@ from autogpt.errors import InputError
 
 _SIGN = "####"
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?|(?<![\w.])[-+]?\.\d+")
-_AROUND = " \t\n.,;:!?\"'`()[]{}。，；：！？、「」“”‘’《》"  # noqa: RUF001  (punctuation of other scripts)
+_AROUND = " \t\n.,;:!?\"'`()[]{}。，；：！？、「」“”‘’《》"
 
 
 class ExactAnswer:

@@ -31,7 +31,7 @@ class Functions:
 
 @cache
 def _known(source: str) -> tuple[tuple[str, Callable[..., Any]], ...]:
-    found = tuple(functions_of(Path(source))) if source else ()
+    found = tuple(functions_of(Path(source).expanduser())) if source else ()
     if not found:
         named = f"{source} has no function" if source else "functions needs a file: functions:FILE.py"
         raise InputError(f"{named}; write one that takes a text and its row and returns a number from 0 to 1")

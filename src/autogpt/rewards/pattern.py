@@ -1,7 +1,7 @@
 """The whole text is of the form that a regular expression says: the row's own, or one for all rows.
 
-Spaces around the text do not count, and a dot stands for a line break as well. To find something inside of a text, write
-`.*` around it.
+Spaces around the text do not count, and a dot stands for a line break as well. To find something inside of a text,
+write `.*` around it.
 """
 
 from __future__ import annotations
