@@ -33,9 +33,9 @@ RATES = {"prefer": 1e-2, "pursue": 2e-2}
 TEACHING_RATE, TEACHING_EPOCHS = 1e-3, 60.0
 SAVING_SECONDS, MEASURING = 3.0, 0.1
 """What is kept of the time for saving, and the share of it for the sealed rows."""
-LOOKING = 4.0
+LOOKING = 9.0
 """Training takes so many times as long as looking at it, at least."""
-PATIENCE = 20
+PATIENCE = 30
 """Looks without a better state, after which it ends."""
 
 
@@ -162,11 +162,12 @@ class _Likely:
 @dataclass(slots=True)
 class Watch:
     """When a training by TRL is looked at, and when it ends. `look(step)` returns whether the state is the best so far,
-    and a sign of trouble, if there is one; a state with one is never kept."""
+    and a sign of trouble, if there is one; a state with one is never kept. `full()`: nothing can be better."""
 
     policy: Policy
     name: str
     look: Callable[[int], tuple[bool, str | None]]
+    full: Callable[[], bool] = lambda: False
     sign: str | None = None
     ended: str = "all steps were taken"
     steps: int = 0
@@ -215,6 +216,9 @@ class Watch:
             return False
         if best:
             self.policy.keep()
+        if self.full():
+            self.ended = "all prompts that choose earn all there is"
+            return False
         self._stale = 0 if best else self._stale + 1
         if self._stale >= PATIENCE:
             self.ended = f"{PATIENCE} looks in a row found nothing better"

@@ -18,7 +18,7 @@ from autogpt.training.align import GROUP
 if TYPE_CHECKING:
     from autogpt.core import Array
 
-MOST_STEPS, BATCH_PROMPTS, MOST_LOOKED = 10_000, 16, 64
+MOST_STEPS, BATCH_PROMPTS, MOST_LOOKED = 10_000, 16, 128
 TRIED = 32
 """Prompts to which answers are drawn beforehand: where all answers to each earn the same, there is nothing to learn."""
 
@@ -34,6 +34,7 @@ class Pursuit:
     looks: list[Look] = field(default_factory=list)
     best: Look | None = None
     earned: list[float] = field(default_factory=list)
+    full: bool = False
 
     def earn(self, place: int, answers: Sequence[Any]) -> list[float]:
         """Rewards of answers (token ids) to one prompt that is learned."""
@@ -49,16 +50,16 @@ class Pursuit:
         self.earned.clear()
         now = self._seen(step, aims, learned)
         self.looks.append(now)
-        first = self.looks[0]
         if self.best is None:
             self.best = now
             return True, None
-        seen = sign(first, self.best, now, _wanted(self.policy, self.check, aims))
+        seen = sign(self.looks, _wanted(self.policy, self.check, aims))
         better = seen is None and now.held.mean() > self.best.held.mean()
         self.best = now if better else self.best
         self.policy.session.say(
             "trial", f"step {step}: reward {now.held.mean():.3f} on prompts that choose, {now.kl:.2f} nats away"
         )
+        self.full = bool(better and now.held.min() == 1.0)
         return bool(better), seen
 
     def _seen(self, step: int, aims: Sequence[Aim], learned: float | None) -> Look:
@@ -101,7 +102,7 @@ def pursue(policy: Policy, parts: Parts, check: Check, watched: Check | None) ->
         ended = f"all answers that were drawn to each of {TRIED} prompts earn the same, so GRPO has nothing to compare"
         session.say("decision", f"{ended}; teach it by answers in the rows first (--sft), or take another reward")
     else:
-        watch = Watch(policy, "grpo", pursuit.look)
+        watch = Watch(policy, "grpo", pursuit.look, lambda: pursuit.full)
         watch.begin(time.monotonic() - began)
         course = policy.course("pursue", steps=MOST_STEPS, batch_rows=BATCH_PROMPTS, beta=0.0, watch=watch)
         if policy.left() > 0 and not session.stop():

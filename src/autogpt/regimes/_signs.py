@@ -25,6 +25,8 @@ gains by becoming certain is -log p, so a model that writes what is right once i
 FEW = 0.25  # of the different answers that were drawn at the beginning
 LENGTH = (2.0, 4.0)  # times, and tokens more
 FALLEN = 1.0  # nats per token by which the chosen answers may become less likely
+SMOOTH = 3
+"""Looks that are taken together, and how often in a row other prompts must earn less."""
 ENOUGH = 8
 """Answers below which nothing is said of how many are different."""
 
@@ -53,13 +55,12 @@ class Wanted:
     tokens: float | None = None
 
 
-def sign(first: Look, best: Look, now: Look, wanted: Wanted) -> str | None:
-    """The first sign that can be seen, as a sentence; None where there is none."""
-    if now.learned is None or first.learned is None or now.learned <= first.learned:
+def sign(looks: Sequence[Look], wanted: Wanted) -> str | None:
+    """The first sign that can be seen in looks (the first one at the beginning), as a sentence; None: there is none."""
+    first, now = looks[0], looks[-1]
+    if len(looks) < 2 or now.learned is None or first.learned is None or now.learned <= first.learned:
         return None  # nothing is earned, so nothing is earned wrongly
-    return (
-        far(now) or _same(first, now, wanted) or _long(first, now, wanted) or _watched(first, now) or _held(best, now)
-    )
+    return far(now) or _same(first, now, wanted) or _long(first, now, wanted) or _watched(first, now) or _held(looks)
 
 
 def far(now: Look) -> str | None:
@@ -93,14 +94,23 @@ def _watched(first: Look, now: Look) -> str | None:
     return f"the second check fell from {first.watched.mean():.3f} to {now.watched.mean():.3f} while the reward rose"
 
 
-def _held(best: Look, now: Look) -> str | None:
-    if best.learned is None or now.learned is None or now.learned <= best.learned:
+def _held(looks: Sequence[Look]) -> str | None:
+    """Whether other prompts have earned clearly less than at their best, in each of the last windows of looks.
+
+    Of many looks the best is the luckiest one too, so windows are compared, and more than once.
+    """
+    windows = [looks[end - SMOOTH : end] for end in range(SMOOTH, len(looks) + 1)]
+    if len(windows) <= SMOOTH:
         return None
-    if mean_interval(now.held - best.held).high >= 0:
-        return None
+    held = [np.mean([look.held for look in window], axis=0) for window in windows]
+    learned = [float(np.mean([look.learned or 0.0 for look in window])) for window in windows]
+    best = int(np.argmax([one.mean() for one in held]))
+    for place in range(len(windows) - SMOOTH, len(windows)):
+        if place <= best or learned[place] <= learned[best] or mean_interval(held[place] - held[best]).high >= 0:
+            return None
     return (
-        f"the reward of other prompts fell from {best.held.mean():.3f} to {now.held.mean():.3f} while that of "
-        "the learned ones rose"
+        f"the reward of other prompts fell from {held[best].mean():.3f} to {held[-1].mean():.3f} while that of the "
+        "learned ones rose"
     )
 
 

@@ -105,32 +105,37 @@ def pursue(
         _run(trainer, course)
 
 
-class _Preferred(DPOTrainer):  # type: ignore[misc]
-    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
-        return dataset
+class _Own:
+    """What our trainers have beside TRL's. `own` is set before the first step."""
+
+    own: Course
+
+    def training_step(self, *given: Any, **more: Any) -> Any:
+        # a step at a time: within one autocast the weights that were cast once are taken for those of all later steps
+        with self.own.runtime.autocast():
+            return super().training_step(*given, **more)  # type: ignore[misc]
 
     def _send_telemetry(self) -> None:
         pass
 
 
-class _Marked(KTOTrainer):  # type: ignore[misc]
+class _Preferred(_Own, DPOTrainer):  # type: ignore[misc]
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
 
-    def _send_telemetry(self) -> None:
-        pass
+
+class _Marked(_Own, KTOTrainer):  # type: ignore[misc]
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset
 
 
-class _Pursuing(GRPOTrainer):  # type: ignore[misc]
+class _Pursuing(_Own, GRPOTrainer):  # type: ignore[misc]
     def __init__(self, *, frame: Callable[[Sequence[str]], list[list[int]]], **more: Any) -> None:
         self._frame = frame
         super().__init__(**more)
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return self._frame(prompts), None, {}
-
-    def _send_telemetry(self) -> None:
-        pass
 
 
 class _Watched(TrainerCallback):  # type: ignore[misc]
@@ -151,8 +156,8 @@ class _Watched(TrainerCallback):  # type: ignore[misc]
 def _run(trainer: Any, course: Course) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Watched(course))
-    with course.runtime.autocast():
-        trainer.train()
+    trainer.own = course
+    trainer.train()
     trainer.model.eval()
 
 
