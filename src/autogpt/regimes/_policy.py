@@ -183,6 +183,16 @@ class Watch:
         self._last = self._step_ended = time.monotonic()
         self._looking = seconds
 
+    def may_begin(self) -> bool:
+        """Whether there is time for a first step."""
+        if self.policy.session.stop():
+            self.ended = "it was stopped"
+        elif self.policy.left() <= 0:
+            self.ended = "the time was over"
+        else:
+            return True
+        return False
+
     def goes_on(self, pursued: Pursued) -> bool:
         """Told after every step; whether there is to be another."""
         now, session = time.monotonic(), self.policy.session
@@ -221,7 +231,7 @@ class Watch:
             return False
         self._stale = 0 if best else self._stale + 1
         if self._stale >= PATIENCE:
-            self.ended = f"{PATIENCE} looks in a row found nothing better"
+            self.ended = "nothing better was found for long"
             return False
         return True
 

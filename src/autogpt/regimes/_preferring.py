@@ -86,7 +86,7 @@ def prefer(policy: Policy, parts: Parts, *, paired: bool) -> dict[str, Any]:
     began = time.monotonic()
     look(0)
     watch.begin(time.monotonic() - began)
-    if policy.left() > 0 and not session.stop():
+    if watch.may_begin():
         _trl.prefer(policy.writer.net.model, policy.writer.tokenizer, rows, course, loss=loss)
         watch.finish()
     policy.restore()

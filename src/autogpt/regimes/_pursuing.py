@@ -99,13 +99,13 @@ def pursue(policy: Policy, parts: Parts, check: Check, watched: Check | None) ->
     began = time.monotonic()
     pursuit.look(0)
     if not differs:
-        ended = f"all answers that were drawn to each of {TRIED} prompts earn the same, so GRPO has nothing to compare"
+        ended = "all answers drawn to a prompt earn the same, so GRPO has nothing to compare"
         session.say("decision", f"{ended}; teach it by answers in the rows first (--sft), or take another reward")
     else:
         watch = Watch(policy, "grpo", pursuit.look, lambda: pursuit.full)
         watch.begin(time.monotonic() - began)
         course = policy.course("pursue", steps=MOST_STEPS, batch_rows=BATCH_PROMPTS, beta=0.0, watch=watch)
-        if policy.left() > 0 and not session.stop():
+        if watch.may_begin():
             _trl.pursue(
                 policy.writer.net.model, policy.writer.tokenizer, [aim.prompt for aim in parts.learn], course,
                 frame=policy.frame, score=pursuit.earn, tokens=policy.tokens,

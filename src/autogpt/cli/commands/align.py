@@ -63,7 +63,7 @@ def show_aligned(screen: Screen, found: Aligned) -> None:
         rows.append((t("chosen answers, nats likelier"), f"{facts['chosen_moved']['value']:+.2f}"))
     if "moved" in facts:
         rows.append((t("nats away from the beginning"), f"{facts['moved']:.2f}"))
-    rows.append((t("ended"), facts["ended"]))
+    rows.append((t("ended"), t.translate(facts["ended"])))
     if facts["sign"]:
         rows.append((t("sign of trouble"), facts["sign"]))
     rows.append((t("kept"), t("the tuned model") if facts["kept"] else t("the model as it was before")))
