@@ -8,9 +8,9 @@
 `sums`: three digits are added; `json`: a few words become a JSON object. A scratch decoder first learns from 600 (300)
 answers of which 40 % (50 %) are wrong; then GRPO, with the right answers (with `valid-json`) as reward, and as control
 the same training on the same answers goes on, for as long. Each prints the mean reward of held-out prompts with its
-95 % interval. Seconds are those of the processor (`--clock wall` for the wall's), since a machine that is shared gives no
-two runs as much in a second. `pairs`: of two sentences that a small model goes on with the shorter one is chosen. `gsm8k`: what
-the same small model earns before anything is learned.
+95 % interval. Seconds are those of the processor (`--clock wall` for the wall's), since a machine that is shared gives
+no two runs as much in a second. `pairs`: of two sentences that a small model goes on with the shorter one is chosen.
+`gsm8k`: what the same small model earns before anything is learned.
 """
 
 from __future__ import annotations
@@ -151,16 +151,11 @@ def pairs(seeds: int, seconds: float) -> None:
                 backbone = SHARED / "weights" / "tinystories-656k"
                 found: Aligned = align(config(Path(place), seed, seconds, backbone), Alignment(loss=loss), data=rows)
             facts = found.facts
-            print(
-                f"seed {seed}, {loss}, {len(rows)} pairs: told {shown(facts['accuracy'])}; likelier {shown(facts['before'])} -> ",
-                end="",
-            )
-            print(f"{shown(facts['after'])}; chosen {facts['chosen_moved']['value']:+.2f} nats, rejected ", end="")
-            print(
-                f"{facts['rejected_moved']['value']:+.2f}, {facts['moved']:.2f} away; {facts['steps']} steps, {facts['ended']}; ",
-                end="",
-            )
-            print(f"sign: {facts['sign']}", flush=True)
+            likelier = f"{shown(facts['before'])} -> {shown(facts['after'])}"
+            chosen, rejected = (facts[f"{side}_moved"]["value"] for side in ("chosen", "rejected"))
+            print(f"seed {seed}, {loss}, {len(rows)} pairs: told {shown(facts['accuracy'])}; likelier {likelier}")
+            print(f"   chosen {chosen:+.2f} nats, rejected {rejected:+.2f}, {facts['moved']:.2f} away", end="; ")
+            print(f"{facts['steps']} steps, {facts['ended']}; sign: {facts['sign']}", flush=True)
 
 
 def problems(seconds: float) -> None:

@@ -59,7 +59,8 @@ def test_a_program_passes_only_by_its_tests() -> None:
 def test_functions_of_a_file_are_averaged_and_see_the_row(tmp_path: Path) -> None:
     path = tmp_path / "checks.py"
     path.write_text(
-        "def short(text, row):\n    return len(text) <= 3\n\n\ndef told(text, row):\n    return row['wanted'] in text\n",
+        "def short(text, row):\n    return len(text) <= 3\n\n\n"
+        "def told(text, row):\n    return row['wanted'] in text\n",
         "utf-8",
     )
     assert score("functions", ["abc", "b", "xxxx"], "b", source=str(path)) == [1, 1, 0]
@@ -75,5 +76,5 @@ def test_functions_of_a_file_are_averaged_and_see_the_row(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["exact-answer", "pattern", "python-tests"])
 def test_a_check_that_lacks_its_column_says_what_to_name(name: str) -> None:
-    with pytest.raises(InputError, match="--target|--reward"):
+    with pytest.raises(InputError, match=r"--target|--reward"):
         score(name, ["x"])

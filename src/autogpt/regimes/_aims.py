@@ -93,7 +93,8 @@ def aims(table: Table, options: Alignment, columns: Columns) -> Aims:
         told = f"{mark!r} marks {answer!r} as good or bad"
     else:
         check = check or _found(table, named)
-        shown = named[1] if len(named) == 2 else _of(table, ANSWERS)
+        spare = [name for name in named if name != check.column]
+        shown = spare[0] if spare else _of(table, ANSWERS)
         besides = tuple(name for name in (check.column, shown) if name)
         prompt = _needed(columns.text or _of(table, PROMPTS, besides=besides), "prompt", table)
         reading, kind = _prompt(prompt, shown if shown != prompt else None), "prompts"

@@ -89,8 +89,8 @@ def pursue(policy: Policy, parts: Parts, check: Check, watched: Check | None) ->
     from autogpt.training import _trl
 
     policy.begin()
-    held = parts.held
-    before = policy.answers(held)
+    before = policy.answered(parts.held)
+    held = parts.held[: len(before)]
     rewards = np.array(check.all(held, before))
     pursuit = Pursuit(policy, parts, check, watched)
     session, ended, seen, steps = policy.session, "", None, 0
@@ -147,6 +147,7 @@ def _judged(
         "gain": asdict(gain),
         "kept": gain.low > 0,
         "moved": policy.away(policy.drawn(held[:MOST_LOOKED], seed=policy.session.config.seed + 2)),
+        "held_out": len(held),
         "different_answers": [len(set(before)), len(set(after))],
     }
     if watched is not None:

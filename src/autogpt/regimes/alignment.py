@@ -95,15 +95,18 @@ def _align(session: Session, options: Alignment, data: Any) -> Aligned:
     sizes = {"to learn from": parts.learn, "that choose": parts.choose, "held out": parts.held}
     session.say("split", ", ".join(f"{len(rows):,} {name}" for name, rows in sizes.items()))
     writer, model = _opened(session, parts)
-    policy = Policy(session, options, writer)
+    policy, decoding = Policy(session, options, writer), writer.decoding
     policy.tokens = writer.write_up_to(options.answer_tokens or _usual(policy, parts))
     try:
         shown = _taught(policy, found, parts)
+        writer.write_up_to(policy.tokens)
         facts = {**_tuned(policy, found, parts, shown), "shown": shown}
     except (MemoryError, RuntimeError) as problem:
         if not is_out_of_memory(problem):
             raise
         raise ResourceError("memory ran out; give a smaller backbone, shorter answers or --answer-tokens") from None
+    if not facts["kept"] and not shown:
+        writer.decoding = decoding  # as it was before, in this too
     facts |= {"seconds": round(session.budget.spent(), 1), "options": settings.plain(options)}
     facts |= {"source": asdict(writer.source)}
     place = session.place / "model"
@@ -163,7 +166,7 @@ def _taught(policy: Policy, found: Aims, parts: Parts) -> int:
     if not shown:
         why = "a model from nothing has to learn from answers first" if fresh else "--sft needs answers to learn"
         raise ConfigError(f"{why}, and no row has one; add a column of answers, or give --backbone without --sft")
-    policy.teach(parts.learn, parts.choose, seconds=share * policy.left() if session.budget.limit < 1e9 else 1e9)
+    policy.teach(parts.learn, parts.choose, seconds=share * policy.left())
     session.say("trial", f"sft: {shown:,} answers of the rows were learned")
     return shown
 
