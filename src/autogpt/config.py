@@ -200,7 +200,7 @@ class Pretraining:
         )
 
 
-LOSSES = ("dpo", "ipo", "hinge", "robust", "exo_pair", "nca_pair", "sppo_hard", "apo_zero", "apo_down", "kto")
+LOSSES = ("dpo", "ipo", "hinge", "robust", "exo_pair", "nca_pair", "sppo_hard", "apo_zero", "kto")
 
 
 @dataclass(frozen=True, slots=True)

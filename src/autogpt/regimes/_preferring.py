@@ -116,9 +116,15 @@ def _rows(taste: Taste, aims: Sequence[Aim], *, loss: str) -> list[Mapping[str, 
         ]
     marked = [(pair, True) for pair in taste.good] + [(pair, False) for pair in taste.bad]
     order = np.random.default_rng(taste.policy.session.config.seed).permutation(len(marked))
+    shuffled = [marked[place] for place in order]
     return [
-        {"prompt_ids": pair.source.tolist(), "completion_ids": pair.target.tolist(), "label": good}
-        for pair, good in (marked[place] for place in order)
+        {
+            "prompt_ids": pair.source.tolist(),
+            "completion_ids": pair.target.tolist(),
+            "KL_completion_ids": shuffled[place - 1][0].target.tolist(),  # of another row: what KTO measures KL by
+            "label": good,
+        }
+        for place, (pair, good) in enumerate(shuffled)
     ]
 
 

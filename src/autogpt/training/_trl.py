@@ -40,7 +40,7 @@ _WARMUP = 5  # steps
 
 def prefer(model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], course: Course, *, loss: str) -> None:
     """Train `model` in place on preferences: rows of `prompt_ids`, `chosen_ids` and `rejected_ids`; of `kto`
-    `prompt_ids`, `completion_ids` and `label`."""
+    `prompt_ids`, `completion_ids`, `KL_completion_ids` (an answer of another row) and `label`."""
     longest = max(sum(len(ids) for name, ids in row.items() if name != "label") for row in rows)
     batch = min(course.batch_rows, len(rows))
     kinds: tuple[Any, Any] = (_Marked, KTOConfig) if loss == "kto" else (_Preferred, DPOConfig)
