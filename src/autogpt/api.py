@@ -144,8 +144,6 @@ class AutoGPT:
 
         search = self.config.search if backbone is None else replace(self.config.search, backbone=str(backbone))
         config = replace(self.config, search=search, time_limit=seconds(time_limit))
-        if backbone is None and search.backbone is None:
-            config = replace(config, scratch=replace(config.scratch, family="decoder"))
         on_disk = isinstance(data, (str, Path))
         config = replace(config, data=str(data)) if on_disk else config
         return align(config, options or Alignment(), data=None if on_disk else data, listen=listen)

@@ -352,6 +352,13 @@ def test_what_cannot_be_tuned_is_refused_in_one_line(tmp_path: Path, monkeypatch
         align(config(tmp_path, backbone=encoder_decoder), Alignment(), data=pairs())
     with pytest.raises(ConfigError, match="a model from nothing has to learn from answers first"):
         align(config(tmp_path), Alignment(reward="valid-json"), data=[{"prompt": f"p {n}"} for n in range(30)])
+    with pytest.raises(ConfigError, match="watches over a reward"):
+        align(config(tmp_path), Alignment(check="valid-json"), data=pairs())
+    with pytest.raises(ConfigError, match="is of preferences"):
+        align(config(tmp_path), Alignment(reward="valid-json", loss="ipo"), data=pairs())
+    marks = [{"prompt": f"p {n}", "response": "r", "label": n % 2} for n in range(30)]
+    with pytest.raises(ConfigError, match="needs pairs of answers"):
+        align(config(tmp_path), Alignment(loss="ipo"), data=marks)
     with pytest.raises(ConfigError, match="there are no rows"):
         align(config(tmp_path), Alignment())
     assert list((tmp_path / "runs").iterdir()) == []

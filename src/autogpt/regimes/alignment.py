@@ -13,7 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,7 @@ def _align(session: Session, options: Alignment, data: Any) -> Aligned:
     limit = settings.duration(config.time_limit)
     session.say("plan", f"time limit: {limit}", time_limit=config.time_limit, seed=config.seed)
     found = aims(session.read(data, None), options, config.columns)
+    _agree(found, options)
     for line in found.how:
         session.say("profile", line)
     parts = parted(found, share=options.held_out, seed=config.seed)
@@ -115,6 +116,16 @@ def _align(session: Session, options: Alignment, data: Any) -> Aligned:
     return Aligned(session.place, place, facts)
 
 
+def _agree(found: Aims, options: Alignment) -> None:
+    """ConfigError for a setting that the rows have no use for."""
+    if found.check is None and options.check:
+        raise ConfigError(f"--check {options.check} watches over a reward, and there is none; leave it out")
+    if found.check is not None and options.loss:
+        raise ConfigError(f"--loss {options.loss} is of preferences, and the rows are prompts; leave it out")
+    if found.kind == "marks" and options.loss not in (None, "kto"):
+        raise ConfigError(f"--loss {options.loss} needs pairs of answers, and the rows are marked one by one; use kto")
+
+
 def _opened(session: Session, parts: Parts) -> tuple[Writer, Model | None]:
     """The model that is tuned, and the model of autogpt's that it is part of, if it is."""
     config, family = session.config, registry.trained("text")
@@ -128,6 +139,9 @@ def _opened(session: Session, parts: Parts) -> tuple[Writer, Model | None]:
             raise ModelError(f"{name!r} writes nothing ({model.task.name}); give a model that writes")
         writer: Writer = model.scorer  # type: ignore[assignment]
     else:
+        shape = replace(config.scratch, family="decoder")
+        if name in (None, "scratch") and shape != config.scratch:
+            session.say("decision", "what is made from nothing is a decoder: TRL tunes nothing else")
         texts = [text for aim in parts.learn for text in (aim.prompt, aim.chosen, aim.rejected) if text]
         writer = family.open(
             name,
@@ -136,12 +150,11 @@ def _opened(session: Session, parts: Parts) -> tuple[Writer, Model | None]:
             runtime=session.runtime(),
             revision=config.search.revision,
             offline=config.source.offline,
-            making=Making(lambda: texts, config.scratch, config.seed),
+            making=Making(lambda: texts, shape, config.seed),
         )
     if writer.kind != "decoder":
         raise ConfigError(
-            f"{name or 'a model from nothing'} is an {writer.kind}, which TRL does not tune; give a decoder, or make "
-            "one with --family decoder"
+            f"{name} is an {writer.kind}, which TRL does not tune; give a decoder, or no --backbone to make one"
         )
     return writer, model
 
