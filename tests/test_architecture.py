@@ -45,6 +45,7 @@ FLOORS = (
             "experts",
             "sandbox",
             "units",
+            "user_functions",
             "written",
             "exchange",
             "spending",

@@ -63,6 +63,13 @@ def test_generators_write_prompts_for_every_label_and_the_same_again(name: str) 
     contracts.check_prompts(name)
 
 
+@pytest.mark.parametrize("name", registry.names("rewards"))
+def test_rewards_are_numbers_from_0_to_1_of_each_text_alone(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "short.py"
+    path.write_text("def short(text, row):\n    return 1 / (1 + len(text))\n", "utf-8")
+    contracts.check_reward(name, source=str(path))
+
+
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_plug_in_loads_and_an_unknown_name_lists_the_known(kind: str) -> None:
     for name in registry.names(kind):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Columns, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
+from autogpt.config import Alignment, Columns, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autogpt.autopilot.run import Run
     from autogpt.model import Model
     from autogpt.multi_model import MultiModel
+    from autogpt.regimes.alignment import Aligned
     from autogpt.regimes.few_labels import FewRun
 
 
@@ -126,6 +127,28 @@ class AutoGPT:
         rows = None if on_disk else data
         options = votes or FewLabels()
         return learn(config, options, data=rows, test=test, descriptions=named, ask=ask, listen=listen)
+
+    def align(
+        self,
+        data: Any,
+        *,
+        backbone: str | Path | None = None,
+        time_limit: str | float | None = "10m",
+        options: Alignment | None = None,
+        listen: Listener | None = None,
+    ) -> Aligned:
+        """Tune a model that writes (a folder, run or Hub name; None: one from nothing) by preferences or by a check.
+
+        `data` is anything with rows: pairs of answers, marked answers, or prompts and what a reward checks. What sealed
+        rows say before and after is in `.facts`; `.model` is a folder that every other command takes as backbone.
+        """
+        from autogpt.regimes.alignment import align
+
+        search = self.config.search if backbone is None else replace(self.config.search, backbone=str(backbone))
+        config = replace(self.config, search=search, time_limit=seconds(time_limit))
+        on_disk = isinstance(data, (str, Path))
+        config = replace(config, data=str(data)) if on_disk else config
+        return align(config, options or Alignment(), data=None if on_disk else data, listen=listen)
 
     @staticmethod
     def load(folder: str | Path, *, task: str | None = None) -> Model:

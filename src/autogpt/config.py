@@ -231,6 +231,48 @@ class Pretraining:
         )
 
 
+LOSSES = ("dpo", "ipo", "hinge", "robust", "exo_pair", "nca_pair", "sppo_hard", "apo_zero", "kto")
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How a model that writes is tuned by preferences or by a check (`regimes/alignment.py`)."""
+
+    reward: str | None = _help(
+        "check of what is written, NAME or NAME:SOURCE (default: by the rows' columns)", kind="rewards"
+    )
+    check: str | None = _help(
+        "second check that is only watched, never learned from: NAME or NAME:SOURCE", kind="rewards", metavar="REWARD"
+    )
+    loss: str | None = _help(
+        f"loss of preferences: {', '.join(LOSSES)} (default: dpo; kto where answers are marked one by one)",
+        metavar="LOSS",
+    )
+    beta: float | None = _help(
+        "how dear it is to move away from the model it began with (default: 0.1; 0 with a reward)", metavar="NUMBER"
+    )
+    learning_rate: float | None = _help("peak learning rate (default: by the model's width)", metavar="NUMBER")
+    answer_tokens: int | None = _help(
+        "tokens that an answer may have (default: as the rows' own answers, else 128)", metavar="NUMBER"
+    )
+    sft: float | None = _help(
+        "share of the time to learn the rows' own answers in first (default: 0.4 of a model from nothing, else 0)",
+        metavar="SHARE",
+    )
+    held_out: float = _help("share of the prompts that is measured on and not learned", 0.2, metavar="SHARE")
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("loss", self.loss is None or self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+            ("beta", self.beta is None or self.beta >= 0, "0 or more"),
+            ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),
+            ("answer_tokens", self.answer_tokens is None or self.answer_tokens >= 1, "1 or more"),
+            ("sft", self.sft is None or 0 <= self.sft <= 1, "between 0 and 1"),
+            ("held_out", 0 < self.held_out <= 0.5, "more than 0, and at most 0.5"),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Labelling:
     """How rows are labelled by a person (`labelling/`)."""

@@ -28,6 +28,7 @@ KINDS = (
     "objectives",
     "formats",
     "prompts",
+    "rewards",
 )
 
 

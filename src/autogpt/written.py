@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from autogpt.core import Array, Inputs
+    from autogpt.core import Array, Inputs, Row
 
 
 class Format(Protocol):
@@ -36,6 +36,19 @@ class Format(Protocol):
 
     def grammar(self, examples: Sequence[str]) -> str | None:
         """A grammar (llguidance's Lark) of which all texts are well-formed, and which has what the examples have."""
+
+
+class Reward(Protocol):
+    """A program that checks what a model wrote. `columns` are names by which the row's column is known that the check
+    needs; none: the text is enough."""
+
+    name: str
+    summary: str
+    columns: tuple[str, ...]
+
+    def score(self, texts: Sequence[str], row: Row, *, column: str | None, source: str) -> list[float]:
+        """How good each text is as an answer to the row, from 0 to 1. `column` is the row's column that the check
+        needs, `source` what the user named for it (a file, an expression, nothing). InputError: one is missing."""
 
 
 def source_of(row: Inputs) -> str:

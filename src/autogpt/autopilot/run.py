@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Ask = Callable[[AmbiguityError], str]
 
-SEVERAL, TEXTS = "multi_task", "pretraining"
-"""What `run.json` of a run of several tasks, and of a training on texts alone, has beside what all have."""
+SEVERAL, TEXTS, ALIGNED = "multi_task", "pretraining", "alignment"
+"""What `run.json` of a run of several tasks, a training on texts alone, or an alignment has beside what all have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
     state = read_state(place)
     if SEVERAL in state:
         raise InputError(f"{str(place)!r} is a run of several tasks; go on with `autogpt resume {place}`")
+    if ALIGNED in state:
+        raise InputError(f"{str(place)!r} is an alignment; go on from what it saved with `autogpt align`")
     if state["status"] == "done":
         return Run.load(place)
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))

@@ -95,6 +95,11 @@ class Asking:
         return [*begin, *ids, *line] or [self._pad_id]
 
     @property
+    def signs(self) -> dict[str, int]:
+        """Ids that pad, that end an answer, and that an encoder-decoder is told first."""
+        return {"pad_id": self._pad_id, "end": self._end, "start": self._start}
+
+    @property
     def _side(self) -> int:
         """Tokens that a source may have, and what is written: a decoder has both in one row."""
         config = self.net.model.config

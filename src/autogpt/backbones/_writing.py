@@ -144,16 +144,6 @@ def laid(pairs: Sequence[Pair], kind: str, *, start: int, pad_id: int) -> tuple[
     return {"ids": ids, "mask": mask, "places": places.clamp(max=ids.shape[1] - 1)}, said
 
 
-@torch.inference_mode()
-def likelihood(net: WriterNet, pairs: Sequence[Pair], *, start: int, pad_id: int) -> list[Any]:
-    """The log probability of each token [T] of the pairs' targets, given their sources."""
-    device = next(net.parameters()).device
-    inputs, target = laid(pairs, net.kind, start=start, pad_id=pad_id)
-    logits = net({name: tensor.to(device) for name, tensor in inputs.items()}).float().log_softmax(-1).cpu()
-    each = logits.gather(-1, target.clamp(min=0).unsqueeze(-1)).squeeze(-1)
-    return [row[known].numpy() for row, known in zip(each, target != IGNORED, strict=True)]
-
-
 class WriterTraining:
     """See `core.Trainable`: a row is a source and its target, and only the target's tokens are learned."""
 

@@ -34,7 +34,7 @@ from autogpt.written import source_of, table
 
 if TYPE_CHECKING:
     from autogpt.backbones._constraint import Constraint
-    from autogpt.backbones._writing import Decoding, WriterNet, WriterTraining
+    from autogpt.backbones._writing import Decoding, Pair, WriterNet, WriterTraining
     from autogpt.core import Array, Example, Scores
 
 SLACK = 1.2
@@ -203,7 +203,7 @@ class Writer(Asking):
         from autogpt.backbones._writing import write
 
         sources = self._sources(inputs)
-        told = {"pad_id": self._pad_id, "end": self._end, "start": self._start, "room": self._side, **self._keeping()}
+        told = {**self.signs, "room": self._side, **self._keeping()}
         found: list[Any] = [None] * len(sources)
         order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
         waiting = [order[at : at + batch_rows] for at in range(0, len(order), batch_rows)][::-1]
@@ -216,7 +216,7 @@ class Writer(Asking):
                 waiting += halves(places, problem)
                 continue
             for place, (ids, likely) in zip(places, written, strict=True):
-                found[place] = table(self._text(ids), likely)
+                found[place] = table(self.text(ids), likely)
         return found
 
     def raw(self, inputs: Sequence[Inputs]) -> Scores:
@@ -233,15 +233,13 @@ class Writer(Asking):
             found.append(logits[0].float().cpu().numpy())
         return found
 
-    def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str], *, batch_rows: int = 32) -> list[Array]:
+    def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str]) -> list[Array]:
         """The log probability of each token [T] of given answers, their end included: how far they were expected."""
-        from autogpt.backbones._writing import likelihood
+        from autogpt.backbones._likelihood import token_likelihoods
 
-        pairs = self.pairs(inputs, answers)
-        told = {"start": self._start, "pad_id": self._pad_id}
         self.net.eval()
-        batches = [pairs[at : at + batch_rows] for at in range(0, len(pairs), batch_rows)]
-        return [row for batch in batches for row in likelihood(self.net, batch, **told)]
+        pairs = self.pairs(inputs, answers)
+        return token_likelihoods(self.net, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""
@@ -303,6 +301,40 @@ class Writer(Asking):
             grammar=self._learned[0],
         )
 
+    def drawn(self, inputs: Sequence[Inputs], *, seed: int, batch_rows: int = 64) -> list[tuple[str, Pair]]:
+        """An answer drawn at random for each source, as likely as the model has it: its text and its ids."""
+        from autogpt.backbones._likelihood import drawn
+
+        self.net.eval()
+        found = drawn(
+            self.net, self._sources(inputs), self._room, seed=seed, batch_rows=batch_rows, end=self._end,
+            pad_id=self._pad_id,
+        )  # fmt: skip
+        return [(self.text(pair.target), pair) for pair in found]
+
+    def text(self, ids: Any) -> str:
+        """What ids say, as an answer is given."""
+        said: str = self.tokenizer.decode([int(one) for one in ids], skip_special_tokens=True)
+        return said.strip()
+
+    def likely(self, pairs: Sequence[Pair], *, net: WriterNet | None = None) -> Array:
+        """Log probability [N] of each target after its source, of this net or another of its shape."""
+        from autogpt.backbones._likelihood import log_likelihoods
+
+        asked = net or self.net
+        asked.eval()
+        return log_likelihoods(asked, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+
+    def write_up_to(self, tokens: int) -> int:
+        """From now on answers have at most so many tokens, and no more than there is room for; how many that is."""
+        self.decoding = replace(self.decoding, most=tokens)
+        return self._room
+
+    @property
+    def _room(self) -> int:
+        """Tokens that an answer may have."""
+        return max(1, min(self.decoding.most, self._side))
+
     def _follow(self, beams: int) -> None:
         self.decoding = replace(self.decoding, beams=beams)
 
@@ -334,7 +366,7 @@ class Writer(Asking):
         if self.decoding.format is None:
             return {}
         fault = registry.get("formats", self.decoding.format).fault
-        return {"whole": lambda ids: fault(self._text(ids)) is None}
+        return {"whole": lambda ids: fault(self.text(ids)) is None}
 
     def _constraint(self) -> Constraint:
         """The grammar that is kept to, over this model's tokens."""
@@ -347,9 +379,6 @@ class Writer(Asking):
             made = Constraint(grammar, self.tokenizer, vocabulary=vocabulary, end=self._end, closing=form.closing)
             self._bound = (grammar, made)
         return self._bound[1]
-
-    def _text(self, ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ import typer
 from autogpt import __version__, runtime
 from autogpt.cli.catalogue import Catalogue, language
 from autogpt.cli.commands import (
+    align,
     compare,
     datasets,
     doctor,
@@ -42,7 +43,7 @@ _UsageError, _ClickException = typer.BadParameter.__mro__[1:3]
 DEBUG = "AUTOGPT_DEBUG"
 
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Train", (label.label, run.run, train.train, pretrain.pretrain, resume.resume)),
+    ("Train", (label.label, run.run, train.train, pretrain.pretrain, align.align, resume.resume)),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
     ("Look", (profile.profile, select.select, runs.runs, models.models, datasets.datasets, doctor.doctor)),
 )

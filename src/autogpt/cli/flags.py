@@ -22,7 +22,7 @@ import typer
 from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
-from autogpt.config import FewLabels, Labelling, MultiTask, Pretraining, RunConfig
+from autogpt.config import Alignment, FewLabels, Labelling, MultiTask, Pretraining, RunConfig
 from autogpt.errors import Interrupted
 from autogpt.setting import Option
 
@@ -40,6 +40,7 @@ _KINDS: Mapping[Any, str] = {
     Labelling: "Labelling",
     FewLabels: "Without labels, or with few",
     Pretraining: "Training on texts",
+    Alignment: "Preferences and rewards",
     Show: "Output",
 }
 _TYPES: Mapping[str, Any] = {"time_limit": str}

@@ -112,6 +112,17 @@ def paired_difference(
     return Difference(metric.name, sign * (one - other), float(low), float(high), p)
 
 
+def mean_interval(values: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The mean of values [N] of one row each (of differences between two systems on the same rows, too)."""
+    n = len(values)
+    rng, mean = np.random.default_rng(seed), float(np.mean(values))
+    at_once = max(1, _CELLS // n)
+    parts = [min(at_once, resamples - at) for at in range(0, resamples, at_once)]
+    drawn = np.concatenate([np.asarray(values)[rng.integers(0, n, size=(part, n))].mean(axis=1) for part in parts])
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return Interval(mean, low, high)
+
+
 def _interval(metric: Metric, value: float, draws: Array, n: int) -> Interval:
     if np.isnan(draws).any() or np.isnan(value):
         return Interval(value, float("nan"), float("nan"))

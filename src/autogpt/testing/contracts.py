@@ -313,6 +313,28 @@ def check_query(name: str) -> None:
             same(before, [pool.vectors, pool.closed], tolerance=0.0)
 
 
+def check_reward(name: str, *, source: str) -> None:
+    """A number from 0 to 1 for each text, the same at every call and whatever stands beside it; a row that lacks what
+    is needed is an InputError. `source` is what a reward may be given that needs a file."""
+    reward = registry.get("rewards", name)
+    row, column = {"wanted": "1"}, "wanted" if reward.columns else None
+    source = "" if reward.columns else source
+    texts = ["1", "", "你好", "{}", "1" * 1000, "def f():", "\x00"]
+    found = reward.score(texts, row, column=column, source=source)
+    if len(found) != len(texts) or not all(isinstance(one, float) and 0 <= one <= 1 for one in found):
+        raise AssertionError(f"{name} gave {found} for {len(texts)} texts")
+    back = reward.score(texts[::-1], row, column=column, source=source)[::-1]
+    alone = [reward.score([text], row, column=column, source=source)[0] for text in texts]
+    if not found == back == alone or reward.score([], row, column=column, source=source):
+        raise AssertionError(f"{name} is not of each text alone: {found}, {back}, {alone}")
+    try:
+        reward.score(texts, {}, column=None, source="")
+    except AutoGPTError:
+        return
+    if reward.columns:
+        raise AssertionError(f"{name} needs a column of {reward.columns}, and is content without")
+
+
 def _pools() -> dict[str, Pool]:
     """Pools of 40 rows in three heaps, in every state that a session goes through."""
     rng = np.random.default_rng(0)

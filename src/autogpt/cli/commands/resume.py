@@ -34,6 +34,10 @@ def resume(
         with Live(screen) as listen:
             show_pretrained(screen, pretraining.resume_pretraining(Path(run), listen=listen))
         return
+    if autopilot.ALIGNED in autopilot.read_state(Path(run)):
+        from autogpt.regimes import alignment
+
+        alignment.refuse_to_resume(Path(run))
     with Live(screen) as listen:
         found = autopilot.resume(Path(run), listen=listen)
     show(screen, found)
