@@ -76,6 +76,13 @@ def unsure(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def vague(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has hardly learned which answer belongs to which thing."""
+    folder = tmp_path_factory.mktemp("vague")
+    return align(config(folder), Alignment(sft=1.0), data=asked(wrong=0.85)).folder
+
+
+@pytest.fixture(scope="module")
 def sure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learned to answer with the thing's colour."""
     folder = tmp_path_factory.mktemp("sure")
@@ -95,8 +102,8 @@ def equal(one: Aligned | Path, other: Aligned | Path) -> bool:
     return all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_grpo_raises_the_reward_of_prompts_that_were_not_learned(unsure: Path, tmp_path: Path) -> None:
-    found = align(config(tmp_path, backbone=unsure), Alignment(learning_rate=2e-3), data=asked(wrong=0.7))
+def test_grpo_raises_the_reward_of_prompts_that_were_not_learned(vague: Path, tmp_path: Path) -> None:
+    found = align(config(tmp_path, backbone=vague), Alignment(learning_rate=2e-3), data=asked(wrong=0.7))
     facts = found.facts
     assert facts["reward"] == "exact-answer"
     assert facts["before"]["value"] < 0.6 < facts["after"]["value"]
@@ -150,7 +157,7 @@ def test_kto_learns_from_marks_of_single_answers(unsure: Path, tmp_path: Path) -
         for row in pairs()
         for side in ("chosen", "rejected")
     ]
-    found = align(config(tmp_path, backbone=unsure), Alignment(learning_rate=1e-3), data=rows)
+    found = align(config(tmp_path, backbone=unsure), Alignment(learning_rate=3e-4), data=rows)
     assert (found.facts["kind"], found.facts["loss"]) == ("marks", "kto")
     assert found.facts["accuracy"]["low"] > 0.5
 
