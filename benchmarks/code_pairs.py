@@ -105,6 +105,8 @@ def main() -> None:
     parser.add_argument("--systems", type=lambda text: text.split(","), default=["full", "tfidf"])
     parser.add_argument("--backbone", default=None, help="folder or Hub name (default: from nothing)")
     parser.add_argument("--samples", type=int, default=0, help="functions that are drawn for each (a trained model)")
+    parser.add_argument("--family", default=None, help="decoder or encoder-decoder (from nothing)")
+    parser.add_argument("--hidden-size", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     train, test = pairs(given.rows, given.tests, given.seed)
@@ -112,9 +114,9 @@ def main() -> None:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             search = Search(methods=system, backbone=given.backbone)
-            model = AutoGPT(output=folder, seed=given.seed, search=search).train(
-                train, test, goal=GOAL, time_limit=given.limit
-            )
+            shape = {"family": given.family, "hidden_size": given.hidden_size}
+            made = AutoGPT(output=folder, seed=given.seed, search=search, **shape)
+            model = made.train(train, test, goal=GOAL, time_limit=given.limit)
             answers = [one.value for one in model.predict([row["javascript"] for row in test])]
             drawn = [_drawn(model, test, seed) for seed in range(given.samples)]
         ended = [runs(answer, row["python"]) for answer, row in zip(answers, test, strict=True)]
