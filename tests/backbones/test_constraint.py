@@ -80,7 +80,7 @@ def test_masks_are_those_of_the_grammar_whichever_row_a_beam_stands_in() -> None
 def test_a_sign_of_the_tokenizer_within_a_target_is_text() -> None:
     made, _ = writer("html", "decoder")
     pair = made.pairs([{"source": "x"}], ["<s>a</s>"])[0]
-    assert made._text(pair.target) == "<s>a</s>"
+    assert made.text(pair.target) == "<s>a</s>"
     assert (pair.target[:-1] > 4).all()
 
 

@@ -17,7 +17,7 @@ from autogpt.evaluation.interval import Answers, Resampled, _draws, intervals, p
 if TYPE_CHECKING:
     from autogpt.core import Scores
 
-SPACE = LabelSpace(labels=("a", "b", "c"))
+SPACE = LabelSpace(labels=("a", "b", "c"), format="json")
 TAGS = ["O", "O", "B-x", "I-x", "B-y", "I-y"]
 
 
@@ -51,6 +51,9 @@ def data(kind: str, rows: int = 40) -> tuple[list[Any], Answers]:
         words = ("red", "cats", "sleep", "all", "day", "long")
         gold = [" ".join(rng.choice(words, size=int(rng.integers(4, 9)))) for _ in range(rows)]
         return gold, Answers([g if rng.random() < 0.4 else f"{g[:9]} {g[2:]}" for g in gold])
+    if kind == "json":
+        gold = [f'{{"a": {n}}}' for n in rng.integers(0, 9, size=rows)]
+        return gold, Answers([g if rng.random() < 0.6 else g[:-1] for g in gold])
     if kind == "choices":
         gold = [(1.0, *map(float, rng.integers(0, 2, size=int(rng.integers(1, 6))))) for _ in range(rows)]
         return gold, Answers([None] * rows, [rng.dirichlet([0.5] * len(row))[:, None] for row in gold])
@@ -75,6 +78,7 @@ KINDS = {
     "tokens": ("entity-f1", "entity-f1-strict", "token-f1"),
     "span": ("exact-match", "answer-f1"),
     "text": ("chrf", "bleu", "rouge-1", "rouge-2", "rouge-l", "text-match"),
+    "json": ("parse-rate",),
     "ranking": ("ndcg-at-10", "mrr", "recall-at-1", "recall-at-10"),
     "choices": ("choice-accuracy", "list-ndcg", "list-mrr", "list-map", "list-auc"),
 }

@@ -157,7 +157,7 @@ def test_kto_learns_from_marks_of_single_answers(unsure: Path, tmp_path: Path) -
         for row in pairs()
         for side in ("chosen", "rejected")
     ]
-    found = align(config(tmp_path, backbone=unsure), Alignment(learning_rate=3e-4), data=rows)
+    found = align(config(tmp_path, backbone=unsure), Alignment(), data=rows)
     assert (found.facts["kind"], found.facts["loss"]) == ("marks", "kto")
     assert found.facts["accuracy"]["low"] > 0.5
 

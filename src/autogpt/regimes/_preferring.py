@@ -82,7 +82,7 @@ def prefer(policy: Policy, parts: Parts, *, paired: bool) -> dict[str, Any]:
     watch = Watch(policy, loss, look)
     rows = _rows(Taste(policy, parts.learn, paired), parts.learn, loss=loss)
     steps = max(1, math.ceil(EPOCHS * len(rows) / min(BATCH_ROWS, len(rows))))
-    course = policy.course("prefer", steps=steps, batch_rows=BATCH_ROWS, beta=BETA, watch=watch)
+    course = policy.course("prefer" if paired else "mark", steps=steps, batch_rows=BATCH_ROWS, beta=BETA, watch=watch)
     began = time.monotonic()
     look(0)
     watch.begin(time.monotonic() - began)
