@@ -104,15 +104,10 @@ class LanguageModel:
 
     def groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimizer (see `core.Trainable`)."""
-        from autogpt.backbones._training import linear_weights
+        from autogpt.backbones._training import groups
 
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        begun = self.source.name != _scratch.NAME
-        head = self.model.get_output_embeddings()
-        kept = set() if head is None else set(map(id, head.parameters()))
-        matrices = set() if begun else set(map(id, linear_weights(self.model))) - kept
-        parted = [[p for p in trained if (id(p) in matrices) == matrix] for matrix in (False, True)]
-        return [{"params": part, "lr_scale": 1.0, "matrices": matrix} for matrix, part in enumerate(parted) if part]
+        head, begun = self.model.get_output_embeddings(), self.source.name != _scratch.NAME
+        return groups(self.model, head, lambda name: 1.0, begun=begun)
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
         """An ordinary folder of transformers', and `pretraining.json` with what was done."""

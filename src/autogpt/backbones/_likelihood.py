@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from autogpt.backbones._pieces import halves, pad
-from autogpt.backbones._writing import IGNORED, Pair, WriterNet, _to_the_right, laid
+from autogpt.backbones._pieces import halves
+from autogpt.backbones._writing import IGNORED, Decoding, Pair, WriterNet, laid, write
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -52,30 +52,26 @@ def _one_batch(net: WriterNet, pairs: Sequence[Pair], start: int, pad_id: int, r
     return [row[known] for row, known in zip(each, (target != IGNORED).numpy(), strict=True)]
 
 
-@torch.inference_mode()
 def drawn(
-    net: WriterNet, sources: Sequence[Any], most: int, *, seed: int, batch_rows: int, end: int, pad_id: int
+    net: WriterNet, sources: Sequence[Any], most: int, *, seed: int, batch_rows: int, pad_id: int, end: int, start: int
 ) -> list[Pair]:
-    """An answer to each source of a decoder, its tokens drawn at temperature 1; nobody else's draws are touched."""
-    device = next(net.parameters()).device
+    """An answer to each source, its tokens drawn at temperature 1; nobody else's draws are touched."""
+    device, decoding = next(net.parameters()).device, Decoding(most=most, temperature=1.0)
     found: list[Any] = [None] * len(sources)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         waiting = _batches([len(source) for source in sources], batch_rows)[::-1]
         while waiting:
             places = waiting.pop()
-            ids, mask = _to_the_right(*pad([sources[place] for place in places], pad_id), pad_id)
             try:
-                written = net.model.generate(
-                    input_ids=ids.to(device), attention_mask=mask.to(device), max_new_tokens=most, do_sample=True,
-                    temperature=1.0, top_k=0, top_p=1.0, pad_token_id=pad_id, eos_token_id=end,
-                )  # fmt: skip
+                chosen = [sources[place] for place in places]
+                written = write(net, chosen, decoding, pad_id=pad_id, end=end, start=start, room=most)
             except (RuntimeError, MemoryError) as problem:
                 waiting += halves(places, problem)
                 continue
-            for place, row in zip(places, written[:, ids.shape[1] :].tolist(), strict=True):
-                kept = row[: row.index(end) + 1] if end in row else row
-                found[place] = Pair(sources[place], np.array(kept, dtype=np.int64))
+            for place, (ids, _) in zip(places, written, strict=True):
+                ended = [*ids, end] if len(ids) < most else ids  # what has all its tokens was cut
+                found[place] = Pair(sources[place], np.array(ended, dtype=np.int64))
     return found
 
 

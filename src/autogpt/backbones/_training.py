@@ -60,14 +60,16 @@ def _units(pieces: Sequence[Piece]) -> list[list[int]]:
     return list(units.values())
 
 
-def groups(net: Any, rate_of: Callable[[str], float], *, begun: bool = True) -> list[dict[str, Any]]:
+def groups(
+    net: torch.nn.Module, head: torch.nn.Module, rate_of: Callable[[str], float], *, begun: bool = True
+) -> list[dict[str, Any]]:
     """The body's parameters, a group per learning rate as `rate_of` says, and the head's. Of a body that begins at
     random (not `begun`) the matrices are told apart (see `training.optimizer`)."""
-    head = {id(parameter) for parameter in net.head.parameters()}
-    matrices = set() if begun else set(map(id, linear_weights(net))) - head
+    own_head = {id(parameter) for parameter in head.parameters()}
+    matrices = set() if begun else set(map(id, linear_weights(net))) - own_head
     found: dict[tuple[bool, bool, float], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in net.named_parameters():
-        own = id(parameter) in head
+        own = id(parameter) in own_head
         if parameter.requires_grad:
             kind = own, id(parameter) in matrices, 1.0 if own else rate_of(name)
             found.setdefault(kind, []).append((name, parameter))
@@ -171,7 +173,7 @@ class EncoderTraining:
         return self.output.loss(logits.float(), batch.target, self.class_weight)
 
     def groups(self) -> list[dict[str, Any]]:
-        return groups(self.net, self.rate_of)
+        return groups(self.net, self.net.head, self.rate_of)
 
     def score(self) -> Scores:
         """Scores of all rows in their order, by way of the cached activations where there are some."""

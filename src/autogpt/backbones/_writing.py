@@ -221,21 +221,16 @@ class WriterTraining:
 
         The same for all tokenizers, unlike perplexity (2 to the power of the bits per token). None: all were cut.
         """
-        whole = [row for row, pair in enumerate(self.pairs) if pair.size]
-        order = sorted(whole, key=self.lengths().__getitem__)
-        nats, was_training = 0.0, self.net.training
+        from autogpt.backbones._likelihood import token_likelihoods
+
+        whole, was_training = [pair for pair in self.pairs if pair.size], self.net.training
         self.net.eval()
-        for start in range(0, len(order), READ_ROWS):
-            batch = self.batch(order[start : start + READ_ROWS])
-            with torch.inference_mode():
-                logits = self.forward(batch).float()
-            losses = nn.functional.cross_entropy(
-                logits.flatten(0, 1), batch.target.flatten(), ignore_index=IGNORED, reduction="sum"
-            )
-            nats += float(losses)
+        likely = token_likelihoods(
+            self.net, whole, start=self.start, pad_id=self.pad_id, runtime=self.runtime, batch_rows=READ_ROWS
+        )
         self.net.train(was_training)
-        size = sum(self.pairs[row].size for row in whole)
-        return nats / np.log(2) / size if size else None
+        size = sum(pair.size for pair in whole)
+        return -sum(float(row.sum()) for row in likely) / np.log(2) / size if size else None
 
     def settle(self, chosen: Mapping[str, Any]) -> None:
         """What an earlier training chose after its end."""
@@ -266,7 +261,7 @@ class WriterTraining:
     def groups(self) -> list[dict[str, Any]]:
         from autogpt.backbones._training import groups
 
-        return groups(self.net, self.rate_of, begun=self.begun)
+        return groups(self.net, self.net.head, self.rate_of, begun=self.begun)
 
 
 def _value(job: Job, scores: Any) -> float:

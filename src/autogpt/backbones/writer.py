@@ -306,10 +306,7 @@ class Writer(Asking):
         from autogpt.backbones._likelihood import drawn
 
         self.net.eval()
-        found = drawn(
-            self.net, self._sources(inputs), self._room, seed=seed, batch_rows=batch_rows, end=self._end,
-            pad_id=self._pad_id,
-        )  # fmt: skip
+        found = drawn(self.net, self._sources(inputs), self._room, seed=seed, batch_rows=batch_rows, **self.signs)
         return [(self.text(pair.target), pair) for pair in found]
 
     def text(self, ids: Any) -> str:

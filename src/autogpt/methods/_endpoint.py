@@ -12,6 +12,8 @@ from autogpt.core import Example, Job
 from autogpt.endpoint import Remote
 from autogpt.errors import ResourceError
 
+ASKED = frozenset({"classes", "path", "labels", "value", "text"})
+"""Outputs whose answers can be asked for in words."""
 VOTES = 3
 """Answers to a question whose agreement is counted, where the server does not tell how sure it is of one."""
 CHUNK = 64

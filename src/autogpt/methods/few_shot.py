@@ -17,7 +17,7 @@ import numpy as np
 from autogpt.core import Decision, Example, Job, Scorer, Step
 from autogpt.endpoint import Remote
 from autogpt.errors import ConfigError, ResourceError
-from autogpt.methods._endpoint import opened, validated, with_votes
+from autogpt.methods._endpoint import ASKED, opened, validated, with_votes
 
 SHOWN = (0, 4, 16)
 SAMPLE = 24
@@ -49,7 +49,7 @@ class FewShot:
     summary = "a language model behind an endpoint, shown training rows like the one it is asked about"
     needs_backbone = False
     needs_endpoint = True
-    outputs = frozenset({"classes", "path", "labels", "value", "text"})
+    outputs = ASKED
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

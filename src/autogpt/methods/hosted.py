@@ -20,7 +20,7 @@ from autogpt import files
 from autogpt.core import Job, Scorer, Step
 from autogpt.endpoint import Remote
 from autogpt.errors import AutoGPTError, ConfigError, EndpointError, ResourceError
-from autogpt.methods._endpoint import opened, validated, with_votes
+from autogpt.methods._endpoint import ASKED, opened, validated, with_votes
 
 FIRST_LOOK, LONGEST_LOOK = 1.0, 30.0
 """Seconds between two looks at the job: they grow from the first to the longest."""
@@ -48,7 +48,7 @@ class Hosted:
     summary = "a model that the endpoint's server tunes on the rows (they are sent there), by its training jobs"
     needs_backbone = False
     needs_endpoint = True
-    outputs = frozenset({"classes", "path", "labels", "value", "text"})
+    outputs = ASKED
     options = Options
 
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:

@@ -139,8 +139,8 @@ def _opened(session: Session, parts: Parts) -> tuple[Writer, Model | None]:
             raise ModelError(f"{name!r} writes nothing ({model.task.name}); give a model that writes")
         writer: Writer = model.scorer  # type: ignore[assignment]
     else:
-        shape = replace(config.scratch, family="decoder")
-        if name in (None, "scratch") and shape != config.scratch:
+        shape = replace(session.shape, family="decoder")
+        if name in (None, "scratch") and shape != session.shape:
             session.say("decision", "what is made from nothing is a decoder: TRL tunes nothing else")
         texts = [text for aim in parts.learn for text in (aim.prompt, aim.chosen, aim.rejected) if text]
         writer = family.open(

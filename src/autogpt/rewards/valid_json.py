@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
+from autogpt import registry
 from autogpt.core import Row
 
 
@@ -20,18 +19,7 @@ class ValidJson:
     columns: tuple[str, ...] = ()
 
     def score(self, texts: Sequence[str], row: Row, *, column: str | None, source: str) -> list[float]:
-        return [float(_is_json(text)) for text in texts]
-
-
-def _is_json(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text, parse_constant=_refuse), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+        return [float(registry.get("formats", "json").fault(text) is None) for text in texts]
 
 
 plugin = ValidJson()
