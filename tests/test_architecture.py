@@ -53,6 +53,7 @@ FLOORS = (
             "yaml_file",
             "setting",
             "dialogues",
+            "orders",
         },
     ),
     ("closed", {*registry.KINDS}),

@@ -86,6 +86,27 @@ class Source:
     offline: bool = _help("forbid all network use", False)
 
 
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where trials are worked on."""
+
+    executor: str | None = _help(
+        "who works on trials (default: the run itself, one after another)", kind="executors", metavar="NAME"
+    )
+    workers: int | None = _help(
+        "trials at the same time (default: 1; with ray one per GPU, or per machine)", metavar="NUMBER"
+    )
+    address: str | None = _help("address of a Ray cluster, or auto (default: Ray is started here)", metavar="ADDRESS")
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("workers", self.workers is None or 1 <= self.workers <= 1024, "between 1 and 1024"),
+            ("executor", self.executor is not None or (self.workers, self.address) == (None, None),
+             "named where workers or an address are (local or ray)"),
+        )  # fmt: skip
+
+
 FAMILIES = ("encoder-decoder", "decoder", "encoder")
 
 
@@ -177,6 +198,7 @@ class RunConfig:
     source: Source = field(default_factory=Source)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
+    compute: Compute = field(default_factory=Compute)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
 

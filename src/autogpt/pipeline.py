@@ -68,10 +68,11 @@ class Prepared:
     unlabelled: tuple[Inputs, ...] = ()
     """What is read of rows that no person labelled, where a method can learn from them; none of the given test."""
 
-    def texts(self) -> list[str]:
-        """All texts of the rows to learn from: what a language model that is made from nothing is made of."""
-        own = [source_of(row.inputs) if "messages" in row.inputs else inputs_text(row.inputs) for row in self.train]
-        return [text for one, row in zip(own, self.train, strict=True) for text in (one, str(row.target))]
+
+def texts(rows: Sequence[Example]) -> list[str]:
+    """All texts of rows to learn from: what a language model that is made from nothing is made of."""
+    own = [source_of(row.inputs) if "messages" in row.inputs else inputs_text(row.inputs) for row in rows]
+    return [text for one, row in zip(own, rows, strict=True) for text in (one, str(row.target))]
 
 
 def prepare(

@@ -29,6 +29,7 @@ KINDS = (
     "formats",
     "prompts",
     "rewards",
+    "executors",
 )
 
 

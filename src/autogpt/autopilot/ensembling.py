@@ -24,7 +24,7 @@ import numpy as np
 
 from autogpt.autopilot import auto
 from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
-from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores, run_trial
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores
 from autogpt.backbones.ensemble import Ensemble, Member
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.split import parts
@@ -199,7 +199,9 @@ def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) ->
             seed = int(np.random.default_rng([bench.seed, 13, number]).integers(1 << 31))
             fold = replace(own, train=train, validation=held, seed=seed)
             try:
-                done, _ = run_trial(fold, Candidate(result.method, result.options), folder=folder, remaining=clock)
+                done, _ = session.run_trial(
+                    fold, Candidate(result.method, result.options), folder=folder, remaining=clock
+                )
             except (Interrupted, InputError):
                 raise
             except (AutoGPTError, MemoryError) as problem:

@@ -15,7 +15,7 @@ from autogpt import config as settings
 from autogpt import registry
 from autogpt.autopilot import ensembling, evidence
 from autogpt.autopilot.ensembling import Joined
-from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
+from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
 from autogpt.core import Decision, Example, Scorer
 from autogpt.data.examples import row_count
 from autogpt.errors import EndpointError, ResourceError
@@ -189,7 +189,7 @@ def _final_scorer(
         deadline = session.budget.until(session.reserve(bench, prepared, models=models))
         try:
             own = session.rows.bench(bench, best.rows)
-            return refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
+            return session.refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
     else:

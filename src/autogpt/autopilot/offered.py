@@ -1,13 +1,23 @@
-"""What a run may try: the methods that the user named, or all that fit; and why no encoder can be had."""
+"""What a run may try: the methods that the user named, or all that fit; why no encoder can be had; facts to plan by."""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from autogpt import registry
 from autogpt.autopilot import auto
-from autogpt.autopilot.ladder import needs_endpoint
-from autogpt.autopilot.trial import Bench
+from autogpt.autopilot.ladder import Facts, needs_endpoint
+from autogpt.autopilot.trial import Bench, Candidate
 from autogpt.config import RunConfig
 from autogpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autogpt.autopilot.session import Session
+    from autogpt.pipeline import Prepared
+
+MEASURED_ROWS = 24
+"""Rows that tell the reading speed."""
 
 
 def methods(config: RunConfig, bench: Bench) -> list[str]:
@@ -38,3 +48,31 @@ def backbone_problem(config: RunConfig, bench: Bench) -> str | None:
         return None
     problem: str | None = registry.trained(bench.output.name).missing_default()
     return problem
+
+
+def facts(session: Session, bench: Bench, prepared: Prepared) -> Facts:
+    """What the ladder looks at."""
+    from autogpt.training.features import exact_cost
+
+    allowed = methods(session.config, bench)
+    problem = backbone_problem(session.config, bench)
+    if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
+        problem = session.no_room(bench, Candidate("full" if bench.output.name == "text" else "head"))
+    return Facts(
+        train=bench.train,
+        validation=len(bench.validation),
+        output=bench.output,
+        layers=lambda: int(bench.features.encoder().layer_count),
+        rows_per_second=lambda: bench.features.rows_per_second,
+        remaining=lambda: session.budget.remaining() - session.reserve(bench, prepared),
+        device=lambda: bench.runtime().device,
+        allowed=allowed,
+        has_backbone=problem is None,
+        backbone_problem=problem or "",
+        named=session.config.search.methods not in (None, auto.NAME),
+        measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
+        exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
+        unlabelled=len(prepared.unlabelled),
+        scratch=bench.output.name == "text" and session.config.search.backbone in (None, "scratch"),
+        corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
+    )

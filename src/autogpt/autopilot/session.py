@@ -10,27 +10,29 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
-from autogpt import endpoint, files, registry
+from autogpt import endpoint, files
 from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import CHEAP, Facts, rungs
-from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, run_trial
-from autogpt.autopilot.unlabelled import advised
+from autogpt.autopilot.ladder import CHEAP, Facts, needs_endpoint, rungs
+from autogpt.autopilot.materials import Materials
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, refit, run_trial
+from autogpt.autopilot.workshop import Workshop, hear
 from autogpt.config import RunConfig
-from autogpt.core import Decision, Making, Scorer, Table
+from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
-from autogpt.memory import SHARE, Guard
-from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
+from autogpt.memory import Guard
+from autogpt.orders import Ending
+from autogpt.pipeline import Ask, Prepared, prepare
 from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
@@ -42,8 +44,6 @@ log = logging.getLogger(__name__)
 STATE_SECONDS = 1.0
 VALIDATION_ROWS_PER_SECOND = 5.0  # of the limit
 SAVING_SECONDS = 3.0
-MEASURED_ROWS = 24
-"""Rows that tell the reading speed."""
 TEST_SHARE = 0.15
 """Of the limit, at most, is kept for reading test rows; with less time fewer of them are drawn."""
 
@@ -85,10 +85,12 @@ class Session:
         self._machine: Runtime | None = None
         self._stage: forecast.Stage | None = None
         self._spelling: language.Spelling | None = None
-        self._told: set[str] = set()
+        self._doubts: set[str] = set()
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
         self.rows = Rows(folder, self.say)
+        self.workshop: Workshop | None = None
+        self.materials: Materials
 
     @cached_property
     def client(self) -> endpoint.Client | None:
@@ -147,12 +149,25 @@ class Session:
 
     def execute(self, data: Any, test: Any) -> tuple[Model, Report]:
         """The whole story."""
-        with endpoint.named(self.client):
-            return self._execute(data, test)
+        try:
+            with endpoint.named(self.client):
+                return self._execute(data, test)
+        finally:
+            if self.workshop is not None:
+                self.workshop.close()
 
     def _execute(self, data: Any, test: Any) -> tuple[Model, Report]:
         limit = self.config.time_limit
         self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
+        if self.config.compute.executor is not None:
+            self.workshop = Workshop(
+                self.config.compute,
+                base=self.place,
+                limit=self.guard.limit,
+                listen=self.listen,
+                stop=lambda: self.stop(),
+            )
+            self.say("plan", f"trials at the same time: {self.workshop.size} ({self.config.compute.executor})")
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
@@ -228,44 +243,16 @@ class Session:
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
-        from autogpt.training.features import FeatureCache
-
-        config, output, space = self.config, prepared.output, prepared.space
-        family, making = registry.trained(output.name), Making(prepared.texts, self.shape, config.seed)
-
-        def open_encoder() -> Any:
-            return family.open(
-                config.search.backbone,
-                output=output.name,
-                size=output.size(space),
-                labels=space.labels if output.token_level else (),
-                like=prepared.train[0].inputs,
-                runtime=self.runtime(),
-                revision=config.search.revision,
-                offline=config.source.offline,
-                making=making,
-            )
-
-        folder = self.place / "features" if self.folder is not None else None
-        bench = Bench(
-            train=prepared.train,
-            validation=prepared.validation,
-            output=output,
-            space=space,
-            metrics=main_metrics(prepared.task, config.search.metric, space),
-            open=open_encoder,
-            features=FeatureCache(open_encoder, folder=folder, guard=self.guard),
+        self.materials = Materials.of(self.config, self.shape, prepared)
+        return self.materials.bench(
+            features=None if self.folder is None else self.folder / "features",
+            guard=self.guard,
             runtime=self.runtime,
-            seed=config.seed,
             listen=self.listen,
             stop=lambda: self.stop(),
-            report_to=config.search.report_to,
-            room=lambda: int(SHARE * self.guard.room().bytes),
-            remote=endpoint.none_named
-            if self.client is None
-            else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
+            remaining=self.budget.remaining,
+            client=self.client,
         )
-        return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -284,30 +271,7 @@ class Session:
 
     def facts(self, bench: Bench, prepared: Prepared) -> Facts:
         """What the ladder looks at."""
-        from autogpt.training.features import exact_cost
-
-        allowed = offered.methods(self.config, bench)
-        problem = offered.backbone_problem(self.config, bench)
-        if problem is None and any(registry.get("methods", name).needs_backbone for name in allowed):
-            problem = self.no_room(bench, Candidate("full" if bench.output.name == "text" else "head"))
-        return Facts(
-            train=bench.train,
-            validation=len(bench.validation),
-            output=bench.output,
-            layers=lambda: int(bench.features.encoder().layer_count),
-            rows_per_second=lambda: bench.features.rows_per_second,
-            remaining=lambda: self.budget.remaining() - self.reserve(bench, prepared),
-            device=lambda: bench.runtime().device,
-            allowed=allowed,
-            has_backbone=problem is None,
-            backbone_problem=problem or "",
-            named=self.config.search.methods not in (None, auto.NAME),
-            measure=lambda: bench.features.get([row.inputs for row in bench.train[:MEASURED_ROWS]]),
-            exact=cache(lambda: exact_cost(bench.features, bench.train, bench.runtime())),
-            unlabelled=len(prepared.unlabelled),
-            scratch=bench.output.name == "text" and self.config.search.backbone in (None, "scratch"),
-            corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
-        )
+        return offered.facts(self, bench, prepared)
 
     def stage(self, bench: Bench) -> forecast.Stage:
         """What methods are rehearsed on before they are begun."""
@@ -355,6 +319,8 @@ class Session:
             self._begin(bench, prepared, rung, facts)
             if rung.method == "head":
                 self._choose_rows(bench, prepared, facts)
+        if self.workshop is not None:
+            self.workshop.drain()
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:
         """Ask once, as soon as all rows were read, whether a part of them teaches more; and try it."""
@@ -380,23 +346,51 @@ class Session:
     def _try(
         self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
     ) -> None:
+        """Fit a candidate; the workshop comes back as soon as it has place for another one."""
         self.tried.append(candidate.method)
-        told: dict[str, Any] = {"trial": candidate.name, "method": candidate.name, "metric": bench.metric.name}
-        told |= {"higher_is_better": bench.metric.higher_is_better}
-        result = load_result(folder)
+        settle = partial(self._settle, bench, prepared, candidate, folder)
+        if load_result(folder) is not None:
+            settle(lambda: None)
+            return
+        self.say("trial", f"{candidate.name}: {candidate.reason}", **self._told(bench, candidate), state="started")
+        own = self.rows.bench(bench, candidate.rows)
+        if self.workshop is None or needs_endpoint(candidate.method):
+            settle(lambda: run_trial(own, candidate, folder=folder, remaining=remaining))
+            return
+
+        def ended(ending: Ending) -> None:
+            hear(bench.features, ending)
+            settle(ending.check)
+
+        self.workshop.trial(self.materials.like(own), candidate, folder, remaining(), ended)
+
+    def _told(self, bench: Bench, candidate: Candidate) -> dict[str, Any]:
+        better = bench.metric.higher_is_better
+        return {
+            "trial": candidate.name, "method": candidate.name, "metric": bench.metric.name, "higher_is_better": better
+        }  # fmt: skip
+
+    def _settle(
+        self,
+        bench: Bench,
+        prepared: Prepared,
+        candidate: Candidate,
+        folder: Path,
+        work: Callable[[], tuple[Result, Scorer] | None],
+    ) -> None:
+        """Do a trial, or hear how it ended (None: what it left stands in its folder); the best so far is kept."""
+        told = self._told(bench, candidate)
+        try:
+            done = work()
+        except (Interrupted, InputError):
+            raise
+        except (AutoGPTError, MemoryError) as problem:
+            self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
+            self.reasons.append(f"{candidate.name}: {problem}")
+            return
+        result, scorer = done or (load_result(folder), None)
         if result is None:
-            self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
-            try:
-                own = self.rows.bench(bench, candidate.rows)
-                result, scorer = run_trial(own, candidate, folder=folder, remaining=remaining)
-            except (Interrupted, InputError):
-                raise
-            except (AutoGPTError, MemoryError) as problem:
-                self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
-                self.reasons.append(f"{candidate.name}: {problem}")
-                return
-        else:
-            scorer = load_scorer(folder / "scorer", result.family)
+            raise ResourceError(f"{folder}: its result is gone; resume the run")
         self.results.append(result)
         self.folders.append(folder)
         score = result.scores[bench.metric.name]
@@ -409,6 +403,20 @@ class Session:
         if chosen is not self.best:
             self.best = chosen
             self._promote(bench, prepared, chosen, scorer if chosen is result else None)
+
+    def run_trial(
+        self, bench: Bench, candidate: Candidate, *, folder: Path, remaining: Callable[[], float]
+    ) -> tuple[Result, Scorer]:
+        """A trial that is waited for, here or by the workshop."""
+        if self.workshop is None or needs_endpoint(candidate.method):
+            return run_trial(bench, candidate, folder=folder, remaining=remaining)
+        return self.workshop.run_trial(self.materials.like(bench), candidate, folder, remaining(), bench.features)
+
+    def refit(self, bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
+        """A trial's method once more on all rows, here or by the workshop."""
+        if self.workshop is None or needs_endpoint(result.method):
+            return refit(bench, result, folder=folder, remaining=remaining)
+        return self.workshop.refit(self.materials.like(bench), result, folder, remaining())
 
     def choose(self, bench: Bench, results: Sequence[Result] | None = None) -> Result:
         """The best of the trials so far, or of these."""
@@ -427,8 +435,8 @@ class Session:
             encoder = bench.features.encoder()
             self._spelling = language.Spelling.of([row.inputs for row in bench.train[:200]], encoder)
         known, why = language.knows(self._spelling, self.results if results is None else results, bench.metric)
-        if why and why not in self._told:
-            self._told.add(why)
+        if why and why not in self._doubts:
+            self._doubts.add(why)
             self.say("decision", why)
         return known
 

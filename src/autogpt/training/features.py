@@ -1,10 +1,14 @@
-"""Frozen features, computed once per run: in memory, and on disk so that a resumed run need not read again."""
+"""Frozen features, computed once per run: in memory, and on disk so that a resumed run need not read again.
+
+Several processes of a run may keep theirs in one folder: each writes shards of its own, and sees those of the others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +40,9 @@ class FeatureCache:
         self._open, self._encoder, self._folder = open_encoder, None, folder
         self._guard = guard or Guard()
         self._found: dict[str, Array] = {}
-        self._shards = 0
+        self._seen: set[str] = set()
         self.read_rows, self.read_seconds, self.load_seconds = 0, 0.0, 0.0
-        if folder is not None and folder.is_dir():
-            self._load(folder)
+        self._see()
 
     def get(self, inputs: Sequence[Inputs], *, seconds: float | None = None) -> tuple[list[int], Scores]:
         """Places of rows whose features are known or could be read within `seconds`, and these features.
@@ -48,6 +51,8 @@ class FeatureCache:
         """
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
         keys = [key(row) for row in inputs]
+        if any(k not in self._found for k in keys):
+            self._see()
         missing = list({k: place for place, k in enumerate(keys) if k not in self._found}.values())
         fresh: list[str] = []
         if missing and seconds != 0:
@@ -87,6 +92,15 @@ class FeatureCache:
     def rows_per_second(self) -> float | None:
         """Measured reading speed; None before anything was read."""
         return self.read_rows / self.read_seconds if self.read_rows else None
+
+    def measured(self) -> dict[str, float]:
+        """What `heard` is told in another process."""
+        return {"rows": self.read_rows, "seconds": self.read_seconds, "loading": self.load_seconds}
+
+    def heard(self, *, rows: int, seconds: float, loading: float) -> None:
+        """Another process read so many rows in so many seconds, and took others to load the encoder."""
+        self.read_rows, self.read_seconds = self.read_rows + rows, self.read_seconds + seconds
+        self.load_seconds = max(self.load_seconds, loading)
 
     def encoder(self) -> Any:
         """The encoder that reads; loaded at the first call."""
@@ -133,20 +147,25 @@ class FeatureCache:
         rows = [np.atleast_2d(self._found[k]) for k in keys]
         flat = self._found[keys[0]].ndim == 1
         listed = {"keys": list(keys), "rows": [len(row) for row in rows], "flat": flat}
-        name = f"shard-{self._shards:04d}"
+        name = f"shard-{len(self._seen):04d}-{uuid.uuid4().hex[:12]}"  # no other process writes one of this name
         files.write_bytes(self._folder / f"{name}.safetensors", save({"features": np.concatenate(rows)}))
         files.write_json(self._folder / f"{name}.json", listed)  # the index last: a shard without it does not exist
-        self._shards += 1
+        self._seen.add(name)
 
-    def _load(self, folder: Path) -> None:
+    def _see(self) -> None:
+        """Shards in the folder that were not seen yet."""
         from safetensors.numpy import load_file
 
-        for index in sorted(folder.glob("shard-*.json")):
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for index in sorted(self._folder.glob("shard-*.json")):
+            if index.stem in self._seen:
+                continue
             listed = json.loads(index.read_text("utf-8"))
             table = load_file(index.with_suffix(".safetensors"))["features"]
             parts = np.split(table, np.cumsum(listed["rows"])[:-1])
             self._found.update({k: p[0] if listed["flat"] else p for k, p in zip(listed["keys"], parts, strict=True)})
-            self._shards = int(index.stem.split("-")[1]) + 1
+            self._seen.add(index.stem)
 
 
 def exact_cost(features: Features, rows: Sequence[Example], runtime: Runtime, *, rounds: int = 2) -> float:

@@ -1,0 +1,123 @@
+"""Trials in other processes: orders go out, what they tell comes in, and who ended is told to who ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from autogpt import registry
+from autogpt.autopilot.materials import Materials
+from autogpt.autopilot.trial import Candidate, Result, load_result, load_scorer
+from autogpt.autopilot.worker import Given, fit, warm
+from autogpt.config import Compute
+from autogpt.core import Scorer
+from autogpt.errors import Interrupted
+from autogpt.events import Listener
+from autogpt.memory import resident
+from autogpt.orders import Crew, Ending, Order
+
+if TYPE_CHECKING:
+    from autogpt.autopilot.session import Session
+
+WAIT_SECONDS = 0.5
+LEAST_MEMORY = 300_000_000
+
+Done = Callable[[Ending], None]
+
+
+class Workshop:
+    """Who works for a run. `base` is the run's folder, `limit` the bytes of memory that the run may have."""
+
+    def __init__(
+        self, compute: Compute, *, base: Path, limit: int | None, listen: Listener, stop: Callable[[], bool]
+    ) -> None:
+        executor = registry.get("executors", compute.executor or "local")
+        self._crew: Crew = executor.open(workers=compute.workers, address=compute.address, warm=warm)
+        self._base, self._limit, self._listen, self._stop = base.absolute(), limit, listen, stop
+        self._open: dict[str, tuple[Order, Done]] = {}
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """The workshop of a run; it is told how many work."""
+        compute, limit = session.config.compute, session.guard.limit
+        found = cls(compute, base=session.place, limit=limit, listen=session.listen, stop=lambda: session.stop())
+        session.say("plan", f"trials at the same time: {found.size} ({compute.executor})")
+        return found
+
+    @property
+    def size(self) -> int:
+        """Trials at the same time."""
+        return self._crew.size
+
+    def trial(self, materials: Materials, candidate: Candidate, folder: Path, seconds: float, done: Done) -> None:
+        """Order a trial; comes back as soon as there is place for another one. `done` is told how it ended."""
+        self._begin(Given(materials, candidate=candidate), folder, seconds, done)
+        while len(self._open) >= self.size:
+            self._listen_once()
+
+    def run_trial(
+        self, materials: Materials, candidate: Candidate, folder: Path, seconds: float, features: Any
+    ) -> tuple[Result, Scorer]:
+        """A trial that is waited for."""
+        ending = self._waited(Given(materials, candidate=candidate), folder, seconds)
+        hear(features, ending)
+        result = load_result(folder)
+        if result is None:
+            raise FileNotFoundError(folder / "result.json")
+        return result, load_scorer(folder / "scorer", result.family)
+
+    def refit(self, materials: Materials, result: Result, folder: Path, seconds: float) -> Scorer:
+        """The winner once more, waited for."""
+        self._waited(Given(materials, again=result), folder, seconds)
+        return load_scorer(folder / "scorer", result.family)
+
+    def drain(self) -> None:
+        """Wait for all that was ordered."""
+        while self._open:
+            self._listen_once()
+
+    def close(self) -> None:
+        """End all processes."""
+        self._open.clear()
+        self._crew.close()
+
+    def _waited(self, given: Given, folder: Path, seconds: float) -> Ending:
+        self.drain()
+        found: list[Ending] = []
+        self._begin(given, folder, seconds, found.append)
+        self.drain()
+        found[0].check()
+        return found[0]
+
+    def _begin(self, given: Given, folder: Path, seconds: float, done: Done) -> None:
+        while len(self._open) >= self.size:
+            self._listen_once()
+        folder = folder.absolute()
+        memory = None
+        if self._limit is not None:  # of what the run may have, what this process holds is taken
+            memory = max(LEAST_MEMORY, (self._limit - resident()) // self.size)
+        order = Order(folder.name, fit, given, folder, self._base, seconds=seconds, memory=memory)
+        self._open[str(folder)] = (order, done)
+        self._crew.begin(order)
+
+    def _listen_once(self) -> None:
+        """Hear one thing, or stop all when the run is to stop."""
+        if self._stop():
+            self._open.clear()
+            self._crew.stop()
+            raise Interrupted("stopped while trials were working", resume="")
+        news = self._crew.news(WAIT_SECONDS)
+        if news is None:
+            return
+        if news.event is not None:
+            self._listen(news.event)
+        if news.ending is not None:
+            _, done = self._open.pop(str(news.order.folder))
+            done(news.ending)
+
+
+def hear(features: Any, ending: Ending) -> None:
+    """Believe what another process measured of its reading."""
+    if ending.told.get("rows"):
+        features.heard(**ending.told)
