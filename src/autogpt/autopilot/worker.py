@@ -26,11 +26,18 @@ class Given:
     again: Result | None = None
 
 
-def warm() -> None:
-    """Load what every trial needs, while there is nothing else to do."""
+def load_libraries() -> None:
+    """Import what takes seconds."""
     prepare_environment()
+    import accelerate
+    import sklearn.linear_model
+    import torch
     import transformers  # noqa: F401
 
+
+def warm() -> None:
+    """Load what every trial needs, while there is nothing else to do."""
+    load_libraries()
     detect()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from autogpt import registry
 from autogpt.autopilot.materials import Materials
 from autogpt.autopilot.trial import Candidate, Result, load_result, load_scorer
-from autogpt.autopilot.worker import Given, fit, warm
+from autogpt.autopilot.worker import Given, fit, load_libraries, warm
 from autogpt.config import Compute
 from autogpt.core import Scorer
 from autogpt.errors import Interrupted
@@ -36,6 +37,8 @@ class Workshop:
         self._crew: Crew = executor.open(workers=compute.workers, address=compute.address, warm=warm)
         self._base, self._limit, self._listen, self._stop = base.absolute(), limit, listen, stop
         self._open: dict[str, tuple[Order, Done]] = {}
+        # what this process needs for the final test is loaded while others work
+        threading.Thread(target=load_libraries, daemon=True).start()
 
     @classmethod
     def of(cls, session: Session) -> Self:

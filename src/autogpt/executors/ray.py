@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import queue
+import socket
 import tempfile
 import threading
 import time
@@ -32,6 +33,7 @@ ALIVE_SECONDS, TELL_SECONDS = 5.0, 0.5
 GRACE_SECONDS = 10.0
 """Who is not done so long after its time, the way through the cluster included, is taken for hung."""
 ATTEMPTS = 3
+KNOCK_SECONDS = 10.0
 SIGN = ".sign"
 """A file of the run's folder with a number that no other run has: who reads it there shares the file system."""
 
@@ -143,17 +145,24 @@ def _connected(address: str | None) -> tuple[Any, bool]:
         return ray, False
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    quiet: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-    if address is not None:
-        quiet = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
+    told: dict[str, Any] = {"include_dashboard": False} if address is None else {"address": address}
     try:
-        ray.init(**quiet, runtime_env={"env_vars": {"PYTHONPATH": path}})
-    except (ConnectionError, ValueError, RuntimeError) as problem:
+        if address is not None:
+            _knock(address)
+        ray.init(**told, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": path}})
+    except (OSError, ValueError, RuntimeError) as problem:  # a ConnectionError is an OSError
         raise ConfigError(
             f"no Ray cluster answers at {address!r} ({_first_line(problem)}); start one with `ray start --head`, "
             "or leave --address out to start Ray here"
         ) from None
     return ray, True
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody listens at `host:port`: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _worked(order: Order, packed: bytes | None, sign: str, warm: Callable[[], None]) -> Iterator[Told]:
