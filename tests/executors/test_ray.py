@@ -22,6 +22,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", chores.HERE)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         found.add_node(num_cpus=1)
         found.wait_for_nodes()

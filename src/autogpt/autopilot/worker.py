@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,10 +30,8 @@ class Given:
 def load_libraries() -> None:
     """Import what takes seconds."""
     prepare_environment()
-    import accelerate
-    import sklearn.linear_model
-    import torch
-    import transformers  # noqa: F401
+    for name in ("torch", "transformers", "accelerate", "sklearn.linear_model"):
+        importlib.import_module(name)
 
 
 def warm() -> None:

@@ -136,6 +136,7 @@ class RayCrew:
 def _connected(address: str | None) -> tuple[Any, bool]:
     """Ray, and whether it was connected (or started) by us. Nothing is reported to anybody: `offline` stays true."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # by its default of 15 workers starve beside any other job
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
