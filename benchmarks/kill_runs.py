@@ -2,8 +2,9 @@
 
 `autogpt run` reads a file, climbs the ladder with a tiny BERT (majority, TF-IDF, head, full fine-tuning), tests, and
 saves. Its process is killed after a random part of what a whole run takes, and resumed, and killed again, until it
-ends unattended. The model it leaves must have, bit for bit, the weights of a run that nobody killed. Killed before it
-had a folder, a run is begun anew. Runs are repeated until enough kills have struck.
+ends unattended. With `--executor ray` half of the kills strike a worker instead, whose trial has to be begun again.
+The model it leaves must have, bit for bit, the weights of a run that nobody killed. Killed before it had a folder, a
+run is begun anew. Runs are repeated until enough kills have struck.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+import psutil
 
 from autogpt.testing import tiny
 
@@ -55,15 +58,21 @@ def stage(run: Path | None) -> str:
     return "before the journal"
 
 
-def life(command: list[str], seconds: float | None) -> int | None:
-    """Exit code of a process, or None when it was killed after `seconds`."""
+def life(command: list[str], seconds: float | None, *, workers: bool = False) -> int | None:
+    """Exit code of a process, or None when it was killed after `seconds`. `workers`: one of those that work for it is
+    killed instead, and it goes on."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return None
+        if not workers:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            return None
+        for child in psutil.Process(process.pid).children(recursive=True):
+            if child.name().startswith("ray::_worked"):
+                child.kill()
+        _, errors = process.communicate()
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}: {errors.decode()[-2000:]}")
     return process.returncode
@@ -74,12 +83,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--executor", help="local or ray (default: the run itself works on its trials)")
     given = parser.parse_args()
     rng, kills, runs, equal, where = random.Random(given.seed), 0, 0, 0, Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begin = [*COMMAND, "run", str(data(folder)), "--time-limit", LIMIT, "--json", "--offline", "--target", "kind"]
         begin += ["--backbone", str(tiny.bert_folder(folder / "bert")), "--methods", "majority,tfidf,head,full"]
+        begin += ["--executor", given.executor] if given.executor else []
         started = time.monotonic()
         life([*begin, "--output", str(folder / "whole")], None)
         seconds = time.monotonic() - started
@@ -88,9 +99,12 @@ def main() -> None:
             output, run = folder / f"killed{runs}", None
             while True:
                 command = [*begin, "--output", str(output)] if run is None else [*COMMAND, "resume", str(run), "--json"]
-                if life(command, rng.uniform(0.0, seconds) if kills < given.kills else None) is not None:
+                after = rng.uniform(0.0, seconds) if kills < given.kills else None
+                workers = given.executor == "ray" and rng.random() < 0.5
+                ended = life(command, after, workers=workers)
+                kills += ended is None or (workers and after is not None)
+                if ended is not None:
                     break
-                kills += 1
                 run = next(iter(output.glob("*/run.json")), None)
                 run = run.parent if run is not None else None
                 where[stage(run)] += 1
