@@ -60,7 +60,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected).
+    """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected) + `left` (not drawn).
 
     `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
     source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (turns of a
@@ -76,6 +76,7 @@ class Table:
     notes: tuple[str, ...] = ()
     read: Table | None = None
     made: Sequence[tuple[int, ...]] = ()
+    left: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -374,7 +374,7 @@ def _data_facts(prepared: Prepared) -> DataFacts:
         rows_in=profile.rows,
         rows_used=row_count(prepared.table, (*split.train, *split.validation, *split.test)),
         rejected_count=len(profile.rejected),
-        removed=len(split.removed),
+        removed=len(split.removed) + (prepared.table.read or prepared.table).left,
         splits=sizes,
         labels=dict(profile.balance),
         languages={name: round(share * profile.used) for name, share in profile.languages.items()},

@@ -1,4 +1,4 @@
-"""Rows that were given in memory, kept in the run's folder so that it can be resumed."""
+"""The rows of a run: read from where the user says; those that were given in memory are kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -7,12 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from autogpt import files
+from autogpt.config import RunConfig
 from autogpt.core import Table
+
+READ_SHARE, TEST_PART = 1 / 16, 4
+"""Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
+take many times as much); and for a test of its own a part of that."""
+
+
+def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int) -> Table:
+    """Rows of the source; of one that is larger than memory (`room` bytes) a part, drawn at random. `kept`: the file
+    that rows given in memory are kept in, so that the run can be resumed."""
+    from autogpt.data.read import read as read_rows
+    from autogpt.data.split import with_test
+
+    if data is None and kept is not None and kept.is_file():
+        return read(kept)
+    wanted, most = config.source, int(READ_SHARE * room)
+    if data is None:
+        found = read_rows(config.data, query=wanted.query, offline=wanted.offline, most=most)
+    else:
+        found = read_rows(data, offline=wanted.offline, most=most)
+    held_out = wanted.test if test is None else test
+    if held_out is not None:
+        found = with_test(found, read_rows(held_out, offline=wanted.offline, most=most // TEST_PART))
+    if kept is not None and (data is not None or test is not None):
+        write(found, kept)
+    return found
 
 
 def write(table: Table, path: Path) -> None:
     """Rows given in memory, one a line, after a line of what else the table knows."""
-    head = {"columns": table.columns, "origin": table.origin, "splits": list(table.splits), "lines": list(table.lines)}
+    head: dict[str, Any] = {"columns": table.columns, "origin": table.origin, "left": table.left}
+    head |= {"splits": list(table.splits), "lines": list(table.lines)}
     rows = "\n".join(json.dumps(dict(row), ensure_ascii=False, default=str) for row in table.rows)
     files.write_text(path, json.dumps(head, ensure_ascii=False) + "\n" + rows + "\n")
 

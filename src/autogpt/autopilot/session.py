@@ -178,24 +178,9 @@ class Session:
 
     def read(self, data: Any, test: Any) -> Table:
         """Rows of the source; rows given in memory are kept in the run, so that it can be resumed."""
-        from autogpt.data.read import read
-        from autogpt.data.split import with_test
-
         started = time.monotonic()
         kept = self.place / "data.jsonl" if self.folder is not None else None
-        if data is None and kept is not None and kept.is_file():
-            table = kept_rows.read(kept)
-        else:
-            wanted = self.config.source
-            if data is None:
-                table = read(self.config.data, query=wanted.query, offline=wanted.offline)
-            else:
-                table = read(data, offline=wanted.offline)
-            held_out = wanted.test if test is None else test
-            if held_out is not None:
-                table = with_test(table, read(held_out, offline=wanted.offline))
-            if kept is not None and (data is not None or test is not None):
-                kept_rows.write(table, kept)
+        table = kept_rows.table(self.config, data, test, kept=kept, room=self.guard.room().bytes)
         self.stages["read"] = time.monotonic() - started
         count = f"{len(table):,} rows, {len(table.rejected):,} rejected"
         self.say("read", f"{table.origin}: {count}", rows=len(table), rejected=len(table.rejected))

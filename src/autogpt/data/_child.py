@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from autogpt.core import Rejection
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Limits, Note, Request, Split
+from autogpt.sources import Item, Left, Limits, Note, Request, Split, drawn
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +145,8 @@ def _items(message: dict[str, Any]) -> Iterator[Item]:
             yield Rejection(*entry["rejected"])
         elif "note" in entry:
             yield Note(entry["note"])
+        elif "left" in entry:
+            yield Left(entry["left"])
         else:
             yield Split(entry["split"])
 
@@ -201,6 +203,8 @@ class _Sender:
             return _encode({"note": item.text})
         if isinstance(item, Split):
             return _encode({"split": item.name})
+        if isinstance(item, Left):
+            return _encode({"left": item.count})
         raise TypeError(f"a source of files gave {type(item).__name__}")
 
 
@@ -225,11 +229,14 @@ def main() -> None:
     source = call["source"]
     _limit_memory(limits.memory)
     sender = _Sender(out.write)
-    rejected = 0
+    rejected = left = 0
     try:
         from autogpt import registry
 
         for item in registry.get("sources", call["plugin"]).items(source, request):
+            if isinstance(item, tuple) and not drawn(item[0], request.share):
+                left += 1
+                continue
             sender.item(item)
             if isinstance(item, Rejection):
                 rejected += 1
@@ -241,6 +248,7 @@ def main() -> None:
                     f"{source}: there are more than {limits.rows:,} rows, the limit; "
                     "give a smaller file or raise limits.rows"
                 )
+        sender.item(Left(left))
         sender.flush()
         last: dict[str, Any] = {"end": sender.count}
     except SourceError as error:

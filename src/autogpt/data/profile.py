@@ -153,7 +153,7 @@ def profile(
     return Profile(
         schema=schema,
         reasons=inference.reasons,
-        rows=len(table.read or table) + len(table.rejected),
+        rows=len(table.read or table) + len(table.rejected) + (table.read or table).left,
         used=row_count(table, found),
         rejected=(*table.rejected, *rejected),
         unlabelled=sum(rejection.reason.startswith(UNLABELLED) for rejection in rejected),

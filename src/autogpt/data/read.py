@@ -16,13 +16,16 @@ from autogpt.core import Rejection, Row, Table
 from autogpt.data import _child
 from autogpt.data.kinds import find
 from autogpt.errors import SchemaError, SourceError
-from autogpt.sources import Item, Limits, Note, Part, Request, Split, split_of
+from autogpt.memory import size as size_of
+from autogpt.sources import Item, Left, Limits, Note, Part, Request, Split, drawn, split_of
 from autogpt.sources._values import shown
 
 __all__ = ["Limits", "SplitColumn", "place", "read", "split_column", "with_splits"]
 
 log = logging.getLogger(__name__)
 
+ROW, CELL = 300, 16
+"""Bytes that a row counts beside its texts, and a value that is no text: objects around short texts take most."""
 _SPLIT_NAME = re.compile(
     r"(^|[_\W\d])(split|splits|set|fold|task|subset|partition|phase|usage|part|dataset|datasplit|mode)([_\W\d]|$)"
     r"|划分|集合|数据集|子集",
@@ -37,13 +40,17 @@ def read(
     revision: str | None = None,
     offline: bool = False,
     limits: Limits | None = None,
+    most: int | None = None,
 ) -> Table:
     """The rows of a file, folder, database query, frame, list, data set or name.
 
+    `most`: bytes of values to hold. Of a source with more a random part of the rows is drawn while it is read, in
+    bounded memory; without it such a source is refused by its limits. What lies in memory already is never drawn from.
     SourceError says what was wrong and where; OfflineError that a Hub name was given and the network is forbidden.
     """
     request = Request(query=query, revision=revision, offline=offline, limits=limits or Limits())
-    builder = _Builder(_origin(source), isinstance(source, (str, Path)))
+    is_path = isinstance(source, (str, Path))
+    builder = _Builder(_origin(source), is_path, most=most if is_path else None)
     _fill(builder, source, None, request, 0)
     return builder.table()
 
@@ -59,7 +66,9 @@ def _fill(builder: _Builder, source: Any, split: str | None, request: Request, d
     if depth > 3:
         raise SourceError(f"{_origin(source)}: its parts have parts that have parts; give the innermost data")
     builder.split = split
-    for item in items(source, request):
+    builder.begin(source)
+    request = replace(request, share=builder.share)
+    for item in items(source, request, streaming=builder.share < 1):
         if isinstance(item, Part):
             _fill(builder, item.source, item.split or split, request, depth + 1)
         else:
@@ -92,15 +101,31 @@ class _Builder:
     columns: dict[str, int] = field(default_factory=dict)
     rejected: list[Rejection] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    most: int | None = None
+    share: float = 1.0
+    held: int = 0
+    left: int = 0
+
+    def begin(self, source: Any) -> None:
+        """Draw so small a share, from a file on, that it fits."""
+        size = file_size(source)
+        if self.most is not None and size > self.most:
+            self._thin(min(self.share, self.most / size))
 
     def add(self, item: Item) -> None:
         if isinstance(item, tuple):
             line, row = item
+            if not drawn(line, self.share):  # a child that began with a larger share
+                self.left += 1
+                return
             self.rows.append(row)
             self.lines.append(line)
             self.splits.append(self.split)
             for column in row:
                 self.columns[column] = self.columns.get(column, 0) + 1
+            self._hold(row)
+        elif isinstance(item, Left):
+            self.left += item.count
         elif isinstance(item, Rejection):
             self.rejected.append(item)
         elif isinstance(item, Note):
@@ -108,10 +133,35 @@ class _Builder:
         elif isinstance(item, Split):
             self.split = item.name or self.split
 
+    def _hold(self, row: Row) -> None:
+        if self.most is None:
+            return
+        self.held += _bytes(row)
+        if self.held > self.most:  # a packed file is larger than it looked
+            self._thin(self.share / 2)
+
+    def _thin(self, share: float) -> None:
+        """Draw a smaller share, of what is held as well."""
+        if share >= self.share:
+            return
+        self.share = share
+        kept = [place for place, line in enumerate(self.lines) if drawn(line, share)]
+        self.left += len(self.lines) - len(kept)
+        self.rows, self.lines = [self.rows[place] for place in kept], [self.lines[place] for place in kept]
+        self.splits = [self.splits[place] for place in kept]
+        self.columns, self.held = {}, 0
+        for row in self.rows:
+            self.held += _bytes(row)
+            for column in row:
+                self.columns[column] = self.columns.get(column, 0) + 1
+
     def table(self) -> Table:
         """The finished table; SourceError when no row is usable."""
         if not self.rows:
             raise SourceError(_nothing(self.origin, self.rejected, self.is_path))
+        if self.left:
+            told = f"{len(self.rows):,} of {len(self.rows) + self.left:,} rows are drawn at random"
+            self.notes.append(f"{told}: more than {size_of(self.most or 0)} of them are not held in memory")
         columns = tuple(self.columns)
         lacking = {name: len(self.rows) - count for name, count in self.columns.items() if count < len(self.rows)}
         for name, count in lacking.items():
@@ -126,8 +176,23 @@ class _Builder:
             splits=self.splits if any(self.splits) else (),
             rejected=tuple(self.rejected),
             notes=tuple(dict.fromkeys(self.notes)),
+            left=self.left,
         )
         return with_splits(table)
+
+
+def _bytes(row: Row) -> int:
+    """What a row counts."""
+    return ROW + sum(len(value) if isinstance(value, str) else CELL for value in row.values())
+
+
+def file_size(source: Any) -> int:
+    """Bytes of a file; 0 of whatever else."""
+    try:
+        path = Path(source) if isinstance(source, (str, Path)) else None
+        return path.stat().st_size if path is not None and path.is_file() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def _nothing(origin: str, rejected: Sequence[Rejection], is_path: bool) -> str:

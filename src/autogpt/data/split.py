@@ -75,6 +75,7 @@ def with_test(train: Table, test: Table) -> Table:
         lines=[*(train.lines or range(1, len(train) + 1)), *(test.lines or range(1, len(test) + 1))],
         splits=[*own, *["test"] * len(test)],
         rejected=(*train.rejected, *test.rejected),
+        left=train.left + test.left,
         notes=(*train.notes, *test.notes, f"the last {len(test)} rows are the test, from {test.origin}"),
     )
 

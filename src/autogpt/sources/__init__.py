@@ -7,6 +7,7 @@ A source turns what the user gave (a path, a name, a frame) into a stream of ite
     Note          something the user should know about the whole (an encoding, a renamed column)
     Split         the rows that follow belong to this split
     Part          something else to be read in its place (a file of a folder), by whichever source accepts it
+    Left          so many rows were not drawn (see `Request.share`)
 
 Files are parsed in a child process (`autogpt.data._child`); a source never guards against hostile input itself, but
 keeps its memory bounded and raises `SourceError` for what it can name.
@@ -23,6 +24,7 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 from autogpt.core import Rejection, Row
 from autogpt.errors import ConfigError
 
+_WORD = (1 << 64) - 1
 _SPLITS = {
     "train": ("train", "training", "trn", "训练", "训练集", "訓練", "訓練集"),
     "validation": ("validation", "validate", "valid", "val", "dev", "devel", "development", "eval", "验证", "验证集",
@@ -61,6 +63,19 @@ class Request:
     revision: str | None = None
     offline: bool = False
     limits: Limits = field(default_factory=Limits)
+    share: float = 1.0
+    """Of the rows to draw, where not all can be held; whoever reads may leave out lines early that are not `drawn`."""
+
+
+def drawn(line: int, share: float) -> bool:
+    """Whether the row at a place is one of a share that is drawn at random: the same ones each time, and those of a
+    smaller share are among those of a larger one (the finalizer of SplitMix64, Steele et al. 2014, as the die)."""
+    if share >= 1:
+        return True
+    number = (line * 0x9E3779B97F4A7C15) & _WORD
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _WORD
+    return (number ^ (number >> 31)) < share * _WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +100,14 @@ class Part:
     split: str | None
 
 
-Item = tuple[int, Row] | Rejection | Note | Split | Part
+@dataclass(frozen=True, slots=True)
+class Left:
+    """So many rows were not drawn."""
+
+    count: int
+
+
+Item = tuple[int, Row] | Rejection | Note | Split | Part | Left
 
 
 class Source(Protocol):
