@@ -13,6 +13,8 @@ from autogpt.core import Table
 READ_SHARE, TEST_PART = 1 / 16, 4
 """Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
 take many times as much); and for a test of its own a part of that."""
+LEAST = 32 << 20
+"""Bytes of values that are held in any case: whoever gives less memory is told by what needs more of it."""
 
 
 def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int) -> Table:
@@ -23,7 +25,7 @@ def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: i
 
     if data is None and kept is not None and kept.is_file():
         return read(kept)
-    wanted, most = config.source, int(READ_SHARE * room)
+    wanted, most = config.source, max(LEAST, int(READ_SHARE * room))
     if data is None:
         found = read_rows(config.data, query=wanted.query, offline=wanted.offline, most=most)
     else:
