@@ -99,12 +99,12 @@ class Compute:
     address: str | None = _help("address of a Ray cluster, or auto (default: Ray is started here)", metavar="ADDRESS")
 
     def __post_init__(self) -> None:
-        _check(
-            self,
-            ("workers", self.workers is None or 1 <= self.workers <= 1024, "between 1 and 1024"),
-            ("executor", self.executor is not None or (self.workers, self.address) == (None, None),
-             "named where workers or an address are (local or ray)"),
-        )  # fmt: skip
+        _check(self, ("workers", self.workers is None or 1 <= self.workers <= 1024, "between 1 and 1024"))
+
+    @property
+    def chosen(self) -> str | None:
+        """The executor, named or meant: who gives an address means Ray, who only says how many means this machine."""
+        return self.executor or ("ray" if self.address else "local" if self.workers else None)
 
 
 FAMILIES = ("encoder-decoder", "decoder", "encoder")

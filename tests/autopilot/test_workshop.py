@@ -113,8 +113,7 @@ def test_a_ray_that_is_started_here_comes_to_the_same(backbone: Path, tmp_path: 
     assert scores(found) == pytest.approx(scores(alone), rel=0.1)  # with one thread sums come out a little different
 
 
-def test_workers_need_somebody_who_employs_them() -> None:
-    with pytest.raises(ConfigError, match="local or ray"):
-        Compute(workers=3)
+def test_who_says_how_many_or_where_need_not_say_who() -> None:
+    assert [Compute().chosen, Compute(workers=2).chosen, Compute(address="auto").chosen] == [None, "local", "ray"]
     with pytest.raises(ConfigError, match="there are: local, ray"):
         autopilot.run(RunConfig(time_limit=20, compute=Compute("cloud")), data=table())

@@ -159,7 +159,7 @@ class Session:
     def _execute(self, data: Any, test: Any) -> tuple[Model, Report]:
         limit = self.config.time_limit
         self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
-        if self.config.compute.executor is not None:
+        if self.config.compute.chosen is not None:
             self.workshop = Workshop(
                 self.config.compute,
                 base=self.place,

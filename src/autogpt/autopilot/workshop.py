@@ -33,7 +33,7 @@ class Workshop:
     def __init__(
         self, compute: Compute, *, base: Path, limit: int | None, listen: Listener, stop: Callable[[], bool]
     ) -> None:
-        executor = registry.get("executors", compute.executor or "local")
+        executor = registry.get("executors", compute.chosen or "local")
         self._crew: Crew = executor.open(workers=compute.workers, address=compute.address, warm=warm)
         self._base, self._limit, self._listen, self._stop = base.absolute(), limit, listen, stop
         self._open: dict[str, tuple[Order, Done]] = {}
@@ -45,7 +45,7 @@ class Workshop:
         """The workshop of a run; it is told how many work."""
         compute, limit = session.config.compute, session.guard.limit
         found = cls(compute, base=session.place, limit=limit, listen=session.listen, stop=lambda: session.stop())
-        session.say("plan", f"trials at the same time: {found.size} ({compute.executor})")
+        session.say("plan", f"trials at the same time: {found.size} ({compute.chosen})")
         return found
 
     @property
