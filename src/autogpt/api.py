@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Alignment, Columns, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
+from autogpt.config import Alignment, Columns, Compute, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -34,6 +34,7 @@ class AutoGPT:
         offline: bool = False,
         columns: Columns | None = None,
         search: Search | None = None,
+        compute: Compute | None = None,
         family: str | None = None,
         num_layers: int | None = None,
         hidden_size: int | None = None,
@@ -47,6 +48,7 @@ class AutoGPT:
             source=Source(offline=offline),
             columns=columns or Columns(),
             search=search or Search(),
+            compute=compute or Compute(),
             scratch=Scratch(**{name: value for name, value in shape.items() if value is not None}),
         )
         self.run: Run | None = None
