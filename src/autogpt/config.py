@@ -27,6 +27,7 @@ from autogpt.units import seconds as seconds
 from autogpt.yaml_file import read as read
 
 NO_FORMAT = "none"
+SAMPLERS = ("tpe", "random", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,16 @@ class Search:
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
     )
     ensemble: bool = _help("let several models answer together where that is better beyond noise", True)
+    sampler: str = _help(
+        f"how other options are found once each method was tried: {', '.join(SAMPLERS)}",
+        "tpe",
+        also="--search",
+        metavar="SAMPLER",
+    )
 
     def __post_init__(self) -> None:
         byte_count(self.memory_limit)
+        _check(self, ("sampler", self.sampler in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
 
 
 @dataclass(frozen=True, slots=True)

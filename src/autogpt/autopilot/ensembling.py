@@ -177,6 +177,18 @@ def _folds_alone(
     return Joined([best], [1.0], [decision.temperature], alone, best.scores, why)
 
 
+def ahead(session: Session, bench: Bench) -> float:
+    """Seconds that the end of the run may take to fit models again: the best, the pair, and their folds."""
+    growth = 1.3 * (len(bench.train) + len(bench.validation)) / len(bench.train)
+    firsts = {one.method: one for one in reversed(session.results) if one.method in PAIR}
+    seconds = 0.0
+    for one in {id(one): one for one in (session.best, *firsts.values()) if one is not None}.values():
+        seconds += growth * one.refit_seconds
+        if one.method in FOLDED and _are_few(bench):
+            seconds += (FOLDS - 1) * (1.1 * one.refit_seconds + MODEL_SECONDS)
+    return seconds
+
+
 def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) -> list[Scorer]:
     """Models of a trial's method, each without another fold of the rows, the trial's own first; empty where one fit on
     all rows is as good, or where there is no time for at least `LEAST_FOLDS`. Finished ones are not repeated."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import endpoint, files, registry
-from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
+from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered, search
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
@@ -330,7 +330,8 @@ class Session:
         begun = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
         for path in begun:  # a resumed run: what was begun first, as it was begun
             candidate = Candidate(**json.loads(path.read_text("utf-8")))
-            self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
+            if not search.is_aside(self, path.parent):
+                self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
         known = {path.parent.name.split("-", 1)[1] for path in begun}
         if "head" in known:
             self._choose_rows(bench, prepared, facts)
@@ -355,6 +356,7 @@ class Session:
             self._begin(bench, prepared, rung, facts)
             if rung.method == "head":
                 self._choose_rows(bench, prepared, facts)
+        search.explore(self, bench, prepared)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:
         """Ask once, as soon as all rows were read, whether a part of them teaches more; and try it."""
