@@ -38,6 +38,8 @@ EPOCHS, ANCHORS_PER_ROW, ANCHORS = 4.0, 10, (160, 320)
 """Passes and anchors of configurations that say nothing else: less than a run gives them, for the cost."""
 DRAWN = {"full": 7, "contrastive": 2, "lora": 1, "tfidf": 1}
 """Configurations drawn at random from the search ranges of a method's options, beside those of `GIVEN`."""
+MOST = 16
+"""Configurations that are shipped, at most."""
 GIVEN: tuple[tuple[str, dict[str, Any]], ...] = (
     ("tfidf", {}),
     ("head", {}),
@@ -135,16 +137,79 @@ def read(paths: Sequence[Path]) -> list[dict[str, Any]]:
     return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
 
+def table(lines: Sequence[Mapping[str, Any]], *, most: int = MOST) -> dict[str, Any]:
+    """What the package ships of recorded trials: methods' defaults, then the others in greedy order; no names.
+
+    A configuration counts if it stands in every pool. A score is the share of right answers to all rows that were not
+    learned from.
+    """
+    pools: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for line in lines:
+        pools.setdefault(line["pool"], {})[_configuration(line)] = line
+    shared = [name for name in next(iter(pools.values())) if all(name in found for found in pools.values())]
+    scores = np.array([[_score(found[name]) for name in shared] for found in pools.values()])
+    order = [place for place, name in enumerate(shared) if not json.loads(name)[1]]
+    order += greedy(scores, order)[: most - len(order)]
+    return {
+        "configurations": [dict(zip(("method", "options"), json.loads(shared[place]), strict=True)) for place in order],
+        "pools": [
+            {
+                "features": _features(next(iter(found.values()))),
+                "scores": [round(_score(found[shared[place]]), 4) for place in order],
+                "seconds": [found[shared[place]]["seconds"] for place in order],
+            }
+            for found in pools.values()
+        ],
+    }
+
+
+def greedy(scores: Any, known: Sequence[int]) -> list[int]:
+    """The other columns of scores [P, K] in the order that lowers the mean regret of the best so far most."""
+    best, left, found = scores[:, list(known)].max(axis=1), [], []
+    left = [place for place in range(scores.shape[1]) if place not in known]
+    while left:
+        gains = np.maximum(scores[:, left], best[:, None]).mean(axis=0)
+        place = max(left, key=lambda one: (gains[left.index(one)], scores[:, one].mean()))
+        left.remove(place)
+        best = np.maximum(best, scores[:, place])
+        found.append(place)
+    return found
+
+
+def _configuration(line: Mapping[str, Any]) -> str:
+    """Method and options as text, without those that say how long a trial takes: a run decides that by its time."""
+    space = domains(registry.get("methods", line["method"]).options)
+    options = {name: value for name, value in line["options"].items() if not space[name].longer}
+    return json.dumps([line["method"], options])
+
+
+def _score(line: Mapping[str, Any]) -> float:
+    answers = line["validation"] + line["judges"]
+    return answers.count("1") / len(answers)
+
+
+def _features(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: line[name] for name in ("rows", "labels", "length", "output", "reading")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    recording = verbs.add_parser("record")
+    recording, making = verbs.add_parser("record"), verbs.add_parser("table")
     recording.add_argument(
-        "--pools", type=lambda text: text.split(","), required=True, help="set:rows, or set:rows:seed"
+        "--pools", type=lambda text: text.split(","), required=True, help="set:rows or set:rows:seed"
     )
     recording.add_argument("--out", type=Path, required=True)
     recording.add_argument("--minutes", type=float, default=60.0, help="no trial begins later")
+    making.add_argument("trials", type=Path, nargs="+")
+    making.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    if given.verb == "table":
+        document = table(read(given.trials))
+        lines = [f"  {json.dumps(name)}: [\n    " + ",\n    ".join(map(json.dumps, rows)) + "\n  ]"
+                 for name, rows in document.items()]  # fmt: skip
+        given.out.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+        return
     deadline = time.monotonic() + 60 * given.minutes
     for pool in given.pools:
         name, rows, seed = [*pool.split(":"), "0"][:3]

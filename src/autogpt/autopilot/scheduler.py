@@ -40,12 +40,13 @@ _NORMAL = NormalDist()
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What is believed of a trial not made yet: its true score minus that of the best (`mean`, `spread`), the noise of
-    measuring that on the validation rows, and the seconds that it takes."""
+    measuring that on the validation rows, the seconds that it takes, and by how much more can be measured at all."""
 
     mean: float
     spread: float
     noise: float
     seconds: float = 1.0
+    ceiling: float = math.inf
 
     @property
     def believed(self) -> float:
@@ -69,7 +70,7 @@ class Outlook:
         """What so many such trials together can be expected to gain at most: the highest of k normal numbers is below
         their mean and sqrt(2 ln k) deviations."""
         highest = self.mean + self.believed * math.sqrt(2 * math.log(trials)) if trials > 1 else 0.0
-        return max(self.gain if trials else 0.0, highest)
+        return min(max(self.gain if trials else 0.0, highest), self.ceiling)
 
     def is_worth(self, trials: int) -> bool:
         """Whether so many such trials can gain enough to be looked for."""

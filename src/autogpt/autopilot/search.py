@@ -129,7 +129,7 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
     for result, gap in zip(session.results, behind, strict=True):
         space = domains(registry.get("methods", result.method).options)
         rows = session.rows.policy if result.method not in CHEAP else ""
-        if not space or result.usage or result.method in found or result.rows != rows or is_varied(result):
+        if not space or result.usage or result.method in found or result.rows != rows or result.varied:
             continue
         arm = Arm(space, result)
         most = min(MOST_TRIALS, int(left / arm.seconds({})))
@@ -140,6 +140,8 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
         files.write_json(path, list(found))
         return found
     bound = variation.bound(MOST_TRIALS)
+    if variation.ceiling < scheduler.FLOOR:
+        return "no search: all validation rows are answered rightly"
     if not variation.is_worth(MOST_TRIALS):
         told = f"of {variation.noise:.3f} between two trials is chance with {len(bench.validation)} validation rows"
         return f"no search: a difference {told}, so that other options would bring {bound:.4f} at most"
@@ -149,10 +151,10 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
 def prior(session: Session, bench: Bench) -> Outlook:
     """What is believed of another configuration of a method, relative to its first trial."""
     rows, score = max(1, len(bench.validation)), _best(session).scores[bench.metric.name]
-    noise = math.sqrt((1 - belief.CORRELATION) / rows)  # of an error, as a share of it
+    noise, ceiling = math.sqrt((1 - belief.CORRELATION) / rows), 1.0  # of an error, as a share of it
     if bench.metric.higher_is_better:
-        noise = belief.paired_error(score, rows)
-    return Outlook(scheduler.SHIFT, scheduler.SPREAD, noise)
+        noise, ceiling = belief.paired_error(score, rows), max(0.0, 1 - score)
+    return Outlook(scheduler.SHIFT, scheduler.SPREAD, noise, ceiling=ceiling)
 
 
 def behind_best(session: Session, bench: Bench) -> list[float]:
@@ -166,11 +168,6 @@ def behind_best(session: Session, bench: Bench) -> list[float]:
         best = _best(session).scores[metric.name]
         apart = [distance(best, one.scores[metric.name], higher_is_better=False) for one in results]
     return [one if math.isfinite(one) else math.inf for one in apart]
-
-
-def is_varied(result: Result) -> bool:
-    """Whether a trial is one of the search."""
-    return "#" in result.name
 
 
 def described(bench: Bench) -> portfolio.Features:
@@ -338,7 +335,7 @@ class _Search:
     def _give_up(self) -> None:
         """Delete the weights of the search's trials that are behind its best: each is as large as the encoder."""
         session, behind = self.session, behind_best(self.session, self.bench)
-        own = [(gap, one) for gap, one in zip(behind, session.results, strict=True) if is_varied(one)]
+        own = [(gap, one) for gap, one in zip(behind, session.results, strict=True) if one.varied]
         for _, result in sorted(own, key=lambda pair: pair[0])[KEPT:]:
             if result is session.best:
                 continue

@@ -67,6 +67,11 @@ class Result:
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
 
+    @property
+    def varied(self) -> bool:
+        """Whether it is a trial of the search: its method was tried before, with other options."""
+        return "#" in self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
