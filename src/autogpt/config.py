@@ -27,7 +27,6 @@ from autogpt.units import seconds as seconds
 from autogpt.yaml_file import read as read
 
 NO_FORMAT = "none"
-SAMPLERS = ("tpe", "random", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,27 @@ class Search:
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
     )
     ensemble: bool = _help("let several models answer together where that is better beyond noise", True)
-    sampler: str = _help(
-        f"how other options are found once each method was tried: {', '.join(SAMPLERS)}",
+
+    def __post_init__(self) -> None:
+        byte_count(self.memory_limit)
+
+
+SAMPLERS = ("tpe", "random", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """What follows once each method was tried (`autopilot/search.py`)."""
+
+    search: str = _help(
+        "how other options of the best methods are found, while more may help: tpe (what did well elsewhere first, "
+        "then by a model of the scores), random, or off",
         "tpe",
-        also="--search",
         metavar="SAMPLER",
     )
 
     def __post_init__(self) -> None:
-        byte_count(self.memory_limit)
-        _check(self, ("sampler", self.sampler in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
+        _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,7 @@ class RunConfig:
     source: Source = field(default_factory=Source)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
+    experiments: Experiments = field(default_factory=Experiments)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
 

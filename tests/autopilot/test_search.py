@@ -17,7 +17,7 @@ from test_run import the_run
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot import search
 from autogpt.autopilot.trial import Bench, Candidate, run_trial
-from autogpt.config import RunConfig, Search
+from autogpt.config import Experiments, RunConfig, Search
 from autogpt.core import Example
 from autogpt.errors import Interrupted
 from autogpt.events import Event
@@ -39,10 +39,9 @@ def table(rows: int, *, wrong: float = 0.3, seed: int = 0) -> list[dict[str, Any
     return found
 
 
-def run(folder: Path, rows: int, **more: Any) -> tuple[autopilot.Run, list[str]]:
+def run(folder: Path, rows: int) -> tuple[autopilot.Run, list[str]]:
     told: list[Event] = []
-    chosen = Search(methods="majority,tfidf", **more)
-    config = RunConfig(output=str(folder), time_limit=60.0, search=chosen)
+    config = RunConfig(output=str(folder), time_limit=60.0, search=Search(methods="majority,tfidf"))
     finished = autopilot.run(config, data=table(rows), listen=told.append)
     return finished, [event.message for event in told if event.kind in ("decision", "trial")]
 
@@ -80,17 +79,17 @@ def test_with_twenty_six_validation_rows_nothing_is_searched(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("config", "asked"),
     [
-        (Search(), True),
-        (Search(methods="tfidf,full"), True),
-        (Search(methods="full"), False),
-        (Search(methods="auto"), False),
-        (Search(sampler="off"), False),
-        (Search(sampler="random"), True),
+        (RunConfig(), True),
+        (RunConfig(search=Search(methods="tfidf,full")), True),
+        (RunConfig(search=Search(methods="full")), False),
+        (RunConfig(search=Search(methods="auto")), False),
+        (RunConfig(experiments=Experiments(search="off")), False),
+        (RunConfig(experiments=Experiments(search="random")), True),
     ],
 )
-def test_who_names_one_method_gets_it_as_it_is(config: Search, asked: bool) -> None:
-    told = search.planned(RunConfig(search=config), [Candidate("full"), Candidate("majority")])
-    assert search.is_asked(RunConfig(search=config)) == asked
+def test_who_names_one_method_gets_it_as_it_is(config: RunConfig, asked: bool) -> None:
+    told = search.planned(config, [Candidate("full"), Candidate("majority")])
+    assert search.is_asked(config) == asked
     assert ("full (epochs, learning_rate" in told) == asked
     assert "majority" not in told
 

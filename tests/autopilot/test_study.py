@@ -25,12 +25,13 @@ SPACE = domains(Options)
 
 
 def test_a_field_says_its_range_and_the_space_is_derived() -> None:
-    assert SPACE == {
+    expected = {
         "epochs": Domain(1.0, 4.0, longer=True),
         "rate": Domain(1e-5, 1e-2, log=True),
         "rows": Domain(8, 64, log=True, whole=True),
         "layers": Domain(choices=(None, 2)),
     }
+    assert expected == SPACE
 
 
 @pytest.mark.parametrize("name", registry.names("methods"))

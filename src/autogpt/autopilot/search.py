@@ -42,7 +42,8 @@ OVERHEAD = 2.0
 """Seconds of a trial beside fitting: its weights are saved, and promoted if it is the best."""
 KEPT = 3
 """Trials of the search whose weights are kept, beside the best of all."""
-MOST_TRIALS = 200
+MOST_TRIALS = 60
+"""Of one search, whatever the time; as many as are looked ahead for what more could bring."""
 MEASURED = 100
 """Rows on which the mean length of texts is measured."""
 
@@ -97,7 +98,7 @@ def explore(session: Session, bench: Bench, prepared: Prepared) -> None:
 def is_asked(config: RunConfig) -> bool:
     """Whether a run searches: who names one method gets it as it is, and `auto` chooses one."""
     methods = config.search.methods
-    return config.search.sampler != "off" and methods != auto.NAME and (methods is None or "," in methods)
+    return config.experiments.search != "off" and methods != auto.NAME and (methods is None or "," in methods)
 
 
 def planned(config: RunConfig, trials: Sequence[Candidate]) -> str:
@@ -108,7 +109,7 @@ def planned(config: RunConfig, trials: Sequence[Candidate]) -> str:
     told = "; ".join(f"{name} ({', '.join(space)})" for name, space in names.items() if space)
     if not told:
         return "no search: no method has options to vary"
-    return f"then search ({config.search.sampler}) while time is left and more may help: {told}"
+    return f"then search ({config.experiments.search}) while time is left and more may help: {told}"
 
 
 def is_aside(session: Session, folder: Path) -> bool:
@@ -132,7 +133,7 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
         if not space or result.usage or result.method in found or result.rows != rows or result.varied:
             continue
         arm = Arm(space, result)
-        most = min(MOST_TRIALS, int(left / arm.seconds({})))
+        most = _count(left, arm.seconds({}))
         is_near = most and replace(variation, mean=variation.mean - gap).is_worth(most)
         if result.method in begun if begun is not None else is_near:
             found[result.method] = arm
@@ -207,7 +208,7 @@ class _Search:
         left: Callable[[], float],
     ) -> None:
         self.session, self.bench, self.prepared, self.arms, self.left = session, bench, prepared, found, left
-        sampler, better = session.config.search.sampler, bench.metric.higher_is_better
+        sampler, better = session.config.experiments.search, bench.metric.higher_is_better
         spaces = {method: arm.space for method, arm in found.items()}
         self.study = Study(session.place / STUDY, spaces, sampler=sampler, seed=bench.seed, higher_is_better=better)
         for method, arm in found.items():
@@ -221,8 +222,8 @@ class _Search:
     def run(self) -> None:
         """Try the most promising as long as that is worth it."""
         session = self.session
-        told = f"search ({session.config.search.sampler}): other options of {', '.join(self.arms)}"
-        session.say("decision", f"{told}; {self.left():.0f} s are left for it", search="began")
+        told = f"search ({session.config.experiments.search}): other options of {', '.join(self.arms)}"
+        session.say("decision", f"{told}; at most {min(self.left(), 1e6):.0f} s are left for it", search="began")
         while not isinstance(found := self.next(), str):
             if session.stop():
                 raise Interrupted("stopped between two trials", resume="")
@@ -242,7 +243,7 @@ class _Search:
         if not fitting:
             least = min(one.outlook.seconds for one in proposals)
             return f"the search ends: a further trial takes about {least:.0f} s, {max(left, 0):.0f} s are left for it"
-        counts = [min(MOST_TRIALS, int(left / one.outlook.seconds)) for one in fitting]
+        counts = [_count(left, one.outlook.seconds) for one in fitting]
         pairs = list(zip(fitting, counts, strict=True))
         if len(self.study.trials) < MOST_TRIALS and any(one.outlook.is_worth(count) for one, count in pairs):
             return max(fitting, key=lambda one: one.outlook.rate)
@@ -267,7 +268,7 @@ class _Search:
         differences = [self._distance(score, firsts[name]) for name, score in self.study.scored()]
         seen = scheduler.learned(variation, differences)
         outlook = replace(seen, mean=seen.mean - behind[method], seconds=self.arms[method].seconds({}))
-        is_random = self.session.config.search.sampler == "random"
+        is_random = self.session.config.experiments.search == "random"
         yield Proposal(outlook, "drawn at random" if is_random else "proposed by what scored well so far")
         for curve, folder, seconds in self._stopped():
             if curve.best is not None and (folder / "loop").is_dir():
@@ -309,7 +310,9 @@ class _Search:
         if not arm.space[name].longer:
             return value
         most = arm.base(name) * max(1.0, (self.left() - OVERHEAD) / max(arm.first.refit_seconds, 1e-3))
-        return min(value, int(most) if arm.space[name].whole else round(most, 2))
+        if value <= most:
+            return value
+        return int(most) if arm.space[name].whole else round(most, 2)
 
     def _go_on(self, proposal: Proposal, folder: Path) -> None:
         """Take up a stopped training where it stands, to its end."""
@@ -403,6 +406,11 @@ class _Watch:
     def seconds(self) -> float:
         """Since the trial began."""
         return time.monotonic() - self._began
+
+
+def _count(left: float, seconds: float) -> int:
+    """Trials of so many seconds that are looked ahead for."""
+    return int(min(MOST_TRIALS, left / seconds))
 
 
 def _number(folder: Path) -> int:
