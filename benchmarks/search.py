@@ -38,6 +38,8 @@ from autogpt.setting import Domain, domains
 ARMS = ("tpe", "random", "tpe, stopped", "highest score")
 """`tpe`: the portfolio, then TPE; `stopped`: ended by the rule of the scheduler; `highest score`: random search that
 believes what it measures."""
+VARIED = ("full", "contrastive", "lora")
+"""Methods near the best, as a run would find."""
 SHARES = (0.1, 0.25, 0.5, 1.0)
 ACCURACY = registry.get("metrics", "accuracy")
 
@@ -96,11 +98,11 @@ def replay(pool: Pool, arm: str, seed: int, table: Portfolio) -> list[tuple[floa
     """(seconds, judged score of the choice) after the ladder and after each trial of the search."""
     tried = pool.defaults()
     firsts = {pool.methods[place]: place for place in tried}
-    left = [place for place in range(len(pool.methods)) if place not in tried]
+    left, rng = [place for place in range(len(pool.methods)) if place not in tried], np.random.default_rng(seed)
     spaces = {
         method: {name: one for name, one in domains(registry.get("methods", method).options).items() if not one.longer}
         for method in firsts
-        if any(pool.methods[place] == method for place in left)
+        if method in VARIED
     }
     sampler = "random" if arm in ("random", "highest score") else "tpe"
     study = Study(None, spaces, sampler=sampler, seed=seed, higher_is_better=True)
@@ -111,7 +113,7 @@ def replay(pool: Pool, arm: str, seed: int, table: Portfolio) -> list[tuple[floa
     curve = [(0.0, known)]
     while left:
         entry = entries[0] if entries else None
-        if arm == "tpe, stopped" and not _is_worth(pool, tried, firsts, study, entry and (entry.method, entry.mean)):
+        if arm == "tpe, stopped" and not _is_worth(pool, tried, firsts, study):
             break
         if entry is not None:
             entries = entries[1:]
@@ -119,9 +121,8 @@ def replay(pool: Pool, arm: str, seed: int, table: Portfolio) -> list[tuple[floa
         else:
             asked = study.ask()
         place = pool.nearest(asked.method, asked.options, left)
-        if place is None:  # all of this method were tried: it costs nothing to learn that
-            study.tell(asked.number, None)
-            continue
+        if place is None:  # all of this method were tried
+            place = int(rng.choice(left))
         left.remove(place)
         tried.append(place)
         study.tell(asked.number, float(pool.seen[place]))
@@ -140,7 +141,7 @@ def _whole(method: str, options: Mapping[str, Any], space: Mapping[str, Domain])
     return {name: options.get(name, getattr(defaults, name)) for name in space}
 
 
-def _is_worth(pool: Pool, tried: Sequence[int], firsts: Mapping[str, int], study: Study, entry: Any) -> bool:
+def _is_worth(pool: Pool, tried: Sequence[int], firsts: Mapping[str, int], study: Study) -> bool:
     """The rule of `autopilot.search`, over recorded trials."""
     best = pool.chosen(tried)
     results = [
@@ -152,8 +153,6 @@ def _is_worth(pool: Pool, tried: Sequence[int], firsts: Mapping[str, int], study
     noise = belief.paired_error(float(pool.seen[best]), pool.rows)
     prior = Outlook(scheduler.SHIFT, scheduler.SPREAD, noise)
     count = len(pool.methods) - len(tried)
-    if entry is not None and replace(prior, mean=entry[1] - behind[entry[0]]).is_worth(count):
-        return True
     differences = [score - float(pool.seen[firsts[method]]) for method, score in study.scored()]
     seen = scheduler.learned(prior, differences)
     return replace(seen, mean=seen.mean - min(behind.values())).is_worth(count)

@@ -21,17 +21,19 @@ from statistics import NormalDist
 
 import numpy as np
 
-SHIFT, SPREAD = -0.01, 0.012
+SHIFT, SPREAD = -0.015, 0.02
 """Mean and deviation of the true score of other options minus that of the first trial of their method."""
 PRIOR_TRIALS = 4.0
 """So many trials of a run weigh as much as what is known from other data sets."""
 FLOOR = 0.002
 """Nothing is searched for less, in units of a score between 0 and 1: another seed changes more."""
+FLOOR_OF_NOISE = 0.1
+"""Nor for a smaller part of what chance alone makes of the difference between two trials."""
 HOPELESS = 1.64
 """A curve is given up where its end lies so many deviations below the best (5 of 100 would have reached it)."""
 LEAST_SHARE = 0.25
 """Of the steps have to be made before a curve is judged."""
-RISE, RISE_SPREAD = 0.08, 0.06
+RISE, RISE_SPREAD = 0.05, 0.07
 """What a curve still rises, and its deviation, by share of the steps that are left; both fall with its square root."""
 
 _NORMAL = NormalDist()
@@ -74,7 +76,7 @@ class Outlook:
 
     def is_worth(self, trials: int) -> bool:
         """Whether so many such trials can gain enough to be looked for."""
-        return self.bound(trials) >= FLOOR
+        return self.bound(trials) >= max(FLOOR, FLOOR_OF_NOISE * self.noise)
 
 
 def learned(prior: Outlook, differences: Sequence[float]) -> Outlook:

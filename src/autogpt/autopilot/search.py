@@ -237,7 +237,10 @@ class _Search:
             shutil.rmtree(folder / "loop", ignore_errors=True)
 
     def next(self) -> Proposal | str:
-        """The proposal that gains most per second; or why the search ends."""
+        """The proposal that gains most per second; or why the search ends.
+
+        Whether it goes on is asked of what this run's own trials say, never of what did well elsewhere alone.
+        """
         left, proposals = self.left(), list(self.proposals())
         fitting = [one for one in proposals if one.outlook.seconds <= left]
         if not fitting:
@@ -245,9 +248,10 @@ class _Search:
             return f"the search ends: a further trial takes about {least:.0f} s, {max(left, 0):.0f} s are left for it"
         counts = [_count(left, one.outlook.seconds) for one in fitting]
         pairs = list(zip(fitting, counts, strict=True))
-        if len(self.study.trials) < MOST_TRIALS and any(one.outlook.is_worth(count) for one, count in pairs):
+        judged = [(one.outlook, count) for one, count in pairs if one.options is None] or [(proposals[0].outlook, 1)]
+        if len(self.study.trials) < MOST_TRIALS and any(outlook.is_worth(count) for outlook, count in judged):
             return max(fitting, key=lambda one: one.outlook.rate)
-        bound = max(one.outlook.bound(count) for one, count in pairs)
+        bound = max(outlook.bound(count) for outlook, count in judged)
         told = f"{max(counts)} further trials can be expected to bring {bound:.4f} at most"
         return (
             f"the search ends, more would not help: {told} that {len(self.bench.validation)} validation rows can tell"
@@ -259,7 +263,7 @@ class _Search:
         tried = self.study.entries()
         for entry in self.entries:
             if entry_name(entry.method, entry.options) not in tried:
-                mean, seconds = entry.mean - behind[entry.method], self.arms[entry.method].seconds({})
+                mean, seconds = min(entry.mean, 0.0) - behind[entry.method], self.arms[entry.method].seconds({})
                 outlook = replace(variation, mean=mean, seconds=seconds)
                 yield Proposal(outlook, "did well on data sets like this", entry.method, entry.options)
                 break
@@ -332,7 +336,8 @@ class _Search:
                 raise
             written = {"share": watch.curve.share, "best": watch.curve.best, "seconds": watch.seconds()}
             files.write_json(folder / ASIDE, {"why": watch.why, **written})
-            session.say("trial", f"{candidate.name} is stopped: {watch.why}", search="stopped", **written)
+            told = {"trial": candidate.name, "method": candidate.name, "metric": self.bench.metric.name}
+            session.say("trial", f"{candidate.name} is stopped: {watch.why}", **told, state="stopped")
         self.study.tell(candidate.number, self._scored(folder), **_reached(folder))
 
     def _give_up(self) -> None:
