@@ -129,6 +129,8 @@ def _value(field: Any) -> str:
 
 
 def _range(search: Any) -> str:
+    if isinstance(search, list):
+        return " or ".join("default" if value is None else str(value) for value in search)
     return f"{search[0]:g} to {search[1]:g}" if search else ""
 
 

@@ -7,7 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt.config import Alignment, Columns, Compute, FewLabels, MultiTask, RunConfig, Scratch, Search, Source, seconds
+from autogpt.config import (
+    Alignment,
+    Columns,
+    Compute,
+    Experiments,
+    FewLabels,
+    MultiTask,
+    RunConfig,
+    Scratch,
+    Search,
+    Source,
+    seconds,
+)
 from autogpt.errors import AmbiguityError
 from autogpt.events import Listener
 
@@ -22,8 +34,9 @@ if TYPE_CHECKING:
 class AutoGPT:
     """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
 
-    `output` is the folder for runs; `columns` and `search` override single inferences and choices. The others are the
-    shape of a language model that is made from nothing, where an answer is written and no backbone named.
+    `output` is the folder for runs; `columns` and `search` override single inferences and choices, `experiments`
+    what follows once each method was tried. The others are the shape of a language model that is made from nothing,
+    where an answer is written and no backbone named.
     """
 
     def __init__(
@@ -34,6 +47,7 @@ class AutoGPT:
         offline: bool = False,
         columns: Columns | None = None,
         search: Search | None = None,
+        experiments: Experiments | None = None,
         compute: Compute | None = None,
         family: str | None = None,
         num_layers: int | None = None,
@@ -48,6 +62,7 @@ class AutoGPT:
             source=Source(offline=offline),
             columns=columns or Columns(),
             search=search or Search(),
+            experiments=experiments or Experiments(),
             compute=compute or Compute(),
             scratch=Scratch(**{name: value for name, value in shape.items() if value is not None}),
         )

@@ -77,6 +77,24 @@ class Search:
         byte_count(self.memory_limit)
 
 
+SAMPLERS = ("tpe", "random", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """What follows once each method was tried (`autopilot/search.py`)."""
+
+    search: str = _help(
+        "how other options of the best methods are found, while more may help: tpe (what did well elsewhere first, "
+        "then by a model of the scores), random, or off",
+        "tpe",
+        metavar="SAMPLER",
+    )
+
+    def __post_init__(self) -> None:
+        _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where rows come from beside `data`, and whether the network may be used at all."""
@@ -199,6 +217,7 @@ class RunConfig:
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
     compute: Compute = field(default_factory=Compute)
+    experiments: Experiments = field(default_factory=Experiments)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
 

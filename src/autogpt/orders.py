@@ -78,6 +78,9 @@ class Crew(Protocol):
     def news(self, wait: float) -> News | None:
         """The next thing that is heard within so many seconds. Orders that hang or take too much are ended here."""
 
+    def halt(self, order: Order) -> None:
+        """Let one order save what it has and end; its ending is heard like any other."""
+
     def stop(self) -> None:
         """Let all open orders save what they have and end; none is open afterwards."""
 

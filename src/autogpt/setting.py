@@ -45,6 +45,40 @@ def check(settings: Any, *rules: tuple[str, bool, str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """The values of an option that a search may try: one of `choices`, or where there are none, `low` to `high`.
+
+    `log`: steps of equal ratio, as for learning rates; `whole`: whole numbers only; `longer`: a trial takes as many
+    times longer as the value is larger.
+    """
+
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    whole: bool = False
+    longer: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+RATIO = 5.0
+"""Ranges of positive numbers whose ends are further apart than this are searched by ratio."""
+
+
+def domains(configuration: type[Any]) -> dict[str, Domain]:
+    """The domain of each field whose metadata has `search`: (lowest, highest), or a list of the values to try."""
+    return {one.name: _domain(one.metadata) for one in fields(configuration) if one.metadata.get("search")}
+
+
+def _domain(metadata: Mapping[str, Any]) -> Domain:
+    said = metadata["search"]
+    if isinstance(said, list):
+        return Domain(choices=tuple(said))
+    low, high = said
+    log, whole = low > 0 and high > RATIO * low, isinstance(low, int) and isinstance(high, int)
+    return Domain(low, high, log=log, whole=whole, longer=bool(metadata.get("longer")))
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One setting, as flags, YAML keys and docs see it. `section` is the dataclass it stands in (empty: the top)."""
 

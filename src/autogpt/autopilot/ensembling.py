@@ -106,7 +106,8 @@ def _mean_of_trials(
 ) -> Joined | None:
     """The best trial with others, if that is expected to be better."""
     enough = len(bench.validation) >= LEAST_JUDGES
-    pool = [best, *(one for one in session.results if one is not best and (enough or one.method in PAIR))]
+    firsts = [one for one in session.results if one.method in PAIR and one.method != best.method and not one.varied]
+    pool = [best, *((one for one in session.results if one is not best) if enough else firsts)]
     pool = [one for one in pool if one.method != "majority" and math.isfinite(one.scores[bench.metric.name])]
     pool = [one for one in pool if not one.usage]  # a mean with an endpoint would cost as much as the endpoint
     if len(pool) < 2 or (not enough and best.method not in PAIR):
@@ -175,6 +176,17 @@ def _folds_alone(
     alone = replace(decision, temperature=1.0)
     why = f"{FOLDED[best.method]:+.4f} is to be expected by other data sets"
     return Joined([best], [1.0], [decision.temperature], alone, best.scores, why)
+
+
+def ahead(session: Session, bench: Bench) -> float:
+    """Seconds that the end of the run may take to fit models again: the best, the pair, and their folds."""
+    growth = 1.3 * (len(bench.train) + len(bench.validation)) / len(bench.train)
+    seconds, best = 0.0, session.best
+    for one in (one for one in session.results if one is best or (one.method in PAIR and not one.varied)):
+        seconds += growth * one.refit_seconds
+        if one.method in FOLDED and _are_few(bench):
+            seconds += (FOLDS - 1) * (1.1 * one.refit_seconds + MODEL_SECONDS)
+    return seconds
 
 
 def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) -> list[Scorer]:

@@ -282,7 +282,7 @@ def _baselines(
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
-        if role is None or result is best:
+        if role is None or result is best or result.varied:
             continue
         found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt import registry
 from autogpt.autopilot.forecast import LIBRARIES, estimate
 from autogpt.autopilot.ladder import Facts, rungs
+from autogpt.autopilot.search import planned
 from autogpt.autopilot.trial import Bench, Candidate
 from autogpt.config import duration
 from autogpt.core import Table
@@ -38,6 +39,7 @@ class Plan:
     left_out: tuple[str, ...]
     memory: dict[str, int]
     memory_bytes: int
+    search: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-able values."""
@@ -49,7 +51,7 @@ class Plan:
         found = [f"task: {self.task}; text: {self.text}; target: {', '.join(self.target)}", f"rows: {sizes}"]
         found.append(f"time limit: {duration(self.time_limit)}; memory: about {size(self.memory_bytes)}")
         found += [f"try {trial.name}: {self._cost(trial)} ({trial.reason})" for trial in self.trials]
-        return found + list(self.left_out)
+        return [*found, self.search, *self.left_out]
 
     def _cost(self, trial: Candidate) -> str:
         seconds, memory = f"about {trial.seconds:.0f} s", self.memory.get(trial.name)
@@ -97,6 +99,7 @@ def make_plan(session: Session, table: Table) -> Plan:
         left_out=tuple(left_out),
         memory=memory,
         memory_bytes=began + max(memory.values()) if memory else resident(),
+        search=planned(session.config, trials),
     )
 
 

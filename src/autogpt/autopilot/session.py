@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import endpoint, files
-from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
+from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered, search
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
@@ -279,7 +279,8 @@ class Session:
         begun = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
         for path in begun:  # a resumed run: what was begun first, as it was begun
             candidate = Candidate(**json.loads(path.read_text("utf-8")))
-            self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
+            if not search.is_aside(self, path.parent):
+                self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
         known = {path.parent.name.split("-", 1)[1] for path in begun}
         if "head" in known:
             self._choose_rows(bench, prepared, facts)
@@ -304,8 +305,9 @@ class Session:
             self._begin(bench, prepared, rung, facts)
             if rung.method == "head":
                 self._choose_rows(bench, prepared, facts)
-        if self.workshop is not None:
-            self.workshop.drain()
+        while self.others_work():
+            pass
+        search.explore(self, bench, prepared)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:
         """Ask once, as soon as all rows were read, whether a part of them teaches more; and try it."""
@@ -328,12 +330,29 @@ class Session:
                 if not self.results:
                     yield from rungs(replace(facts, allowed=[method], named=True), self.results)
 
+    def others_work(self) -> bool:
+        """Wait until a trial that is worked on elsewhere is done; False where there is none."""
+        return self.workshop is not None and self.workshop.wait()
+
     def _try(
-        self, bench: Bench, prepared: Prepared, candidate: Candidate, folder: Path, *, remaining: Callable[[], float]
+        self,
+        bench: Bench,
+        prepared: Prepared,
+        candidate: Candidate,
+        folder: Path,
+        *,
+        remaining: Callable[[], float],
+        around: Callable[[Callable[[], None]], None] = lambda settle: settle(),
     ) -> None:
-        """Fit a candidate; the workshop comes back as soon as it has place for another one."""
+        """Fit a candidate; the workshop comes back as soon as it has place for another one.
+
+        `around` calls what it is given, to hear how the trial ended, and does what is to be done then.
+        """
         self.tried.append(candidate.method)
-        settle = partial(self._settle, bench, prepared, candidate, folder)
+
+        def settle(work: Callable[[], tuple[Result, Scorer] | None]) -> None:
+            around(partial(self._settle, bench, prepared, candidate, folder, work))
+
         if load_result(folder) is not None:
             settle(lambda: None)
             return
@@ -347,7 +366,7 @@ class Session:
             hear(bench.features, ending)
             settle(ending.check)
 
-        self.workshop.trial(self.materials.like(own), candidate, folder, remaining(), ended)
+        self.workshop.trial(self.materials, own, candidate, folder, remaining(), ended)
 
     def _told(self, bench: Bench, candidate: Candidate) -> dict[str, Any]:
         better = bench.metric.higher_is_better

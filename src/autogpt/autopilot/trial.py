@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Candidate:
     """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
 
-    `rows` is the policy that chose the rows it learns from (empty: all rows).
+    `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
+    stands in the ladder).
     """
 
     method: str
@@ -36,12 +37,14 @@ class Candidate:
     seconds: float = 0.0
     reason: str = ""
     rows: str = ""
+    number: int = 0
 
     @property
     def name(self) -> str:
-        """`full(layers=2)`: the method with the options that differ from its defaults."""
+        """`full(layers=2)`: the method with the options that tell trials of it apart; of the search `full #3`."""
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
         name = f"{self.method}({shown})" if shown else self.method
+        name = f"{self.method} #{self.number}" if self.number else name
         return f"{name} on chosen rows" if self.rows else name
 
 
@@ -63,6 +66,11 @@ class Result:
     rows: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
+
+    @property
+    def varied(self) -> bool:
+        """Whether it is a trial of the search: its method was tried before, with other options."""
+        return "#" in self.name
 
 
 @dataclass(frozen=True, slots=True)

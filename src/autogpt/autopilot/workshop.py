@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from autogpt import registry
 from autogpt.autopilot.materials import Materials
-from autogpt.autopilot.trial import Candidate, Result, load_result, load_scorer
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer
 from autogpt.autopilot.worker import Given, fit, load_libraries, warm
 from autogpt.config import Compute
 from autogpt.core import Scorer
@@ -27,6 +28,17 @@ LEAST_MEMORY = 300_000_000
 Done = Callable[[Ending], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An order that is worked on: who is told of its end, listens to it, and may stop it."""
+
+    done: Done
+    listen: Listener
+    stop: Callable[[], bool]
+    order: Order | None = None
+    is_halted: bool = False
+
+
 class Workshop:
     """Who works for a run. `base` is the run's folder, `limit` the bytes of memory that the run may have."""
 
@@ -36,7 +48,7 @@ class Workshop:
         executor = registry.get("executors", compute.chosen or "local")
         self._crew: Crew = executor.open(workers=compute.workers, address=compute.address, warm=warm)
         self._base, self._limit, self._listen, self._stop = base.absolute(), limit, listen, stop
-        self._open: dict[str, tuple[Order, Done]] = {}
+        self._open: dict[str, _Open] = {}
         # what this process needs for the final test is loaded while others work
         threading.Thread(target=load_libraries, daemon=True).start()
 
@@ -53,9 +65,14 @@ class Workshop:
         """Trials at the same time."""
         return self._crew.size
 
-    def trial(self, materials: Materials, candidate: Candidate, folder: Path, seconds: float, done: Done) -> None:
-        """Order a trial; comes back as soon as there is place for another one. `done` is told how it ended."""
-        self._begin(Given(materials, candidate=candidate), folder, seconds, done)
+    def trial(
+        self, materials: Materials, bench: Bench, candidate: Candidate, folder: Path, seconds: float, done: Done
+    ) -> None:
+        """Order a trial; comes back as soon as there is place for another one. `done` is told how it ended.
+
+        The rows are those of `bench`, who also listens to it and may stop it."""
+        given = Given(materials.like(bench), candidate=candidate)
+        self._begin(given, folder, seconds, _Open(done, bench.listen, bench.stop))
         while len(self._open) >= self.size:
             self._listen_once()
 
@@ -75,10 +92,17 @@ class Workshop:
         self._waited(Given(materials, again=result), folder, seconds)
         return load_scorer(folder / "scorer", result.family)
 
+    def wait(self) -> bool:
+        """Wait until somebody is done; False where nobody works."""
+        busy = len(self._open)
+        while busy and len(self._open) == busy:
+            self._listen_once()
+        return busy > 0
+
     def drain(self) -> None:
         """Wait for all that was ordered."""
-        while self._open:
-            self._listen_once()
+        while self.wait():
+            pass
 
     def close(self) -> None:
         """End all processes."""
@@ -88,12 +112,12 @@ class Workshop:
     def _waited(self, given: Given, folder: Path, seconds: float) -> Ending:
         self.drain()
         found: list[Ending] = []
-        self._begin(given, folder, seconds, found.append)
+        self._begin(given, folder, seconds, _Open(found.append, self._listen, self._stop))
         self.drain()
         found[0].check()
         return found[0]
 
-    def _begin(self, given: Given, folder: Path, seconds: float, done: Done) -> None:
+    def _begin(self, given: Given, folder: Path, seconds: float, work: _Open) -> None:
         while len(self._open) >= self.size:
             self._listen_once()
         folder = folder.absolute()
@@ -101,7 +125,7 @@ class Workshop:
         if self._limit is not None:  # of what the run may have, what this process holds is taken
             memory = max(LEAST_MEMORY, (self._limit - resident()) // self.size)
         order = Order(folder.name, fit, given, folder, self._base, seconds=seconds, memory=memory)
-        self._open[str(folder)] = (order, done)
+        self._open[str(folder)] = replace(work, order=order)
         self._crew.begin(order)
 
     def _listen_once(self) -> None:
@@ -113,11 +137,15 @@ class Workshop:
         news = self._crew.news(WAIT_SECONDS)
         if news is None:
             return
+        work = self._open[str(news.order.folder)]
         if news.event is not None:
-            self._listen(news.event)
+            work.listen(news.event)
+            if work.stop() and work.order is not None and not work.is_halted:
+                self._open[str(news.order.folder)] = replace(work, is_halted=True)
+                self._crew.halt(work.order)
         if news.ending is not None:
-            _, done = self._open.pop(str(news.order.folder))
-            done(news.ending)
+            del self._open[str(news.order.folder)]
+            work.done(news.ending)
 
 
 def hear(features: Any, ending: Ending) -> None:

@@ -31,6 +31,7 @@ _PANELS = {
     "source": "Source",
     "columns": "Columns (only to overrule what is found in the data)",
     "search": "Search",
+    "experiments": "Search",
     "compute": "Who works on trials",
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",

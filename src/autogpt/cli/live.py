@@ -23,7 +23,7 @@ _NAMES = {
     "plan": "plan", "read": "read", "profile": "profile", "split": "split", "trial": "trial", "step": "step",
     "decision": "decision", "evaluation": "test", "saved": "saved", "warning": "warning",
 }  # fmt: skip
-STATES = ("started", "done", "failed", "skipped")  # of a trial
+STATES = ("started", "done", "failed", "skipped", "stopped")  # of a trial
 _STYLES = {"warning": "yellow", "decision": "cyan", "evaluation": "bold", "saved": "green"}
 
 

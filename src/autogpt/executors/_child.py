@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> None:
     line: Connection = Connection(int(arguments[0]))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, "ascii")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # to be stopped is for work, which asks for it
     orders: SimpleQueue[Order] = SimpleQueue()
     threading.Thread(target=_take, args=(line, orders), daemon=True).start()
     function(arguments[1])()

@@ -22,13 +22,15 @@ from pathlib import Path
 from autogpt.errors import ConfigError
 from autogpt.events import Event
 from autogpt.memory import size
-from autogpt.orders import LOST, Ending, News, Order
+from autogpt.orders import LOST, REFUSED, STOPPED, Ending, News, Order
 from autogpt.runtime import available_cores, prepare_environment
 
 GRACE_SECONDS = 2.0
 """Who is not done so long after its time is taken for hung."""
 SAVING_SECONDS = 20.0
 """What a process gets to save what it has when it is stopped."""
+ALRIGHT = ("", STOPPED, REFUSED)
+"""Endings after which a process may go on."""
 LOOK_SECONDS = 0.25
 """Between two looks at the memory of processes."""
 
@@ -81,6 +83,11 @@ class LocalCrew:
                     return self._ended(one, problem)
             if left <= 0 or not busy:
                 return None
+
+    def halt(self, order: Order) -> None:
+        for one in self._workers:
+            if one.order is order:
+                one.process.terminate()
 
     def stop(self) -> None:
         busy = [one for one in self._workers if one.order is not None]
@@ -136,7 +143,7 @@ class LocalCrew:
         if isinstance(told, Event):
             return News(order, event=told)
         worker.order = None
-        if told.how:  # what it holds of memory after a failure nobody knows
+        if told.how not in ALRIGHT:  # what it holds of memory after a failure nobody knows
             self._replaced(worker)
         return News(order, ending=told)
 

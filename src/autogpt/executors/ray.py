@@ -26,7 +26,7 @@ from typing import Any
 from autogpt import files
 from autogpt.errors import ConfigError
 from autogpt.events import Event
-from autogpt.orders import LOST, Ending, News, Order, perform
+from autogpt.orders import LOST, STOPPED, Ending, News, Order, perform
 
 ALIVE_SECONDS, TELL_SECONDS = 5.0, 0.5
 """A task says that it lives so often, and gathers what it tells for so long."""
@@ -84,6 +84,11 @@ class RayCrew:
                     self._give_up(task, f"it was not done after {took:.0f} s, {task.order.seconds:.0f} s were given")
         return self._known.popleft() if self._known else None
 
+    def halt(self, order: Order) -> None:
+        """Ended at once; what its last checkpoint has is kept where the run's folder is shared."""
+        for task in [one for one in self._tasks if one.order.folder == order.folder]:
+            self._give_up(task, "stopped", how=STOPPED)
+
     def stop(self) -> None:
         self.close()
 
@@ -126,11 +131,11 @@ class RayCrew:
         self._known.append(News(task.order, event=Event("decision", message)))
         self._tasks[self._tasks.index(task)] = self._sent(replace(task.order, seconds=left), attempt=task.attempt + 1)
 
-    def _give_up(self, task: _Task, problem: str) -> None:
+    def _give_up(self, task: _Task, problem: str, how: str = LOST) -> None:
         with suppress(Exception):  # it may have ended at this moment, or its machine is gone
             self._ray.cancel(task.stream, force=True)
         self._tasks.remove(task)
-        self._known.append(News(task.order, ending=Ending(LOST, problem)))
+        self._known.append(News(task.order, ending=Ending(how, problem)))
 
 
 def _connected(address: str | None) -> tuple[Any, bool]:

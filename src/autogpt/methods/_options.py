@@ -9,16 +9,20 @@ NEURAL = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "
 """Outputs with a per-example loss that gradients can follow, and a head of our own."""
 WRITTEN = frozenset({"text"})
 """Outputs that a language model writes by its own head."""
+DROPOUT = "dropout while training (slower; helps when many passes are made over few rows)"
 
 
-def option(default: Any, text: str, search: Any = None) -> Any:
-    """A dataclass field: `text` becomes help and docs, `search` is (lowest, highest)."""
-    return field(default=default, metadata={"help": text, "search": search})
+def option(default: Any, text: str, search: Any = None, *, longer: bool = False) -> Any:
+    """A dataclass field: `text` becomes help and docs, `search` is (lowest, highest) or a list of values to try.
+
+    `longer`: a trial takes as many times longer as the value is larger.
+    """
+    return field(default=default, metadata={"help": text, "search": search, "longer": longer})
 
 
 def passes(default: float, search: tuple[float, float]) -> Any:
     """The field `epochs`."""
-    return option(default, "passes over the training rows (fewer when time is short)", search)
+    return option(default, "passes over the training rows (fewer when time is short)", search, longer=True)
 
 
 def peak_rate(default: float, search: tuple[float, float]) -> Any:

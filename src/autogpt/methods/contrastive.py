@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Options:
     """Options of contrastive tuning."""
 
-    anchors: int = option(2000, "anchor-partner pairs to train on", (500, 8000))
+    anchors: int = option(2000, "anchor-partner pairs to train on", (300, 8000), longer=True)
     learning_rate: float = option(2e-5, "peak learning rate", (1e-5, 2e-4))
     batch_rows: int = option(16, "anchors per optimizer step; as many partners come with them", (8, 32))
     temperature: float = option(0.07, "temperature of the contrastive softmax", (0.03, 0.3))

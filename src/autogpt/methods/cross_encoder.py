@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from autogpt.core import Job, Scorer, Step
 from autogpt.methods import _finetune
-from autogpt.methods._options import FineTuning, loop_settings, option, peak_rate, step_rows
+from autogpt.methods._options import DROPOUT, FineTuning, loop_settings, option, peak_rate, step_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Options(FineTuning):
 
     learning_rate: float = peak_rate(1e-4, (1e-5, 5e-4))
     batch_rows: int = step_rows(16, (8, 64))
-    dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
+    dropout: bool = option(False, DROPOUT, [False, True])
 
 
 class CrossEncoder:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
-from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, peak_rate, step_rows
+from autogpt.methods._options import DROPOUT, NEURAL, WRITTEN, FineTuning, loop_settings, option, peak_rate, step_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Options(FineTuning):
 
     learning_rate: float = peak_rate(1e-4, (1e-5, 5e-4))
     batch_rows: int = step_rows(16, (8, 64))
-    layers: int | None = option(None, "train only this many top layers (default: all)")
+    layers: int | None = option(None, "train only this many top layers (default: all)", [None, 2])
     embeddings: bool = option(False, "train the word embeddings too, when all layers train")
-    dropout: bool = option(False, "dropout while training (slower; helps when many passes are made over few rows)")
+    dropout: bool = option(False, DROPOUT, [False, True])
 
     def __post_init__(self) -> None:
         if self.layers is not None and self.layers < 1:

@@ -34,7 +34,7 @@ _QUERIES_AT_ONCE = 256
 class Options:
     """Options of tuning a retriever."""
 
-    epochs: float = option(3.0, "passes over the queries and their right passages", (1.0, 6.0))
+    epochs: float = option(3.0, "passes over the queries and their right passages", (1.0, 6.0), longer=True)
     learning_rate: float = option(2e-5, "peak learning rate", (5e-6, 5e-5))
     batch_rows: int = option(16, "queries per optimizer step; their passages are negatives of each other", (8, 64))
     negatives: int = option(2, "hard negatives that each query brings into its batch", (0, 4))
