@@ -200,7 +200,7 @@ import sys
 from autogpt.autopilot import run as autopilot
 from autogpt.config import RunConfig, Search, Source
 search = Search(methods=sys.argv[4], backbone=sys.argv[3], ensemble=False)
-autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=120, search=search))
+autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=3600, search=search))
 """
 
 
