@@ -54,6 +54,9 @@ class Columns:
             raise ConfigError(f"task {self.task!r} is not a task name; `autogpt models --tasks` lists them")
 
 
+ADAPT = ("auto", "off", "always")
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What the autopilot may try."""
@@ -72,9 +75,15 @@ class Search:
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
     )
     ensemble: bool = _help("let several models answer together where that is better beyond noise", True)
+    adapt: str = _help(
+        "let the encoder read the texts before it is tuned: auto (if a pilot says that it pays), off or always",
+        "auto",
+        metavar="WHEN",
+    )
 
     def __post_init__(self) -> None:
         byte_count(self.memory_limit)
+        _check(self, ("adapt", self.adapt in ADAPT, f"one of {', '.join(ADAPT)}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +228,16 @@ class Pretraining:
     learning_rate: float | None = _help("peak learning rate (default: by width and beginning)", metavar="NUMBER")
     epochs: float = _help("passes over the texts (fewer when time is short)", 20.0, metavar="NUMBER")
     held_out: float = _help("share of the texts that is measured on and not learned", 0.05, metavar="SHARE")
+    anchor: float | None = _help(
+        "how dear it is to move a text's vector away from where it was (default: 0.1 of an encoder without a head over "
+        "its vocabulary, as sentence encoders are, else 0)",
+        metavar="NUMBER",
+    )
 
     def __post_init__(self) -> None:
         _check(
             self,
+            ("anchor", self.anchor is None or 0 <= self.anchor < float("inf"), "0 or more"),
             ("block", self.block >= 8, "8 or more"),
             ("batch_rows", self.batch_rows >= 1, "1 or more"),
             ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),

@@ -263,7 +263,7 @@ def select(bench: Bench, tables: Sequence[Scores]) -> Selected:
     def mean(counts: tuple[int, ...]) -> tuple[Any, Array]:
         used = [place for place, count in enumerate(counts) if count]
         table = output.average([tables[place] for place in used], [counts[place] for place in used])
-        return table, _losses(output, table, code)
+        return table, row_losses(output, table, code)
 
     def greedy(weight: Array) -> tuple[int, ...]:
         counts = tuple(int(place == 0) for place in range(len(tables)))
@@ -313,7 +313,7 @@ def _noise(bench: Bench, rows: Sequence[Example], mean: Scores, alone: Scores) -
     return max((found.high - found.low) / (2 * 1.96), 1 / len(rows) if bench.metric.higher_is_better else 0.0)
 
 
-def _losses(output: Any, scores: Scores, code: Any) -> Array:
+def row_losses(output: Any, scores: Scores, code: Any) -> Array:
     """Loss of each row [N]; of rows with a table of their own, each by itself."""
     import torch
 
