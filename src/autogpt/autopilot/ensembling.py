@@ -182,7 +182,7 @@ def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) ->
     all rows is as good, or where there is no time for at least `LEAST_FOLDS`. Finished ones are not repeated."""
     if result.method not in FOLDED or not _are_few(bench) or not bench.metric.higher_is_better:
         return []
-    own = session.rows.bench(bench, result.rows)
+    own = session.own(bench, result)
     cost = 1.1 * result.refit_seconds + MODEL_SECONDS
     clock = session.budget.until(session.reserve(bench, prepared, models=FOLDS + 1))
     place = session.folders[session.results.index(result)]

@@ -1,13 +1,17 @@
-"""Rows that were given in memory, kept in the run's folder so that it can be resumed."""
+"""Rows that were given in memory, kept in the run's folder so that it can be resumed; and whether rows are the same."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt import files
 from autogpt.core import Table
+from autogpt.errors import InputError
+
+if TYPE_CHECKING:
+    from autogpt.pipeline import Prepared
 
 
 def write(table: Table, path: Path) -> None:
@@ -23,3 +27,15 @@ def read(path: Path) -> Table:
     head, *rows = path.read_text("utf-8").split("\n")
     found: dict[str, Any] = json.loads(head)
     return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})
+
+
+def same_data(folder: Path | None, prepared: Prepared) -> None:
+    """A resumed run must see the rows that it began with. `folder` is the run's, None where nothing is written."""
+    if folder is None:
+        return
+    path = folder / "data.sha256"
+    if not path.is_file():
+        files.write_text(path, prepared.fingerprint)
+    elif path.read_text("utf-8") != prepared.fingerprint:
+        origin = prepared.table.origin
+        raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")

@@ -25,12 +25,13 @@ from autogpt.autopilot.ladder import CHEAP, Facts, rungs
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, run_trial
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
-from autogpt.core import Decision, Making, Scorer, Table
+from autogpt.core import Decision, Inputs, Making, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
 from autogpt.memory import SHARE, Guard
 from autogpt.pipeline import Ask, Prepared, main_metrics, prepare
+from autogpt.regimes.adaptive import Adapting, allowance
 from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Session:
         self._told: set[str] = set()
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
-        self.rows = Rows(folder, self.say)
+        self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
+        self.unlabelled: Sequence[Inputs] = ()
 
     @cached_property
     def client(self) -> endpoint.Client | None:
@@ -203,7 +205,7 @@ class Session:
             most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
             form=self.config.search.format,
         )
-        self._same_data(prepared)
+        kept_rows.same_data(self.folder, prepared)
         self.stages["profile"] = time.monotonic() - started
         for reason in prepared.profile.reasons:
             self.say("profile", reason)
@@ -215,17 +217,6 @@ class Session:
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
         return prepared
 
-    def _same_data(self, prepared: Prepared) -> None:
-        """A resumed run must see the rows that it began with."""
-        if self.folder is None:
-            return
-        path = self.folder / "data.sha256"
-        if not path.is_file():
-            files.write_text(path, prepared.fingerprint)
-        elif path.read_text("utf-8") != prepared.fingerprint:
-            origin = prepared.table.origin
-            raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")
-
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
         from autogpt.training.features import FeatureCache
@@ -233,9 +224,9 @@ class Session:
         config, output, space = self.config, prepared.output, prepared.space
         family, making = registry.trained(output.name), Making(prepared.texts, self.shape, config.seed)
 
-        def open_encoder() -> Any:
+        def open_encoder(name: str | None = config.search.backbone) -> Any:
             return family.open(
-                config.search.backbone,
+                name,
                 output=output.name,
                 size=output.size(space),
                 labels=space.labels if output.token_level else (),
@@ -265,7 +256,12 @@ class Session:
             if self.client is None
             else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
         )
-        return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
+        self.unlabelled = prepared.unlabelled
+        return advised(bench, self.unlabelled, say=self.say, remaining=self.budget.remaining)
+
+    def own(self, bench: Bench, one: Candidate | Result) -> Bench:
+        """The bench of one trial: the rows it learns from, and the encoder it begins from."""
+        return self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -307,6 +303,8 @@ class Session:
             unlabelled=len(prepared.unlabelled),
             scratch=bench.output.name == "text" and self.config.search.backbone in (None, "scratch"),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
+            adapting=allowance(self.config, prepared),
+            always=self.config.search.adapt == "always",
         )
 
     def stage(self, bench: Bench) -> forecast.Stage:
@@ -334,27 +332,33 @@ class Session:
         known = {path.parent.name.split("-", 1)[1] for path in begun}
         if "head" in known:
             self._choose_rows(bench, prepared, facts)
+        self.adapting.judge(bench)
         for rung in self._rungs(bench, facts):
             if isinstance(rung, str):
                 self.say("decision", rung)
                 self.reasons.append(rung)
                 continue
-            if rung.method in known:
+            if rung.step in known:
                 continue
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
             problem = self.no_room(bench, rung)
+            if problem is None and facts.remaining() <= 0 and self.results:
+                problem = "the time is needed for the final test"
+            if problem is None and rung.adapted:
+                problem = self.adapting.train(bench, prepared, rung.seconds)
             if problem is not None:
                 self.say("decision", f"{rung.name} is left out: {problem}")
                 self.reasons.append(f"{rung.name} is left out: {problem}")
                 continue
-            if facts.remaining() <= 0 and self.results:
-                self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
-                continue
-            rung = replace(rung, rows=self.rows.policy if rung.method not in CHEAP else "")
+            if rung.method not in CHEAP:
+                reads = registry.get("methods", rung.method).needs_backbone
+                rung = replace(rung, rows=self.rows.policy, adapted=rung.adapted or (reads and self.adapting.kept))
             self._begin(bench, prepared, rung, facts)
-            if rung.method == "head":
+            if rung.step == "head":
                 self._choose_rows(bench, prepared, facts)
+            if rung.step == "adapted-head":
+                self.adapting.judge(bench)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:
         """Ask once, as soon as all rows were read, whether a part of them teaches more; and try it."""
@@ -364,7 +368,7 @@ class Session:
 
     def _begin(self, bench: Bench, prepared: Prepared, candidate: Candidate, facts: Facts) -> None:
         """Try a candidate in a folder of its own, which remembers it."""
-        folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.method}"
+        folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.step}"
         files.write_json(folder / "candidate.json", asdict(candidate))
         self._try(bench, prepared, candidate, folder, remaining=facts.remaining)
 
@@ -387,7 +391,7 @@ class Session:
         if result is None:
             self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
             try:
-                own = self.rows.bench(bench, candidate.rows)
+                own = self.own(bench, candidate)
                 result, scorer = run_trial(own, candidate, folder=folder, remaining=remaining)
             except (Interrupted, InputError):
                 raise

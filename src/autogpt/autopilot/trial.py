@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Candidate:
     """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
 
-    `rows` is the policy that chose the rows it learns from (empty: all rows).
+    `rows` is the policy that chose the rows it learns from (empty: all rows); `adapted`: it begins from the encoder that
+    has read the run's texts (`regimes.adaptive`).
     """
 
     method: str
@@ -36,13 +37,20 @@ class Candidate:
     seconds: float = 0.0
     reason: str = ""
     rows: str = ""
+    adapted: bool = False
+
+    @property
+    def step(self) -> str:
+        """What it is called among the steps of a run: a method, or the linear head that judges the adapted encoder."""
+        return "adapted-head" if self.adapted and self.method == "head" else self.method
 
     @property
     def name(self) -> str:
         """`full(layers=2)`: the method with the options that differ from its defaults."""
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
         name = f"{self.method}({shown})" if shown else self.method
-        return f"{name} on chosen rows" if self.rows else name
+        name = f"{name} on chosen rows" if self.rows else name
+        return f"{name} on the adapted encoder" if self.adapted else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +71,19 @@ class Result:
     rows: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
+    adapted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all trials of a run share."""
+    """What all trials of a run share. `open()` gives an encoder, `open(folder)` one of another body."""
 
     train: Sequence[Example]
     validation: Sequence[Example]
     output: Output
     space: LabelSpace
     metrics: tuple[Metric, ...]
-    open: Callable[[], Any]
+    open: Callable[..., Any]
     features: Features
     runtime: Callable[[], Runtime]
     seed: int
@@ -122,6 +131,7 @@ def run_trial(
         refit_seconds=time.monotonic() - started - (bench.features.once_seconds - once_before),
         notes=tuple(job.notes),
         rows=candidate.rows,
+        adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
     )
     with files.atomic_folder(folder / "scorer") as stage:

@@ -142,7 +142,7 @@ class Adapting:
             keep()
         if state.refused:
             self._tidy()
-        return f"adaptive training is left out: {state.refused}" if state.refused else None
+        return state.refused or None
 
     def _train(
         self, bench: Bench, prepared: Prepared, seconds: float, state: _State, keep: Callable[[], None]
