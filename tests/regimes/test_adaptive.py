@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,9 @@ from autogpt.testing import tiny
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence encoder: a body without a head over its vocabulary, and a list of modules."""
     folder = tiny.bert_folder(tmp_path_factory.mktemp("backbones") / "bert")
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-               {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]  # fmt: skip
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "models.Transformer"},
+               {"idx": 1, "name": "1", "path": "1_Pooling", "type": "models.Pooling"},
+               {"idx": 2, "name": "2", "path": "2_Normalize", "type": "models.Normalize"}]  # fmt: skip
     (folder / "modules.json").write_text(json.dumps(modules), "utf-8")
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}), "utf-8")
@@ -46,9 +45,8 @@ def notes() -> list[dict[str, Any]]:
 
 
 def config(backbone: Path, output: Path, **search: Any) -> RunConfig:
-    return RunConfig(
-        output=str(output), time_limit=900.0, search=Search(**{"methods": "head,full", **search}, backbone=str(backbone))
-    )
+    chosen = Search(**{"methods": "head,full", **search}, backbone=str(backbone))
+    return RunConfig(output=str(output), time_limit=900.0, search=chosen)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -286,9 +284,6 @@ def test_a_run_that_is_stopped_while_it_reads_goes_on_there(
 
 
 @pytest.fixture(autouse=True)
-def _few_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adaptive, "EPOCHS", 2.0)
     monkeypatch.setattr("autogpt.regimes._anchored.HEAD_STEPS", 8)
-    yield
-
-

@@ -26,8 +26,9 @@ by 1.5 on the mean of three, and 4,800 no better."""
 FEW_BESIDE_UNLABELLED = 32
 """With more, rows without a label added nothing (with 4, 8, 16, 32: 3.2, 1.7, 1.3 and 0.7 points; EXPERIMENTS.md)."""
 SAFETY = 0.85
-ENOUGH = 0.9
-"""Of a score from 0 to 1 that the linear head comes to, with more of which the encoder knows the texts well enough."""
+ENOUGH, LEAST_STEPS = 0.9, 400
+"""Steps of 16 texts that must be had before an encoder without a head over its vocabulary learns from them at all; and
+of a score from 0 to 1 that the linear head comes to, with more of which the encoder knows the texts well enough."""
 FULL: Mapping[str, Mapping[str, object]] = {
     "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
     "span": {"learning_rate": 3e-4},
@@ -167,6 +168,8 @@ def _adapting(facts: Facts, neural: Sequence[str], results: Sequence[Result]) ->
         why = "the linear head, which judges it, is not tried"
     elif 2 * reading > seconds:
         why = f"the texts are read in {reading:.0f} s, and it may take {seconds:.0f} s in all"
+    elif not facts.always and (steps := (seconds - reading) / _step_seconds(facts)) < LEAST_STEPS:
+        why = f"{steps:,.0f} steps fit into the {seconds:.0f} s that it may take, {LEAST_STEPS} are needed"
     elif not facts.always and heads and ENOUGH < heads[-1] <= 1.0:
         why = f"the linear head comes to {heads[-1]:.2f} without it"
     elif not facts.always and facts.remaining() * SAFETY - seconds < tuning:
@@ -174,6 +177,11 @@ def _adapting(facts: Facts, neural: Sequence[str], results: Sequence[Result]) ->
     if why:
         return f"adaptive training is left out: {why}"
     return Candidate("head", {}, seconds, "the encoder reads the texts first; kept if it pays", adapted=True)
+
+
+def _step_seconds(facts: Facts) -> float:
+    """Seconds of a step of training on texts, all layers, 16 at once."""
+    return 16 * TRAIN_COST / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
 
 
 def _vectors(facts: Facts, method: str, reason: str) -> Candidate | str:

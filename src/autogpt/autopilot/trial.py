@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class Candidate:
     """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
 
-    `rows` is the policy that chose the rows it learns from (empty: all rows); `adapted`: it begins from the encoder that
-    has read the run's texts (`regimes.adaptive`).
+    `rows` is the policy that chose the rows it learns from (empty: all rows); `adapted`: it begins from the encoder
+    that has read the run's texts (`regimes.adaptive`).
     """
 
     method: str

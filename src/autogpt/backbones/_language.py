@@ -25,8 +25,8 @@ SENTINELS = 100
 
 @dataclass(slots=True)
 class LanguageModel:
-    """`model` is transformers' own, `family` one of `FAMILIES`; `headless`: its head over the vocabulary is new, because
-    the folder has none (as those of sentence encoders), and knows nothing yet."""
+    """`model` is transformers' own, `family` one of `FAMILIES`; `headless`: its head over the vocabulary is new,
+    because the folder has none (as those of sentence encoders), and knows nothing yet."""
 
     model: Any
     tokenizer: Any
@@ -120,8 +120,8 @@ class LanguageModel:
         return groups(self.model, head, lambda name: 1.0, begun=begun)
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
-        """An ordinary folder of transformers', and `pretraining.json` with what was done. One that came from a folder of
-        sentence-transformers is such a folder again."""
+        """An ordinary folder of transformers', and `pretraining.json` with what was done. One that came from a folder
+        of sentence-transformers is such a folder again."""
         folder.mkdir(parents=True, exist_ok=True)
         _pretrained.copy_sentence_settings(self.source.location, folder)
         self.tokenizer.save_pretrained(folder)

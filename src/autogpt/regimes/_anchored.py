@@ -1,12 +1,11 @@
 """Training a body on texts without losing what it knew: its vectors are held near where they were.
 
 A sentence encoder was tuned for its vectors, and has no head over the vocabulary any more. To train it on texts as if
-it were an ordinary masked-language model lets the noise of a new head into its layers. So the head (the folder's own, or
-a new one on the tied word embeddings) is trained alone first ("Fine-Tuning can Distort Pretrained Features", Kumar et
-al. 2022), and then all layers, with a loss that keeps each text's vector near the one that the untrained body gives of
-the whole text ("Learning without Forgetting", Li & Hoiem 2016, by states instead of answers). The vector is taken of
-the text as it is read, with words hidden, so the anchor costs no second pass, and asks besides that a text with a few
-words hidden means the same.
+it were an ordinary masked-language model lets the noise of a new head into its layers. So a new head, on the tied word
+embeddings, is trained alone first ("Fine-Tuning can Distort Pretrained Features", Kumar et al. 2022), and then all
+layers, with a loss that keeps each text's vector near the one that the untrained body gives of the whole text
+("Learning without Forgetting", Li & Hoiem 2016, by states instead of answers). The vector is taken of the text as it is
+read, with words hidden, so the anchor costs no second pass, and asks besides that such a text means the same.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ if TYPE_CHECKING:
     from autogpt.training.options import LoopOptions
 
 ANCHOR = 0.1
-HEAD_STEPS, HEAD_RATE, HEAD_SHARE = 200, 2e-3, 0.3
+HEAD_STEPS, HEAD_RATE, HEAD_SHARE = 200, 2e-3, 0.5
 """A new head is trained alone for so many steps at this rate, within this share of the time."""
 
 
 class Anchored(Reading):
     """See `_reading.Reading`. The head is run on the hidden places alone, which are a seventh of all.
 
-    `anchor` weighs the squared distance between unit vectors, beside the loss per hidden token in nats. With `head_only`
-    the body stays as it is (and there is nothing to anchor).
+    `anchor` weighs the squared distance between unit vectors, beside the loss per hidden token in nats. With
+    `head_only` the body stays as it is (and there is nothing to anchor).
     """
 
     def __init__(
@@ -103,7 +102,9 @@ class Anchored(Reading):
         device = next(self.module.parameters()).device
         missing = [row for row in dict.fromkeys(rows) if row not in self._known]
         if missing:
-            ids, mask = (torch.from_numpy(t).to(device) for t in padded([self.blocks[r] for r in missing], self.signs.pad))
+            ids, mask = (
+                torch.from_numpy(t).to(device) for t in padded([self.blocks[r] for r in missing], self.signs.pad)
+            )
             with torch.no_grad():
                 states = self._before[0](input_ids=ids, attention_mask=mask).last_hidden_state
                 self._known |= zip(missing, vectors_of(states.float(), mask, self.pooling).cpu().numpy(), strict=True)
@@ -160,8 +161,7 @@ def train(
         learning.remove()
 
     if language.headless:
-        left, whole = remaining(), math.ceil(len(blocks) / options.batch_rows)
-        epochs = min(options.epochs, HEAD_STEPS / whole)
+        left, epochs = remaining(), HEAD_STEPS / math.ceil(len(blocks) / options.batch_rows)
         alone = Anchored(language, objective, blocks, seed=seed, anchor=0.0, head_only=True)
         settings = replace(options, epochs=epochs, learning_rate=HEAD_RATE, patience=0)
         go(alone, settings, folder / "head", lambda: remaining() - (1 - HEAD_SHARE) * left)

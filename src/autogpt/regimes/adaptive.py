@@ -7,9 +7,9 @@ candidate that has to win: the rung after the linear head.
     free rules -> a quarter of the time -> did a linear head gain on validation rows? -> the rest of the time
         -> the linear head on the adapted encoder, a trial as all others -> later trials begin from it, or do not
 
-The free rules (`allowance`, and the ladder's) cost nothing and nearly always say no: little text, little time, an encoder
-that is right already, time that tuning itself could use. Texts are those of training rows and of rows without a label,
-never of validation or test rows; validation texts only measure. All of it stands in `<run>/adapted`: the loop's
+The free rules (`allowance`, and the ladder's) cost nothing and nearly always say no: little text, little time, an
+encoder that is right already, time that tuning itself could use. Texts are those of training rows and of rows without a
+label, never of validation or test rows; validation texts only measure. All of it stands in `<run>/adapted`: the loop's
 checkpoints, what was decided (`state.json`), and the encoder, complete or absent.
 """
 
@@ -126,7 +126,9 @@ class Adapting:
         if (self._place / "encoder").is_dir():
             return None
         path = self._place / "state.json"
-        state = _State(**json.loads(path.read_text("utf-8"))) if path.is_file() else _State(self._session.budget.spent())
+        state = (
+            _State(**json.loads(path.read_text("utf-8"))) if path.is_file() else _State(self._session.budget.spent())
+        )
 
         def keep() -> None:
             files.write_json(path, {name: getattr(state, name) for name in _State.__slots__})
@@ -144,9 +146,7 @@ class Adapting:
             self._tidy()
         return state.refused or None
 
-    def _train(
-        self, bench: Bench, prepared: Prepared, seconds: float, state: _State, keep: Callable[[], None]
-    ) -> str:
+    def _train(self, bench: Bench, prepared: Prepared, seconds: float, state: _State, keep: Callable[[], None]) -> str:
         session, config = self._session, self._session.config
         search = config.search
         name = search.backbone or bench.features.encoder().source.location
@@ -161,21 +161,26 @@ class Adapting:
         language.model.to(session.runtime().device)
         reading = (len(bench.train) + len(bench.validation)) / (bench.features.rows_per_second or math.inf)
         session.say("decision", f"the encoder reads {len(blocks):,} blocks of the run's texts, {seconds:.0f} s at most")
-        left = lambda: state.began + seconds - reading - session.budget.spent()  # noqa: E731
+
+        def left() -> float:
+            return state.began + seconds - reading - session.budget.spent()
+
         go = _Going(session, language, objective, blocks, held)
         before = go.held()
         go.run("pilot", lambda: left() - (1 - PILOT) * (seconds - reading))
         if search.adapt == "auto":
             if state.gain is None:
                 go.save("pilot-encoder")
-                state.gain, state.noise = self._gain(bench)
+                state.gain, state.noise = gain(bench, self._opened(bench, "pilot-encoder"))
                 keep()
             told = f"{state.gain:+.4f} give or take {state.noise:.4f} log probability of validation answers"
             if state.gain <= BEYOND * state.noise:
                 return f"in a pilot a linear head came to {told} by it"
             session.say("decision", f"the pilot of adaptive training pays: {told}", gain=state.gain, noise=state.noise)
         go.run("whole", left)
-        session.say("decision", f"{objective.tells} of validation texts: {before:.3f} before the pilot, {go.held():.3f}")
+        session.say(
+            "decision", f"{objective.tells} of validation texts: {before:.3f} before the pilot, {go.held():.3f}"
+        )
         go.save("encoder")
         self._tidy()
         return ""
@@ -183,20 +188,6 @@ class Adapting:
     def _tidy(self) -> None:
         for name in ("pilot", "whole", "pilot-encoder", "pilot-encoder-features"):
             shutil.rmtree(self._place / name, ignore_errors=True)
-
-    def _gain(self, bench: Bench) -> tuple[float, float]:
-        """By how much a linear head on the pilot's features loses less on validation rows, and its standard error."""
-        rows, held = bench.train[:PILOT_ROWS], bench.validation[:HELD_ROWS]
-        code = bench.output.encode([row.target for row in held], bench.space)
-        found = []
-        for one in (bench, self._opened(bench, "pilot-encoder")):
-            _, read = one.features.get([row.inputs for row in rows])
-            _, asked = one.features.get([row.inputs for row in held])
-            known = probe.Rows.of_examples(rows, read, bench.output, bench.space, free=one.features.free)
-            head = probe.solve(known, bench.output, bench.space, c=probe.DEFAULT_C, judge=None)
-            found.append(row_losses(bench.output, head(asked), code))
-        gains = found[0] - found[1]
-        return float(gains.mean()), float(gains.std() / math.sqrt(len(gains)))
 
     def judge(self, bench: Bench) -> None:
         """Whether later trials begin from the adapted encoder: its linear head is better beyond noise, or it was asked
@@ -211,8 +202,25 @@ class Adapting:
         found = difference(self._session, bench, heads[True], heads[False])
         self.kept = bool(found.low > 0)
         told = f"its linear head is {found.delta:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {found.metric} ahead"
-        what = "begin from the adapted encoder" if self.kept else "begin from the encoder as it was: the adapted one is no better beyond noise"
-        self._session.say("decision", f"later trials {what}: {told}", kept=self.kept)
+        noise = "the adapted one is no better beyond noise"
+        what = "the adapted encoder" if self.kept else f"the encoder as it was, {noise}"
+        self._session.say("decision", f"later trials begin from {what}: {told}", kept=self.kept)
+
+
+def gain(before: Bench, after: Bench) -> tuple[float, float]:
+    """By how much a linear head on the features of another encoder loses less on validation rows, per row in nats, and
+    its standard error. A part of the rows tells."""
+    rows, held = before.train[:PILOT_ROWS], before.validation[:HELD_ROWS]
+    code = before.output.encode([row.target for row in held], before.space)
+    found = []
+    for one in (before, after):
+        _, read = one.features.get([row.inputs for row in rows])
+        _, asked = one.features.get([row.inputs for row in held])
+        known = probe.Rows.of_examples(rows, read, one.output, one.space, free=one.features.free)
+        head = probe.solve(known, one.output, one.space, c=probe.DEFAULT_C, judge=None)
+        found.append(row_losses(one.output, head(asked), code))
+    gains = found[0] - found[1]
+    return float(gains.mean()), float(gains.std() / math.sqrt(len(gains)))
 
 
 def difference(session: Session, bench: Bench, one: Result, other: Result) -> Any:
@@ -240,7 +248,8 @@ class _Going:
         blocks: Sequence[Array],
         held: Sequence[Array],
     ) -> None:
-        self.session, self.language, self.objective, self.blocks, self._held = session, language, objective, blocks, held
+        self.session, self.language, self.objective = session, language, objective
+        self.blocks, self._held = blocks, held
 
     def held(self) -> float:
         """Bits per hidden token of the texts to measure on, hidden the same way at every call."""
