@@ -54,9 +54,6 @@ class Columns:
             raise ConfigError(f"task {self.task!r} is not a task name; `autogpt models --tasks` lists them")
 
 
-ADAPT = ("auto", "off", "always")
-
-
 @dataclass(frozen=True, slots=True)
 class Search:
     """What the autopilot may try."""
@@ -75,15 +72,32 @@ class Search:
         "most memory that the run may take (512MB, 2GB; default: what the machine leaves it)", metavar="SIZE"
     )
     ensemble: bool = _help("let several models answer together where that is better beyond noise", True)
+
+    def __post_init__(self) -> None:
+        byte_count(self.memory_limit)
+
+
+ADAPT = ("auto", "off", "always")
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """What the encoder may read before it is tuned (`regimes/adaptive.py`)."""
+
     adapt: str = _help(
         "let the encoder read the texts before it is tuned: auto (if a pilot says that it pays), off or always",
         "auto",
         metavar="WHEN",
     )
+    adapt_share: float = _help("share of the time limit that this may take at most", 0.1, metavar="SHARE")
+    adapt_objective: str = _help("what it has to tell of hidden words", "masked", kind="objectives")
 
     def __post_init__(self) -> None:
-        byte_count(self.memory_limit)
-        _check(self, ("adapt", self.adapt in ADAPT, f"one of {', '.join(ADAPT)}"))
+        _check(
+            self,
+            ("adapt", self.adapt in ADAPT, f"one of {', '.join(ADAPT)}"),
+            ("adapt_share", 0 < self.adapt_share <= 0.9, "more than 0, and at most 0.9"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +200,7 @@ class RunConfig:
     source: Source = field(default_factory=Source)
     columns: Columns = field(default_factory=Columns)
     search: Search = field(default_factory=Search)
+    adaptive: Adaptive = field(default_factory=Adaptive)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
 

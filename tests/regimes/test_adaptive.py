@@ -14,7 +14,7 @@ from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.ladder import Facts, rungs
 from autogpt.autopilot.trial import Candidate, Result
 from autogpt.backbones._language import LanguageModel
-from autogpt.config import Pretraining, RunConfig, Search
+from autogpt.config import Adaptive, Pretraining, RunConfig, Search
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
 from autogpt.model import Model
@@ -44,9 +44,9 @@ def notes() -> list[dict[str, Any]]:
             for place, row in enumerate(tiny.examples("classes", 200))]  # fmt: skip
 
 
-def config(backbone: Path, output: Path, **search: Any) -> RunConfig:
-    chosen = Search(**{"methods": "head,full", **search}, backbone=str(backbone))
-    return RunConfig(output=str(output), time_limit=900.0, search=chosen)
+def config(backbone: Path, output: Path, methods: str = "head,full", **adapt: Any) -> RunConfig:
+    chosen = Search(methods=methods, backbone=str(backbone))
+    return RunConfig(output=str(output), time_limit=900.0, search=chosen, adaptive=Adaptive(**adapt))
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def facts(**changes: Any) -> Facts:
     known: dict[str, Any] = {
         "train": rows, "validation": 100, "output": registry.get("outputs", "classes"), "layers": lambda: 6,
         "rows_per_second": lambda: 100.0, "remaining": lambda: 3000.0, "device": lambda: "cpu",
-        "allowed": ["head", "full"], "has_backbone": True, "adapting": 100.0,
+        "allowed": ["head", "full"], "has_backbone": True, "adapting": 300.0,
     }  # fmt: skip
     return Facts(**{**known, **changes})
 
@@ -115,6 +115,7 @@ def head(score: float) -> Result:
     [
         ({}, 0.95, "the linear head comes to 0.95 without it"),
         ({"remaining": lambda: 200.0}, 0.5, "tuning itself can use the time"),
+        ({"adapting": 100.0}, 0.5, "170 steps fit into the 100 s that it may take, 400 are needed"),
         ({"adapting": 5.0}, 0.5, "the texts are read in 5 s, and it may take 5 s in all"),
         ({"allowed": ["full"]}, 0.5, "the linear head, which judges it, is not tried"),
     ],
@@ -182,6 +183,19 @@ def test_the_anchor_is_the_squared_way_of_a_texts_vector(language: LanguageModel
     held.remove()
 
 
+def test_what_it_is_held_to_is_the_body_before_any_training(backbone: Path, notes: list[dict[str, Any]]) -> None:
+    language = LanguageModel.loaded(str(backbone), revision=None, offline=True)
+    rows = blocks(language, notes)
+    Anchored(language, registry.get("objectives", "masked"), rows, seed=0, anchor=0.1)
+    with torch.no_grad():
+        for parameter in language.model.base_model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    later = Anchored(language, registry.get("objectives", "masked"), rows, seed=0, anchor=0.1)
+    fresh = LanguageModel.loaded(str(backbone), revision=None, offline=True)
+    again = Anchored(fresh, registry.get("objectives", "masked"), rows, seed=0, anchor=0.1)
+    torch.testing.assert_close(later._anchors([0, 1]), again._anchors([0, 1]))
+
+
 def test_pretrain_trains_a_new_head_first_and_keeps_a_sentence_encoder(
     backbone: Path, notes: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -211,7 +225,7 @@ def test_pretrain_refuses_an_anchor_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="anchor -1"):
         Pretraining(anchor=-1.0)
     with pytest.raises(ConfigError, match="adapt 'often' must be one of auto, off, always"):
-        Search(adapt="often")
+        Adaptive(adapt="often")
 
 
 # --- in a run

@@ -304,7 +304,7 @@ class Session:
             scratch=bench.output.name == "text" and self.config.search.backbone in (None, "scratch"),
             corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
             adapting=allowance(self.config, prepared),
-            always=self.config.search.adapt == "always",
+            always=self.config.adaptive.adapt == "always",
         )
 
     def stage(self, bench: Bench) -> forecast.Stage:

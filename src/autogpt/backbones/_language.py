@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ class LanguageModel:
     family: str
     source: _pretrained.Source
     headless: bool = False
+    original: Any = None
+    """The body as it was before any training, frozen, once somebody has asked for it (`keep_original`)."""
 
     @classmethod
     def made(cls, texts: Sequence[str], shape: Scratch, *, seed: int) -> LanguageModel:
@@ -63,6 +66,12 @@ class LanguageModel:
         body = f"{model.base_model_prefix}."
         headless = any(not name.startswith(body) for name in loading["missing_keys"])
         return cls(model, tokenizer, family, source, headless)
+
+    def keep_original(self) -> Any:
+        """`original`; the first who asks has it made, so ask before anything trains."""
+        if self.original is None:
+            self.original = copy.deepcopy(self.model.base_model).eval().requires_grad_(False)
+        return self.original
 
     @property
     def sentence(self) -> dict[str, Any]:

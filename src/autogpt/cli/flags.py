@@ -33,6 +33,7 @@ _PANELS = {
     "search": "Search",
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",
+    "adaptive": "Reading before tuning",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",

@@ -10,7 +10,6 @@ read, with words hidden, so the anchor costs no second pass, and asks besides th
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -59,8 +58,8 @@ class Anchored(Reading):
         self.anchor = 0.0 if head_only else anchor
         self.body.requires_grad_(not head_only)
         self._known: dict[int, Array] = {}
-        # In a list: it is no part of what is trained or saved.
-        self._before = [copy.deepcopy(self.body).eval().requires_grad_(False)] if self.anchor else []
+        if self.anchor:
+            language.keep_original()
 
     def remove(self) -> None:
         super().remove()
@@ -102,11 +101,10 @@ class Anchored(Reading):
         device = next(self.module.parameters()).device
         missing = [row for row in dict.fromkeys(rows) if row not in self._known]
         if missing:
-            ids, mask = (
-                torch.from_numpy(t).to(device) for t in padded([self.blocks[r] for r in missing], self.signs.pad)
-            )
+            tables = padded([self.blocks[row] for row in missing], self.signs.pad)
+            ids, mask = (torch.from_numpy(table).to(device) for table in tables)
             with torch.no_grad():
-                states = self._before[0](input_ids=ids, attention_mask=mask).last_hidden_state
+                states = self.language.original(input_ids=ids, attention_mask=mask).last_hidden_state
                 self._known |= zip(missing, vectors_of(states.float(), mask, self.pooling).cpu().numpy(), strict=True)
         return torch.from_numpy(np.stack([self._known[row] for row in rows])).to(device)
 

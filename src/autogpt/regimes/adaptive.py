@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from autogpt.core import Array, Step
     from autogpt.pipeline import Prepared
 
-OBJECTIVE, RATE, EPOCHS, BATCH_ROWS, BLOCK = "masked", 5e-5, 20.0, 16, 128
-SHARE, PILOT = 0.1, 0.25
-"""Of the time limit, at most, goes into reading; and of that, at most, is spent before a pilot says that it pays."""
+RATE, EPOCHS, BATCH_ROWS, BLOCK = 5e-5, 20.0, 16, 128
+PILOT = 0.25
+"""Of the time that it may take, at most, is spent before a pilot says that it pays."""
 LEAST_TEXTS, LEAST_SECONDS, MOST_SECONDS = 300, 600.0, 3600.0
 """Texts to read; seconds of a run, with fewer of which nothing is adapted; seconds of reading without a limit."""
 PILOT_ROWS, HELD_ROWS, CHOOSING_BLOCKS = 600, 300, 64
@@ -57,7 +57,7 @@ BEYOND = 1.0
 
 def allowance(config: RunConfig, prepared: Prepared) -> float | str:
     """Seconds that a run may spend on it, or why it is left out (empty: nobody asked). Costs nothing."""
-    mode, limit = config.search.adapt, config.time_limit
+    mode, limit = config.adaptive.adapt, config.time_limit
     texts = len(prepared.train) + len(prepared.unlabelled)
     why = ""
     if mode == "off" or prepared.output.name == "text":
@@ -70,7 +70,7 @@ def allowance(config: RunConfig, prepared: Prepared) -> float | str:
         why = f"it is tried in runs of {LEAST_SECONDS:.0f} s or more, this one has {limit:.0f} s"
     if why:
         return f"adaptive training is left out: {why}"
-    return MOST_SECONDS if limit is None else min(SHARE * limit, MOST_SECONDS)
+    return MOST_SECONDS if limit is None else min(config.adaptive.adapt_share * limit, MOST_SECONDS)
 
 
 @dataclass(slots=True)
@@ -126,9 +126,9 @@ class Adapting:
         if (self._place / "encoder").is_dir():
             return None
         path = self._place / "state.json"
-        state = (
-            _State(**json.loads(path.read_text("utf-8"))) if path.is_file() else _State(self._session.budget.spent())
-        )
+        state = _State(self._session.budget.spent())
+        if path.is_file():
+            state = _State(**json.loads(path.read_text("utf-8")))
 
         def keep() -> None:
             files.write_json(path, {name: getattr(state, name) for name in _State.__slots__})
@@ -151,9 +151,9 @@ class Adapting:
         search = config.search
         name = search.backbone or bench.features.encoder().source.location
         language = LanguageModel.loaded(name, revision=search.revision, offline=config.source.offline)
-        objective: Objective = registry.get("objectives", OBJECTIVE)
+        objective: Objective = registry.get("objectives", config.adaptive.adapt_objective)
         if language.family != objective.family:
-            return f"it is for encoders, and {language.source.name} is of the family {language.family}"
+            return f"{objective.name} is for models of the kind {objective.family}, and this is an {language.family}"
         language.source = bench.features.encoder().source
         texts = [inputs_text(row.inputs) for row in prepared.train] + [inputs_text(row) for row in prepared.unlabelled]
         blocks = language.blocks(list(dict.fromkeys(filter(None, texts))), BLOCK)
@@ -168,7 +168,7 @@ class Adapting:
         go = _Going(session, language, objective, blocks, held)
         before = go.held()
         go.run("pilot", lambda: left() - (1 - PILOT) * (seconds - reading))
-        if search.adapt == "auto":
+        if config.adaptive.adapt == "auto":
             if state.gain is None:
                 go.save("pilot-encoder")
                 state.gain, state.noise = gain(bench, self._opened(bench, "pilot-encoder"))
@@ -195,7 +195,7 @@ class Adapting:
         heads = {one.adapted: one for one in self._session.results if one.method == "head"}
         if len(heads) < 2:
             return
-        if self._session.config.search.adapt == "always":
+        if self._session.config.adaptive.adapt == "always":
             self.kept = True
             self._session.say("decision", "later trials begin from the adapted encoder, as you asked")
             return
