@@ -83,7 +83,7 @@ def test_salient_hides_names_whole_and_more_often_but_not_them_alone() -> None:
         found = registry.get("objectives", "salient").batch([block], signs, np.random.default_rng(seed))
         hidden.append(found.target[0] != -100)
         first, second = hidden[-1][names], hidden[-1][names + 1]
-        assert (first == second).mean() > 0.7, "the words of a name are hidden together (but for what is drawn at random)"
+        assert (first == second).mean() > 0.7, "the words of a name are hidden together, but for random ones"
     share = np.mean(hidden, axis=0)
     assert share[of_name].mean() > 3 * share[~of_name].mean() > 0.1
     assert 0.13 < share.mean() < 0.19

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def notes() -> list[dict[str, Any]]:
 
 
 def config(backbone: Path, output: Path, methods: str = "head,full", **adapt: Any) -> RunConfig:
-    chosen = Search(methods=methods, backbone=str(backbone))
+    chosen = Search(methods=methods, backbone=str(backbone), ensemble=False)
     return RunConfig(output=str(output), time_limit=900.0, search=chosen, adaptive=Adaptive(**adapt))
 
 
@@ -249,6 +250,26 @@ def test_later_trials_begin_from_the_adapted_encoder_and_the_model_is_whole(alwa
     ]
 
 
+def test_it_never_takes_more_than_its_share_of_the_time(
+    backbone: Path, notes: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptive, "EPOCHS", 1e6)
+    times: dict[str, float] = {}
+
+    def listen(event: Event) -> None:
+        for name in ("the encoder reads", "head on the adapted encoder: accuracy"):
+            if event.message.startswith(name):
+                times[name] = time.monotonic()
+
+    share = 18.0 / 900.0
+    run = autopilot.run(
+        config(backbone, tmp_path, "head", adapt="always", adapt_share=share), data=notes, listen=listen
+    )
+    assert "head on the adapted encoder" in decisions(run.folder)
+    first, last = times.values()
+    assert 9.0 < last - first < 1.3 * 18.0, "time ends it, not the number of passes"
+
+
 def test_no_text_of_validation_or_test_is_read_to_learn(
     backbone: Path, notes: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +277,7 @@ def test_no_text_of_validation_or_test_is_read_to_learn(
     plain = adaptive.train
     monkeypatch.setattr(adaptive, "train", lambda language, objective, blocks, **more: (
         seen.append(len(blocks)), plain(language, objective, blocks, **more))[1])  # fmt: skip
-    run = autopilot.run(config(backbone, tmp_path, adapt="always"), data=notes)
+    run = autopilot.run(config(backbone, tmp_path, "head", adapt="always"), data=notes)
     splits = run.report.data.splits
     assert seen
     assert max(seen) <= splits["train"] < len(notes)
@@ -286,7 +307,7 @@ def test_a_run_that_is_stopped_while_it_reads_goes_on_there(
                 raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
-        autopilot.run(config(backbone, tmp_path, adapt="always"), data=notes, listen=listen)
+        autopilot.run(config(backbone, tmp_path, "head", adapt="always"), data=notes, listen=listen)
     folder = next(tmp_path.iterdir())
     began = json.loads((folder / "adapted" / "state.json").read_text("utf-8"))["began"]
     assert not (folder / "adapted" / "encoder").exists()

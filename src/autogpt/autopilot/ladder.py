@@ -27,8 +27,8 @@ FEW_BESIDE_UNLABELLED = 32
 """With more, rows without a label added nothing (with 4, 8, 16, 32: 3.2, 1.7, 1.3 and 0.7 points; EXPERIMENTS.md)."""
 SAFETY = 0.85
 ENOUGH, LEAST_STEPS = 0.9, 400
-"""Steps of 16 texts that must be had before an encoder without a head over its vocabulary learns from them at all; and
-of a score from 0 to 1 that the linear head comes to, with more of which the encoder knows the texts well enough."""
+"""The encoder reads no texts where the linear head comes to more than this, of a score from 0 to 1, or where fewer
+steps of 16 texts fit: half as many go into a head over the vocabulary alone."""
 FULL: Mapping[str, Mapping[str, object]] = {
     "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
     "span": {"learning_rate": 3e-4},
@@ -101,7 +101,7 @@ def _neural(facts: Facts, neural: Sequence[str], results: Sequence[Result]) -> I
     """What reads with an encoder, or trains one."""
     if "head" in neural:
         yield _head(facts)
-    if facts.adapting != "":
+    if neural and facts.adapting != "":
         yield _adapting(facts, neural, results)
     if "bi-encoder" in neural:
         yield _vectors(facts, "bi-encoder", "reads every passage once; nothing is trained")
