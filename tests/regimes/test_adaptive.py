@@ -229,6 +229,13 @@ def test_pretrain_refuses_an_anchor_where_there_is_none(tmp_path: Path) -> None:
         Adaptive(adapt="often")
 
 
+def test_an_objective_that_does_not_exist_is_an_error_before_anything_is_done(
+    backbone: Path, notes: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="telepathy"):
+        autopilot.plan(config(backbone, tmp_path, adapt_objective="telepathy"), data=notes)
+
+
 # --- in a run
 
 

@@ -62,6 +62,7 @@ def allowance(config: RunConfig, prepared: Prepared) -> float | str:
     why = ""
     if mode == "off" or prepared.output.name == "text":
         return ""
+    registry.get("objectives", config.adaptive.adapt_objective)  # a wrong name is told before anything is done
     if not prepared.output.linear:
         why = f"no linear head can judge it where answers are {prepared.output.name}"
     elif texts < LEAST_TEXTS and mode == "auto":
