@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What an objective has to know of a tokenizer. `starts`: tokens that begin a word (None: any may);
-    `first`: the first id that stands for text; `sentinels`: signs that stand for what was cut out."""
+    `first`: the first id that stands for text; `sentinels`: signs that stand for what was cut out; `salience` [V]:
+    how telling a token is among the texts (None: not measured)."""
 
     vocabulary: int
     pad: int = 0
@@ -26,6 +27,7 @@ class Signs:
     special: frozenset[int] = frozenset()
     starts: Array | None = None
     sentinels: tuple[int, ...] = ()
+    salience: Array | None = None
     ignored: int = -100
 
 
@@ -56,3 +58,14 @@ def padded(rows: Sequence[Array], pad: int) -> tuple[Array, Array]:
     for place, row in enumerate(rows):
         ids[place, : len(row)], mask[place, : len(row)] = row, 1
     return ids, mask
+
+
+SEEN = 3
+
+
+def salience(blocks: Sequence[Array], vocabulary: int) -> Array:
+    """How telling each token is [V]: the logarithm of blocks over blocks that have it; 0 of what hardly any has."""
+    having = np.zeros(vocabulary)
+    for block in blocks:
+        having[np.unique(block)] += 1
+    return np.where(having >= SEEN, np.log(max(len(blocks), 1) / np.maximum(having, 1)), 0.0)

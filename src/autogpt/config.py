@@ -95,6 +95,29 @@ class Experiments:
         _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
 
 
+ADAPT = ("auto", "off", "always")
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """What the encoder may read before it is tuned (`regimes/adaptive.py`)."""
+
+    adapt: str = _help(
+        "let the encoder read the texts before it is tuned: auto (if a pilot says that it pays), off or always",
+        "auto",
+        metavar="WHEN",
+    )
+    adapt_share: float = _help("share of the time limit that this may take at most", 0.1, metavar="SHARE")
+    adapt_objective: str = _help("what it has to tell of hidden words", "masked", kind="objectives")
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("adapt", self.adapt in ADAPT, f"one of {', '.join(ADAPT)}"),
+            ("adapt_share", 0 < self.adapt_share <= 0.9, "more than 0, and at most 0.9"),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where rows come from beside `data`, and whether the network may be used at all."""
@@ -218,6 +241,7 @@ class RunConfig:
     search: Search = field(default_factory=Search)
     compute: Compute = field(default_factory=Compute)
     experiments: Experiments = field(default_factory=Experiments)
+    adaptive: Adaptive = field(default_factory=Adaptive)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
 
@@ -260,10 +284,16 @@ class Pretraining:
     learning_rate: float | None = _help("peak learning rate (default: by width and beginning)", metavar="NUMBER")
     epochs: float = _help("passes over the texts (fewer when time is short)", 20.0, metavar="NUMBER")
     held_out: float = _help("share of the texts that is measured on and not learned", 0.05, metavar="SHARE")
+    anchor: float | None = _help(
+        "how dear it is to move a text's vector away from where it was (default: 0.1 of an encoder without a head over "
+        "its vocabulary, as sentence encoders are, else 0)",
+        metavar="NUMBER",
+    )
 
     def __post_init__(self) -> None:
         _check(
             self,
+            ("anchor", self.anchor is None or 0 <= self.anchor < float("inf"), "0 or more"),
             ("block", self.block >= 8, "8 or more"),
             ("batch_rows", self.batch_rows >= 1, "1 or more"),
             ("learning_rate", self.learning_rate is None or self.learning_rate > 0, "more than 0"),

@@ -45,6 +45,8 @@ def test_without_flags_everything_keeps_its_default() -> None:
 WORDS = st.text(st.sampled_from("az中文 '\"=,-[]{}\\"), min_size=1, max_size=12)
 VALUES = {
     "workers": st.integers(1, 64).map(str),
+    "adapt": st.sampled_from(["auto", "off", "always"]),
+    "adapt_share": st.sampled_from(["0.05", "0.5"]),
     "time_limit": st.integers(1, 10**6).map(config.duration),
     "seed": st.integers(0, 10**9).map(str),
     "memory_limit": st.integers(1, 10**6).map("{}MB".format),

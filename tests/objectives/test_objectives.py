@@ -1,5 +1,6 @@
 """What is hidden of texts, and that what has to be told is what was there."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogpt import registry
-from autogpt.blocks import Signs
+from autogpt.blocks import Signs, salience
 
 SIGNS = Signs(
     vocabulary=200, pad=0, mask=4, end=1, start=0, first=5, special=frozenset(range(5)),
@@ -32,11 +33,13 @@ def test_causal_each_place_tells_the_next_token(blocks: list[Any]) -> None:
         assert found.inputs["attention_mask"][row].sum() == len(block)
 
 
+@pytest.mark.parametrize("name", ["masked", "salient"])
 @settings(max_examples=50)
-@given(BLOCKS, st.integers(0, 99))
-def test_masked_only_hidden_places_are_told_and_specials_never_hidden(blocks: list[Any], seed: int) -> None:
+@given(blocks=BLOCKS, seed=st.integers(0, 99))
+def test_only_hidden_places_are_told_and_specials_never_hidden(name: str, blocks: list[Any], seed: int) -> None:
     blocks = [np.array([2, *block, 3]) for block in blocks]
-    found = made("masked", blocks, seed)
+    telling = replace(SIGNS, salience=salience(blocks, SIGNS.vocabulary))
+    found = registry.get("objectives", name).batch(blocks, telling, np.random.default_rng(seed))
     for row, block in enumerate(blocks):
         told = found.target[row] != -100
         assert found.target[row][told].tolist() == block[told[: len(block)]].tolist()
@@ -58,6 +61,35 @@ def test_masked_hides_whole_words_a_seventh_of_the_text_and_otherwise_every_time
     shown = made("masked", [block], 1).inputs["input_ids"][0][first]
     assert 0.6 < (shown == SIGNS.mask).mean() < 0.95
     assert (shown == block[first]).any()
+
+
+def test_salience_is_high_for_what_few_blocks_have_and_nothing_for_what_hardly_any_has() -> None:
+    rows = [np.array([5, 7, *([9] if place < 4 else []), *([11] if place == 0 else [])]) for place in range(40)]
+    found = salience(rows, SIGNS.vocabulary)
+    assert found[5] == found[7] == 0.0, "every block has it"
+    assert found[9] == pytest.approx(np.log(10))
+    assert found[11] == 0.0, "a token of one block says nothing of the field"
+
+
+def test_salient_hides_names_whole_and_more_often_but_not_them_alone() -> None:
+    rng = np.random.default_rng(0)
+    block = 2 * rng.integers(3, 90, size=200) - 1  # odd ids begin a word
+    telling = np.zeros(SIGNS.vocabulary)
+    names = np.arange(20, 200, 25)
+    block[names], block[names + 1] = 191, 193  # a name of two words
+    telling[[191, 193]] = 5.0
+    signs, of_name, hidden = replace(SIGNS, salience=telling), np.isin(block, [191, 193]), []
+    for seed in range(200):
+        found = registry.get("objectives", "salient").batch([block], signs, np.random.default_rng(seed))
+        hidden.append(found.target[0] != -100)
+        first, second = hidden[-1][names], hidden[-1][names + 1]
+        assert (first == second).mean() > 0.7, "the words of a name are hidden together, but for random ones"
+    share = np.mean(hidden, axis=0)
+    assert share[of_name].mean() > 3 * share[~of_name].mean() > 0.1
+    assert 0.13 < share.mean() < 0.19
+    plain = registry.get("objectives", "salient").batch([block], SIGNS, np.random.default_rng(0))
+    masked = registry.get("objectives", "masked").batch([block], SIGNS, np.random.default_rng(0))
+    np.testing.assert_array_equal(plain.target, masked.target, err_msg="not measured: as masked")
 
 
 @settings(max_examples=60)

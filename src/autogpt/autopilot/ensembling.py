@@ -194,7 +194,7 @@ def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) ->
     all rows is as good, or where there is no time for at least `LEAST_FOLDS`. Finished ones are not repeated."""
     if result.method not in FOLDED or not _are_few(bench) or not bench.metric.higher_is_better:
         return []
-    own = session.rows.bench(bench, result.rows)
+    own = session.own(bench, result)
     cost = 1.1 * result.refit_seconds + MODEL_SECONDS
     clock = session.budget.until(session.reserve(bench, prepared, models=FOLDS + 1))
     place = session.folders[session.results.index(result)]
@@ -277,7 +277,7 @@ def select(bench: Bench, tables: Sequence[Scores]) -> Selected:
     def mean(counts: tuple[int, ...]) -> tuple[Any, Array]:
         used = [place for place, count in enumerate(counts) if count]
         table = output.average([tables[place] for place in used], [counts[place] for place in used])
-        return table, _losses(output, table, code)
+        return table, row_losses(output, table, code)
 
     def greedy(weight: Array) -> tuple[int, ...]:
         counts = tuple(int(place == 0) for place in range(len(tables)))
@@ -327,7 +327,7 @@ def _noise(bench: Bench, rows: Sequence[Example], mean: Scores, alone: Scores) -
     return max((found.high - found.low) / (2 * 1.96), 1 / len(rows) if bench.metric.higher_is_better else 0.0)
 
 
-def _losses(output: Any, scores: Scores, code: Any) -> Array:
+def row_losses(output: Any, scores: Scores, code: Any) -> Array:
     """Loss of each row [N]; of rows with a table of their own, each by itself."""
     import torch
 

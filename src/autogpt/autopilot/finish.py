@@ -188,7 +188,7 @@ def _final_scorer(
         session.say("decision", f"{best.name} is fitted again on training and validation rows together")
         deadline = session.budget.until(session.reserve(bench, prepared, models=models))
         try:
-            own = session.rows.bench(bench, best.rows)
+            own = session.own(bench, best)
             return session.refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
@@ -322,7 +322,7 @@ def _facts(
         goal=session.config.goal,
         task=prepared.task.name,
         method=joined.name if joined else best.name,
-        backbone=_backbone(bench, best),
+        backbone=_backbone(session.own(bench, best), best),
         decision=decision,
         trials=tuple([*trials, _joined_row(bench, joined)] if joined else trials),
         seed_scores=seeds,
@@ -441,5 +441,5 @@ def _tidy(session: Session) -> None:
         for more in folder.glob("fold-*"):
             shutil.rmtree(more, ignore_errors=True)
         shutil.rmtree(folder / "refit", ignore_errors=True)
-    shutil.rmtree(session.place / "features", ignore_errors=True)
-    shutil.rmtree(session.place / "pilots", ignore_errors=True)
+    for name in ("features", "pilots", "adapted"):
+        shutil.rmtree(session.place / name, ignore_errors=True)

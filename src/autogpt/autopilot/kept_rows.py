@@ -1,14 +1,18 @@
-"""The rows of a run: read from where the user says; those that were given in memory are kept in the run's folder."""
+"""The rows of a run: read from where the user says, kept if they were given in memory, checked to be the same."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt import files
 from autogpt.config import RunConfig
 from autogpt.core import Table
+from autogpt.errors import InputError
+
+if TYPE_CHECKING:
+    from autogpt.pipeline import Prepared
 
 READ_SHARE, TEST_PART = 1 / 16, 4
 """Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
@@ -52,3 +56,15 @@ def read(path: Path) -> Table:
     head, *rows = path.read_text("utf-8").split("\n")
     found: dict[str, Any] = json.loads(head)
     return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})
+
+
+def same_data(folder: Path | None, prepared: Prepared) -> None:
+    """A resumed run must see the rows that it began with. `folder` is the run's, None where nothing is written."""
+    if folder is None:
+        return
+    path = folder / "data.sha256"
+    if not path.is_file():
+        files.write_text(path, prepared.fingerprint)
+    elif path.read_text("utf-8") != prepared.fingerprint:
+        origin = prepared.table.origin
+        raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")

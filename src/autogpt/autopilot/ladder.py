@@ -26,6 +26,9 @@ by 1.5 on the mean of three, and 4,800 no better."""
 FEW_BESIDE_UNLABELLED = 32
 """With more, rows without a label added nothing (with 4, 8, 16, 32: 3.2, 1.7, 1.3 and 0.7 points; EXPERIMENTS.md)."""
 SAFETY = 0.85
+ENOUGH, LEAST_STEPS = 0.9, 400
+"""The encoder reads no texts where the linear head comes to more than this, of a score from 0 to 1, or where fewer
+steps of 16 texts fit: half as many go into a head over the vocabulary alone."""
 FULL: Mapping[str, Mapping[str, object]] = {
     "tokens": {"learning_rate": 2e-4, "embeddings": True, "dropout": True},
     "span": {"learning_rate": 3e-4},
@@ -71,6 +74,10 @@ class Facts:
     """Whether the backbone is made from nothing."""
     corpus: int = 0
     """Texts beside the rows that each trial of an encoder reads: the passages of a ranking."""
+    adapting: float | str = ""
+    """Seconds in which the encoder may read the texts before it is tuned, or why it does not (empty: nobody asked)."""
+    always: bool = False
+    """Whether the user wants it to, whatever speaks against it."""
 
 
 def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
@@ -85,15 +92,17 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
     if neural and not facts.has_backbone:
         yield f"no encoder is tried: {facts.backbone_problem}"
     else:
-        yield from _neural(facts, neural)
+        yield from _neural(facts, neural, results)
     if facts.named:
         yield from (Candidate(name, reason=HOSTED) for name in asking if name != "few-shot")
 
 
-def _neural(facts: Facts, neural: Sequence[str]) -> Iterator[Candidate | str]:
+def _neural(facts: Facts, neural: Sequence[str], results: Sequence[Result]) -> Iterator[Candidate | str]:
     """What reads with an encoder, or trains one."""
     if "head" in neural:
         yield _head(facts)
+    if neural and facts.adapting != "":
+        yield _adapting(facts, neural, results)
     if "bi-encoder" in neural:
         yield _vectors(facts, "bi-encoder", "reads every passage once; nothing is trained")
     if "hybrid" in neural:
@@ -144,6 +153,35 @@ def _head(facts: Facts) -> Candidate | str:
         return f"head is left out: about {needed:.0f} s are needed to read texts, {facts.remaining():.0f} s are left"
     seconds = (facts.validation + len(facts.train)) / (rate or GUESSED_ROWS_PER_SECOND)
     return Candidate("head", {}, seconds, "reads every text once; the features are kept for all later trials")
+
+
+def _adapting(facts: Facts, neural: Sequence[str], results: Sequence[Result]) -> Candidate | str:
+    """The encoder reads the texts, and a linear head says whether that pays: where there is much to be gained, and no
+    time is taken from tuning that it needs."""
+    if isinstance(facts.adapting, str):
+        return facts.adapting
+    seconds, reading = facts.adapting, _read_seconds(facts) * (1 + facts.validation / len(facts.train))
+    heads = [next(iter(one.scores.values())) for one in results if one.method == "head" and not one.adapted]
+    tuning = wanted_epochs(len(facts.train)) * _epoch_seconds(facts) if "full" in neural else 0.0
+    why = ""
+    if "head" not in neural or (results and not heads):
+        why = "the linear head, which judges it, is not tried"
+    elif 2 * reading > seconds:
+        why = f"the texts are read in {reading:.0f} s, and it may take {seconds:.0f} s in all"
+    elif not facts.always and (steps := (seconds - reading) / _step_seconds(facts)) < LEAST_STEPS:
+        why = f"{steps:,.0f} steps fit into the {seconds:.0f} s that it may take, {LEAST_STEPS} are needed"
+    elif not facts.always and heads and ENOUGH < heads[-1] <= 1.0:
+        why = f"the linear head comes to {heads[-1]:.2f} without it"
+    elif not facts.always and facts.remaining() * SAFETY - seconds < tuning:
+        why = f"tuning itself can use the time: it wants {tuning:.0f} s, {facts.remaining():.0f} s are left"
+    if why:
+        return f"adaptive training is left out: {why}"
+    return Candidate("head", {}, seconds, "the encoder reads the texts first; kept if it pays", adapted=True)
+
+
+def _step_seconds(facts: Facts) -> float:
+    """Seconds of a step of training on texts, all layers, 16 at once."""
+    return 16 * TRAIN_COST / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
 
 
 def _vectors(facts: Facts, method: str, reason: str) -> Candidate | str:

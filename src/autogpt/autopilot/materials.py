@@ -75,9 +75,9 @@ class Materials:
         family = registry.trained(self.output)
         making = Making(lambda: texts(self.rows), self.shape, config.seed)
 
-        def open_encoder() -> Any:
+        def open_encoder(name: str | None = config.search.backbone) -> Any:
             return family.open(
-                config.search.backbone,
+                name,
                 output=output.name,
                 size=output.size(self.space),
                 labels=self.space.labels if output.token_level else (),

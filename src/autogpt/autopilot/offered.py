@@ -11,6 +11,7 @@ from autogpt.autopilot.ladder import Facts, needs_endpoint
 from autogpt.autopilot.trial import Bench, Candidate
 from autogpt.config import RunConfig
 from autogpt.errors import ConfigError
+from autogpt.regimes.adaptive import allowance
 
 if TYPE_CHECKING:
     from autogpt.autopilot.session import Session
@@ -75,4 +76,6 @@ def facts(session: Session, bench: Bench, prepared: Prepared) -> Facts:
         unlabelled=len(prepared.unlabelled),
         scratch=bench.output.name == "text" and session.config.search.backbone in (None, "scratch"),
         corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
+        adapting=allowance(session.config, prepared),
+        always=session.config.adaptive.adapt == "always",
     )

@@ -76,6 +76,8 @@ def make_plan(session: Session, table: Table) -> Plan:
         has_backbone=measured.has_backbone,
         backbone_problem=measured.backbone_problem,
         corpus=measured.corpus,
+        adapting=measured.adapting,
+        always=measured.always,
     )
     trials: list[Candidate] = []
     left_out: list[str] = []

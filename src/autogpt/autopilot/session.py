@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
-from autogpt import endpoint, files
+from autogpt import endpoint, files, registry
 from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered, search
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import CHEAP, Facts, needs_endpoint, rungs
+from autogpt.autopilot.ladder import CHEAP, Facts, rungs
 from autogpt.autopilot.materials import Materials
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, refit, run_trial
-from autogpt.autopilot.workshop import Workshop, hear
+from autogpt.autopilot.workshop import Workshop, hear, is_sent
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Scorer, Table
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
@@ -33,6 +33,7 @@ from autogpt.events import Event, Listener
 from autogpt.memory import Guard
 from autogpt.orders import Ending
 from autogpt.pipeline import Ask, Prepared, prepare
+from autogpt.regimes.adaptive import Adapting
 from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Session:
         self._doubts: set[str] = set()
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
-        self.rows = Rows(folder, self.say)
+        self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
         self.workshop: Workshop | None = None
         self.materials: Materials
 
@@ -203,7 +204,7 @@ class Session:
             most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
             form=self.config.search.format,
         )
-        self._same_data(prepared)
+        kept_rows.same_data(self.folder, prepared)
         self.stages["profile"] = time.monotonic() - started
         for reason in prepared.profile.reasons:
             self.say("profile", reason)
@@ -214,17 +215,6 @@ class Session:
         sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
         return prepared
-
-    def _same_data(self, prepared: Prepared) -> None:
-        """A resumed run must see the rows that it began with."""
-        if self.folder is None:
-            return
-        path = self.folder / "data.sha256"
-        if not path.is_file():
-            files.write_text(path, prepared.fingerprint)
-        elif path.read_text("utf-8") != prepared.fingerprint:
-            origin = prepared.table.origin
-            raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
@@ -238,6 +228,10 @@ class Session:
             remaining=self.budget.remaining,
             client=self.client,
         )
+
+    def own(self, bench: Bench, one: Candidate | Result) -> Bench:
+        """The bench of one trial: the rows it learns from, and the encoder it begins from."""
+        return self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -284,27 +278,33 @@ class Session:
         known = {path.parent.name.split("-", 1)[1] for path in begun}
         if "head" in known:
             self._choose_rows(bench, prepared, facts)
+        self.adapting.judge(bench)
         for rung in self._rungs(bench, facts):
             if isinstance(rung, str):
                 self.say("decision", rung)
                 self.reasons.append(rung)
                 continue
-            if rung.method in known:
+            if rung.step in known:
                 continue
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
             problem = self.no_room(bench, rung)
+            if problem is None and facts.remaining() <= 0 and self.results:
+                problem = "the time is needed for the final test"
+            if problem is None and rung.adapted:
+                problem = self.adapting.train(bench, prepared, rung.seconds)
             if problem is not None:
                 self.say("decision", f"{rung.name} is left out: {problem}")
                 self.reasons.append(f"{rung.name} is left out: {problem}")
                 continue
-            if facts.remaining() <= 0 and self.results:
-                self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
-                continue
-            rung = replace(rung, rows=self.rows.policy if rung.method not in CHEAP else "")
+            if rung.method not in CHEAP:
+                reads = registry.get("methods", rung.method).needs_backbone
+                rung = replace(rung, rows=self.rows.policy, adapted=rung.adapted or (reads and self.adapting.kept))
             self._begin(bench, prepared, rung, facts)
-            if rung.method == "head":
+            if rung.step == "head":
                 self._choose_rows(bench, prepared, facts)
+            if rung.step == "adapted-head":
+                self.adapting.judge(bench)
         while self.others_work():
             pass
         search.explore(self, bench, prepared)
@@ -317,7 +317,7 @@ class Session:
 
     def _begin(self, bench: Bench, prepared: Prepared, candidate: Candidate, facts: Facts) -> None:
         """Try a candidate in a folder of its own, which remembers it."""
-        folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.method}"
+        folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.step}"
         files.write_json(folder / "candidate.json", asdict(candidate))
         self._try(bench, prepared, candidate, folder, remaining=facts.remaining)
 
@@ -357,8 +357,8 @@ class Session:
             settle(lambda: None)
             return
         self.say("trial", f"{candidate.name}: {candidate.reason}", **self._told(bench, candidate), state="started")
-        own = self.rows.bench(bench, candidate.rows)
-        if self.workshop is None or needs_endpoint(candidate.method):
+        own = self.own(bench, candidate)
+        if self.workshop is None or not is_sent(candidate):
             settle(lambda: run_trial(own, candidate, folder=folder, remaining=remaining))
             return
 
@@ -412,13 +412,13 @@ class Session:
         self, bench: Bench, candidate: Candidate, *, folder: Path, remaining: Callable[[], float]
     ) -> tuple[Result, Scorer]:
         """A trial that is waited for, here or by the workshop."""
-        if self.workshop is None or needs_endpoint(candidate.method):
+        if self.workshop is None or not is_sent(candidate):
             return run_trial(bench, candidate, folder=folder, remaining=remaining)
         return self.workshop.run_trial(self.materials.like(bench), candidate, folder, remaining(), bench.features)
 
     def refit(self, bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
         """A trial's method once more on all rows, here or by the workshop."""
-        if self.workshop is None or needs_endpoint(result.method):
+        if self.workshop is None or not is_sent(result):
             return refit(bench, result, folder=folder, remaining=remaining)
         return self.workshop.refit(self.materials.like(bench), result, folder, remaining())
 

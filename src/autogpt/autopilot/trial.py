@@ -29,7 +29,7 @@ class Candidate:
     """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
 
     `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
-    stands in the ladder).
+    stands in the ladder); `adapted`: it begins from the encoder that has read the run's texts (`regimes.adaptive`).
     """
 
     method: str
@@ -38,6 +38,12 @@ class Candidate:
     reason: str = ""
     rows: str = ""
     number: int = 0
+    adapted: bool = False
+
+    @property
+    def step(self) -> str:
+        """What it is called among the steps of a run: a method, or the linear head that judges the adapted encoder."""
+        return "adapted-head" if self.adapted and self.method == "head" else self.method
 
     @property
     def name(self) -> str:
@@ -45,7 +51,8 @@ class Candidate:
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
         name = f"{self.method}({shown})" if shown else self.method
         name = f"{self.method} #{self.number}" if self.number else name
-        return f"{name} on chosen rows" if self.rows else name
+        name = f"{name} on chosen rows" if self.rows else name
+        return f"{name} on the adapted encoder" if self.adapted else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Result:
     rows: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
+    adapted: bool = False
 
     @property
     def varied(self) -> bool:
@@ -75,14 +83,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all trials of a run share."""
+    """What all trials of a run share. `open()` gives an encoder, `open(folder)` one of another body."""
 
     train: Sequence[Example]
     validation: Sequence[Example]
     output: Output
     space: LabelSpace
     metrics: tuple[Metric, ...]
-    open: Callable[[], Any]
+    open: Callable[..., Any]
     features: Features
     runtime: Callable[[], Runtime]
     seed: int
@@ -130,6 +138,7 @@ def run_trial(
         refit_seconds=time.monotonic() - started - (bench.features.once_seconds - once_before),
         notes=tuple(job.notes),
         rows=candidate.rows,
+        adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
     )
     with files.atomic_folder(folder / "scorer") as stage:

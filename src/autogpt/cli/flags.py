@@ -35,6 +35,7 @@ _PANELS = {
     "compute": "Who works on trials",
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",
+    "adaptive": "Reading before tuning",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",

@@ -26,17 +26,16 @@ from autogpt import files, registry
 from autogpt.autopilot.run import TEXTS, new_folder, read_state, told
 from autogpt.autopilot.session import Session
 from autogpt.backbones._language import LanguageModel
-from autogpt.blocks import Objective, Signs
+from autogpt.blocks import Objective
 from autogpt.config import Pretraining, RunConfig
-from autogpt.core import Batch
 from autogpt.data.corpus import Corpus, parted, texts
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted
 from autogpt.events import Event, Listener, silent
+from autogpt.regimes._anchored import ANCHOR, train
+from autogpt.regimes._reading import losses, tensors
 
 if TYPE_CHECKING:
-    import torch
-
-    from autogpt.core import Array
+    from autogpt.core import Array, Step
 
 RATES, WIDTH = (2e-3, 1e-4), 256
 """Peak learning rates: from nothing (at this width; wider models get less, as in "Tensor Programs V", Yang et al.
@@ -178,14 +177,28 @@ def _loop(
     *,
     fresh: bool,
 ) -> None:
-    from autogpt.training.loop import train
     from autogpt.training.options import LoopOptions
 
     width = int(getattr(language.model.config, "hidden_size", WIDTH))
     rate = options.learning_rate or (RATES[0] * WIDTH / max(WIDTH, width) if fresh else RATES[1])
-    learning = Reading(language, objective, blocks, seed=session.config.seed)
-    steps = train(
-        learning,
+    anchor = options.anchor if options.anchor is not None else ANCHOR if language.headless else 0.0
+    if (anchor or language.headless) and language.family == "encoder-decoder":
+        raise ConfigError("vectors of an encoder-decoder are not held near where they were; leave --anchor out")
+    if language.headless:
+        told = "its new head is trained alone first, then all layers, and texts' vectors are held near where they were"
+        session.say("decision", f"{language.source.name} has no head over its vocabulary: {told}", anchor=anchor)
+
+    def tell(step: Step) -> None:
+        scores = dict(step.scores or {})
+        data = {"trial": objective.name, "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
+        session.listen(Event("step", objective.name, {**data, "scores": scores, "best": step.is_best}))
+        if scores:
+            session.say("trial", f"step {step.step}: {scores['bits']:.3f} bits per token of the texts that choose")
+
+    train(
+        language,
+        objective,
+        blocks,
         options=LoopOptions(
             epochs=options.epochs,
             batch_rows=options.batch_rows,
@@ -193,93 +206,14 @@ def _loop(
             schedule="cosine:0.05",
             weight_decay=0.1 if fresh else 0.01,
         ),
+        anchor=anchor,
         folder=session.place / "loop",
         seed=session.config.seed,
         remaining=session.budget.until(SAVING_SECONDS + 0.05 * min(session.budget.limit, 600.0)),
-        validate=lambda: {"bits": few()},
-        metric=_Bits(),
+        validate=few,
         runtime=session.runtime(),
         stop=lambda: session.stop(),
-    )
-    for step in steps:
-        scores = dict(step.scores or {})
-        data = {"trial": objective.name, "step": step.step, "total": step.total, "loss": step.loss, "note": step.note}
-        session.listen(Event("step", objective.name, {**data, "scores": scores, "best": step.is_best}))
-        if scores:
-            session.say("trial", f"step {step.step}: {scores['bits']:.3f} bits per token of the texts that choose")
-    learning.remove()
-
-
-class _Bits:
-    """What picks the best weights."""
-
-    name, higher_is_better = "bits", False
-
-
-class Reading:
-    """See `core.Trainable`: blocks of texts, hidden anew at every step. How many there were stands in a buffer of the
-    model, so that a stopped training hides what one that went on would have hidden."""
-
-    def __init__(self, language: LanguageModel, objective: Objective, blocks: Sequence[Array], *, seed: int) -> None:
-        import torch
-
-        self.language, self.module = language, language.model
-        self.blocks, self.objective, self.signs, self.seed = blocks, objective, language.signs(), seed
-        device = next(self.module.parameters()).device
-        self.module.register_buffer("autogpt_step", torch.zeros((), dtype=torch.long, device=device))
-
-    def remove(self) -> None:
-        """Leave the model as it is to be saved."""
-        del self.module.autogpt_step
-
-    def lengths(self) -> Sequence[int]:
-        return [len(block) for block in self.blocks]
-
-    def batch(self, rows: Sequence[int]) -> Batch:
-        rng = np.random.default_rng([self.seed, int(self.module.autogpt_step), int(rows[0])])
-        return _tensors(self.objective, [self.blocks[row] for row in rows], self.signs, rng, self.module, rows)
-
-    def forward(self, batch: Batch) -> torch.Tensor:
-        told = {} if self.objective.family == "encoder" else {"use_cache": False}
-        logits: torch.Tensor = self.module(**batch.inputs, **told).logits
-        return logits
-
-    def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Mean over a row's told tokens [B]."""
-        return _losses(logits, batch.target).sum(dim=1) / (batch.target >= 0).sum(dim=1).clamp(min=1)
-
-    def groups(self) -> list[dict[str, Any]]:
-        return self.language.groups()
-
-    def after_step(self, step: int, total: int) -> None:
-        self.module.autogpt_step.fill_(step)
-
-
-def _losses(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Minus log probability [B, T] of each token that is to be told; 0 elsewhere."""
-    from torch.nn.functional import cross_entropy
-
-    return cross_entropy(logits.float().transpose(1, 2), target, ignore_index=-100, reduction="none")
-
-
-def _tensors(
-    objective: Objective,
-    blocks: Sequence[Array],
-    signs: Signs,
-    rng: np.random.Generator,
-    module: Any,
-    rows: Sequence[int],
-) -> Batch:
-    import torch
-
-    made = objective.batch(blocks, signs, rng)
-    device = next(module.parameters()).device
-    return Batch(
-        inputs={name: torch.from_numpy(np.ascontiguousarray(table)).to(device) for name, table in made.inputs.items()},
-        target=torch.from_numpy(np.ascontiguousarray(made.target)).to(device),
-        weight=torch.ones(len(blocks), device=device),
-        index=torch.tensor(list(rows)),
-        tokens=sum(map(len, blocks)),
+        tell=tell,
     )
 
 
@@ -321,16 +255,16 @@ class Measure:
         before = self.blocks[place - 1] if self._goes_on(place) else None
         block = self.blocks[place]
         joined = block if before is None else np.concatenate([before[:1], before[-len(before) // 2 :], block[1:]])
-        batch = _tensors(self.objective, [joined], self.signs, rng, self.language.model, [place])
+        batch = tensors(self.objective, [joined], self.signs, rng, self.language.model, [place])
         self.language.model.eval()
         with torch.inference_mode(), self.runtime.autocast():
-            losses = _losses(self.language.model(**batch.inputs).logits, batch.target)[0]
+            lost = losses(self.language.model(**batch.inputs).logits, batch.target)[0]
         if before is not None:
             told = len(block) - 1
-            losses, known = losses[-told - 1 :], batch.target[0, -told - 1 :]
+            lost, known = lost[-told - 1 :], batch.target[0, -told - 1 :]
         else:
             known = batch.target[0]
-        return float(losses.sum()) / math.log(2), int((known >= 0).sum())
+        return float(lost.sum()) / math.log(2), int((known >= 0).sum())
 
     def _goes_on(self, place: int) -> bool:
         """Whether the block before is of the same text, so that its end may be read too (of a causal model)."""
