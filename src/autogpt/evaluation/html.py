@@ -56,6 +56,7 @@ def html(report: Report) -> str:
         span=span(main.low, main.high, main.decimals),
         forest=forest(report, words),
         checks=[("ok" if c.passed else "bad" if c.must else "warn", clean(c.text, 600)) for c in report.verdict.checks],
+        advice=[clean(one.text, 600) for one in report.verdict.advice],
         facts=[
             (words(f"fact.{key}"), clean(value, 120))
             for key, value in (
