@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.autopilot import auto
+from autogpt.autopilot import auto, extend
 from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores, run_trial
 from autogpt.backbones.ensemble import Ensemble, Member
@@ -106,7 +106,7 @@ def _mean_of_trials(
 ) -> Joined | None:
     """The best trial with others, if that is expected to be better."""
     enough = len(bench.validation) >= LEAST_JUDGES
-    pool = [best, *(one for one in session.results if one is not best and (enough or one.method in PAIR))]
+    pool = [best, *(one for one in extend.able(session) if one is not best and (enough or one.method in PAIR))]
     pool = [one for one in pool if one.method != "majority" and math.isfinite(one.scores[bench.metric.name])]
     pool = [one for one in pool if not one.usage]  # a mean with an endpoint would cost as much as the endpoint
     if len(pool) < 2 or (not enough and best.method not in PAIR):

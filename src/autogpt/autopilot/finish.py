@@ -287,7 +287,7 @@ def _baselines(
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
-        if role is None or result is best:
+        if role is None or result is best or extend.is_dear(session, result):
             continue
         found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
@@ -302,7 +302,7 @@ def _of_result(
 ) -> Contender:
     """A trial as it was validated, on the test rows."""
     folder = _folder(session, result)
-    scorer = load_scorer(folder / "scorer", result.family)
+    scorer = extend.scorer(session, bench, result)
     decision = decide(bench, load_scores(folder / "validation.safetensors"))
     began = session.budget.spent()
     scores = scorer.score([example.inputs for example in test])

@@ -8,6 +8,8 @@ from typing import Any
 
 from autogpt import files
 from autogpt.core import Table
+from autogpt.errors import InputError
+from autogpt.pipeline import Prepared
 
 
 def write(table: Table, path: Path) -> None:
@@ -23,3 +25,15 @@ def read(path: Path) -> Table:
     head, *rows = path.read_text("utf-8").split("\n")
     found: dict[str, Any] = json.loads(head)
     return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})
+
+
+def check_same(folder: Path | None, prepared: Prepared) -> None:
+    """InputError where a resumed run does not see the rows that it began with."""
+    if folder is None:
+        return
+    path = folder / "data.sha256"
+    if not path.is_file():
+        files.write_text(path, prepared.fingerprint)
+    elif path.read_text("utf-8") != prepared.fingerprint:
+        origin = prepared.table.origin
+        raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")

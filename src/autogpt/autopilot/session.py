@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import endpoint, files, registry
-from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
+from autogpt.autopilot import auto, belief, extend, finish, forecast, kept_rows, language, offered, planner
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
@@ -65,7 +65,9 @@ class Session:
         started: float | None = None,
     ) -> None:
         self.config, self.folder, self.ask = config, folder, ask
-        self.shape = config.scratch.within(config.time_limit)
+        self.begun_with(config.time_limit)
+        self.prior: Mapping[str, float] = belief.PRIOR
+        self.chat: planner.Chat | None = None
         limit = settings.byte_count(config.search.memory_limit)
         self.guard = Guard(limit, say=lambda message: self.say("decision", message))
         self.budget = Budget(config.time_limit, spent=spent, started=started)
@@ -89,6 +91,11 @@ class Session:
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
         self.rows = Rows(folder, self.say)
+
+    def begun_with(self, limit: float | None) -> None:
+        """The time limit that the run began with: its rows are split by it, however often it is given more time."""
+        self.shape = self.config.scratch.within(limit)
+        self.first_limit = float("inf") if limit is None else limit
 
     @cached_property
     def client(self) -> endpoint.Client | None:
@@ -199,11 +206,11 @@ class Session:
             columns=self.config.columns,
             seed=self.config.seed,
             ask=self.ask,
-            deep=self.budget.limit > 60,
-            most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
+            deep=self.first_limit > 60,
+            most_validation=VALIDATION_ROWS_PER_SECOND * self.first_limit,
             form=self.config.search.format,
         )
-        self._same_data(prepared)
+        kept_rows.check_same(self.folder, prepared)
         self.stages["profile"] = time.monotonic() - started
         for reason in prepared.profile.reasons:
             self.say("profile", reason)
@@ -214,17 +221,6 @@ class Session:
         sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
         return prepared
-
-    def _same_data(self, prepared: Prepared) -> None:
-        """A resumed run must see the rows that it began with."""
-        if self.folder is None:
-            return
-        path = self.folder / "data.sha256"
-        if not path.is_file():
-            files.write_text(path, prepared.fingerprint)
-        elif path.read_text("utf-8") != prepared.fingerprint:
-            origin = prepared.table.origin
-            raise InputError(f"{origin}: its rows are not those that the run began with; restore them or start anew")
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
@@ -327,29 +323,30 @@ class Session:
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
         facts = self.facts(bench, prepared)
-        begun = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
-        for path in begun:  # a resumed run: what was begun first, as it was begun
-            candidate = Candidate(**json.loads(path.read_text("utf-8")))
-            self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
-        known = {path.parent.name.split("-", 1)[1] for path in begun}
-        if "head" in known:
+        paths = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
+        begun = [Candidate(**json.loads(path.read_text("utf-8"))) for path in paths]
+        for path, candidate in zip(paths, begun, strict=True):  # a resumed run: what was begun first, as it was begun
+            self._try(bench, prepared, candidate, path.parent, remaining=planner.within(candidate, facts.remaining))
+        if any(one.method == "head" for one in begun):
             self._choose_rows(bench, prepared, facts)
-        for rung in self._rungs(bench, facts):
+        for rung in planner.guided(self, bench, prepared, facts, self._rungs(bench, facts), begun):
             if isinstance(rung, str):
-                self.say("decision", rung)
+                self.say("decision", rung, left_out=rung)
                 self.reasons.append(rung)
                 continue
-            if rung.method in known:
+            if not rung.by and extend.is_begun(rung, begun, self):
                 continue
+            rung = extend.again(rung, begun)
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
             problem = self.no_room(bench, rung)
             if problem is not None:
-                self.say("decision", f"{rung.name} is left out: {problem}")
+                self.say("decision", f"{rung.name} is left out: {problem}", left_out=f"{rung.name}: {problem}")
                 self.reasons.append(f"{rung.name} is left out: {problem}")
                 continue
             if facts.remaining() <= 0 and self.results:
-                self.say("decision", f"{rung.name} is left out: the time is needed for the final test")
+                why = f"{rung.name} is left out: the time is needed for the final test"
+                self.say("decision", why, left_out=why)
                 continue
             rung = replace(rung, rows=self.rows.policy if rung.method not in CHEAP else "")
             self._begin(bench, prepared, rung, facts)
@@ -366,7 +363,7 @@ class Session:
         """Try a candidate in a folder of its own, which remembers it."""
         folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.method}"
         files.write_json(folder / "candidate.json", asdict(candidate))
-        self._try(bench, prepared, candidate, folder, remaining=facts.remaining)
+        self._try(bench, prepared, candidate, folder, remaining=planner.within(candidate, facts.remaining))
 
     def _rungs(self, bench: Bench, facts: Facts) -> Iterator[Candidate | str]:
         """The ladder; or with `auto` the rungs of one method, of the next only while none was fitted."""
@@ -382,7 +379,8 @@ class Session:
     ) -> None:
         self.tried.append(candidate.method)
         told: dict[str, Any] = {"trial": candidate.name, "method": candidate.name, "metric": bench.metric.name}
-        told |= {"higher_is_better": bench.metric.higher_is_better}
+        told |= {"higher_is_better": bench.metric.higher_is_better, "expected": round(candidate.seconds, 2)}
+        told |= {"reason": candidate.reason, "options": dict(candidate.options), "by": candidate.by}
         result = load_result(folder)
         if result is None:
             self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
@@ -396,7 +394,8 @@ class Session:
                 self.reasons.append(f"{candidate.name}: {problem}")
                 return
         else:
-            scorer = load_scorer(folder / "scorer", result.family)
+            saved = folder / "scorer"  # an earlier end of the run deleted those that lost
+            scorer = load_scorer(saved, result.family) if saved.is_dir() else None
         self.results.append(result)
         self.folders.append(folder)
         score = result.scores[bench.metric.name]
@@ -414,7 +413,7 @@ class Session:
         """The best of the trials so far, or of these."""
         knows = self.knows_language(bench)
         found, rows = results or self.results, len(bench.validation)
-        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows)
+        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows, prior=self.prior)
 
     def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
         """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.
@@ -436,6 +435,8 @@ class Session:
         """Put the best so far where it can be loaded."""
         from autogpt.model import Model
 
+        if extend.has_tested(self):
+            return
         saved = self.folders[self.results.index(result)] / "scorer"
         scorer = scorer or load_scorer(saved, result.family)
         info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}

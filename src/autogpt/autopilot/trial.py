@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Candidate:
     """What may be tried: a method with options, what it is expected to cost, and why it stands in the plan.
 
-    `rows` is the policy that chose the rows it learns from (empty: all rows).
+    `rows` is the policy that chose the rows it learns from (empty: all rows), `by` who proposed it (empty: the ladder).
     """
 
     method: str
@@ -36,13 +36,15 @@ class Candidate:
     seconds: float = 0.0
     reason: str = ""
     rows: str = ""
+    by: str = ""
 
     @property
     def name(self) -> str:
         """`full(layers=2)`: the method with the options that differ from its defaults."""
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
         name = f"{self.method}({shown})" if shown else self.method
-        return f"{name} on chosen rows" if self.rows else name
+        name = f"{name} on chosen rows" if self.rows else name
+        return f"{name} ({self.by})" if self.by else name
 
 
 @dataclass(frozen=True, slots=True)

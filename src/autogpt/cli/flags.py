@@ -33,6 +33,7 @@ _PANELS = {
     "search": "Search",
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",
+    "guide": "Planner and memory of past runs",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",
