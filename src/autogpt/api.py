@@ -82,9 +82,7 @@ class AutoGPT:
             config = replace(config, data=str(train))
             self.run = autopilot.run(config, test=test, ask=ask, listen=listen, planner=self.planner)
         else:
-            self.run = autopilot.run(
-                config, data=train, test=test, ask=ask, listen=listen, planner=self.planner
-            )
+            self.run = autopilot.run(config, data=train, test=test, ask=ask, listen=listen, planner=self.planner)
         return self.run.model
 
     def train_many(

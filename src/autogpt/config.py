@@ -165,7 +165,7 @@ PLANNERS = ("rules", "llm")
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """What advises the ladder: a language model (`autopilot/planner.py`), and what past runs on this machine came to."""
+    """What advises the ladder: a language model (`autopilot/planner.py`), and what past runs came to."""
 
     planner: str = _help(
         "who proposes what is tried: rules, or llm: rules and a language model, which is told statistics and label "

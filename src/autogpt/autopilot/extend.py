@@ -1,4 +1,4 @@
-"""A run that goes on with more time: what was tried stays tried, and the tested model stays until a better one is found.
+"""A run that goes on with more time: what was tried stays tried, and the tested model stays until a better one is.
 
 The first end of a run deleted the weights of the trials that lost; their scores on validation rows are kept. So an
 earlier trial counts in the choice, and only what was fitted since can take the tested model's place: when more is
@@ -40,7 +40,7 @@ def new_limit(wanted: str, *, given: float | None, spent: float, finished: bool)
         more = settings.seconds(text[1:])
         if more is None or more <= 0:
             raise ConfigError(f"{wanted!r} is no time to add; write it as +10m")
-        return (spent if finished or given is None else max(given, spent)) + more
+        return float(round((spent if finished or given is None else max(given, spent)) + more))
     limit = settings.seconds(text)
     if limit is not None and limit < spent + GRACE_SECONDS:
         raise ConfigError(
@@ -119,7 +119,9 @@ def kept(session: Session, bench: Bench, best: Result) -> tuple[Model, Report] |
     known = {row.name for row in model.report.trials}
     new = [one for one in session.results if one.name not in known]
     rows = [
-        replace(reasons.trial_row(bench, one, one), chosen=False, reason=f"tried with more time; {metric} on validation")
+        replace(
+            reasons.trial_row(bench, one, one), chosen=False, reason=f"tried with more time; {metric} on validation"
+        )
         for one in new
     ]
     report = replace(
@@ -139,7 +141,11 @@ def _why_it_stays(session: Session, bench: Bench, best: Result, model: Model) ->
     if best not in able(session):
         return f"{name} stays the model: nothing that was tried since has a better validation score; no second test"
     lost = [one for one in session.results if one not in able(session)]
-    among = {"metric": metric, "rows": len(bench.validation), "knows_language": session.knows_language(bench)}
+    among: dict[str, Any] = {
+        "metric": metric,
+        "rows": len(bench.validation),
+        "knows_language": session.knows_language(bench),
+    }
     like = next((one for one in lost if one.name == name), belief.choose(lost, **among) if lost else best)
     tested = replace(like, name=name, scores={**like.scores, **model.info["validation"]})
     results = [tested, *session.results]

@@ -13,7 +13,7 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import registry
-from autogpt.autopilot import ensembling, evidence, extend, looks, planner, reasons
+from autogpt.autopilot import ensembling, evidence, extend, looks, past, planner, reasons
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores, refit
 from autogpt.core import Decision, Example, Scorer
@@ -84,7 +84,11 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     headline = report.systems[0].scores[0]
     looks.note(session, told.name, headline)
     session.say(
-        "evaluation", f"{headline.metric} {headline} on the test", score=headline.value, rows=headline.n, model=told.name
+        "evaluation",
+        f"{headline.metric} {headline} on the test",
+        score=headline.value,
+        rows=headline.n,
+        model=told.name,
     )
     info = {
         "status": "tested",
@@ -99,6 +103,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
     )
     model.save(session.place / "model", saved_scorer=None if told.again else _folder(session, best) / "scorer")
+    past.keep(session, bench, prepared, told.name)
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
     return model, report
@@ -287,7 +292,8 @@ def _baselines(
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
-        if role is None or result is best or extend.is_dear(session, result):
+        same = role == "simple" and result.method == best.method  # the best of a simple method is no rival of itself
+        if role is None or result is best or same or extend.is_dear(session, result):
             continue
         found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):

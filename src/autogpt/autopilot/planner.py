@@ -1,4 +1,4 @@
-"""A language model that proposes candidates beside the ladder, as data: it can run nothing, and nobody waits for it long.
+"""A language model that proposes candidates beside the ladder, as data: it can run nothing, and nobody waits for it.
 
 It is told statistics of the profile, the names of labels that several rows carry, the methods with their options, and
 what was tried so far; never a row's text, a column's name, a file's name or the goal. What comes back is read as JSON
@@ -232,7 +232,7 @@ def read(
         raise ConfigError(f"the planner's answer has more than {MOST_BYTES:,} bytes")
     begin, end = answer.find("{"), answer.rfind("}")
     try:
-        content = json.loads(answer[begin : end + 1], parse_constant=_no_number) if begin >= 0 else None
+        content: Any = json.loads(answer[begin : end + 1], parse_constant=_no_number) if begin >= 0 else None
         entries = content["candidates"]
     except (ValueError, KeyError, TypeError, RecursionError):
         entries = None
@@ -243,7 +243,9 @@ def read(
     for entry in entries[:MOST_READ]:
         try:
             one = _candidate(entry, allowed, f"{BY} {first + len(found)}")
-            if any(one.method == other.method and dict(one.options) == dict(other.options) for other in (*known, *found)):
+            if any(
+                one.method == other.method and dict(one.options) == dict(other.options) for other in (*known, *found)
+            ):
                 raise ConfigError(f"{one.method} with these options is in the plan already")
             if len(found) == MOST_CANDIDATES:
                 raise ConfigError(f"more than {MOST_CANDIDATES} candidates")

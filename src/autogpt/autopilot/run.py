@@ -16,6 +16,7 @@ from autogpt import config as settings
 from autogpt import files
 from autogpt.autopilot import looks
 from autogpt.autopilot.extend import new_limit
+from autogpt.autopilot.live_page import LivePage, both
 from autogpt.autopilot.planner import Chat
 from autogpt.autopilot.session import Session
 from autogpt.config import RunConfig
@@ -68,10 +69,11 @@ def run(
     """
     started = time.monotonic()
     folder = new_folder(config)
-    session = Session(config, folder=folder, listen=listen or silent, ask=ask, started=started)
+    page = LivePage(folder, config)
+    session = Session(config, folder=folder, listen=both(page, listen or silent), ask=ask, started=started)
     session.chat = planner
     try:
-        return _finish(session, data, test)
+        return _finish(session, data, test, page)
     except AutoGPTError as problem:
         if not isinstance(problem, Interrupted) and not session.has_begun:  # a wrong name or file: nothing to keep
             shutil.rmtree(folder, ignore_errors=True)
@@ -89,18 +91,20 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
     if state["status"] == "done":
         return Run.load(place)
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
+    spent = float(state.get("seconds") or 0.0)
+    page = LivePage(place, config, spent=spent)
     session = Session(
         config,
         folder=place,
-        listen=listen or silent,
+        listen=both(page, listen or silent),
         ask=None,
-        spent=float(state.get("seconds") or 0.0),
+        spent=spent,
         started=time.monotonic(),
     )
     session.more = looks.kept(state)
     if extended := session.more.get(looks.EXTENDED):
         session.begun_with(extended[0]["from"])  # rows are split, and shapes made, as when the run began
-    return _finish(session, None, None)
+    return _finish(session, None, None, page)
 
 
 def extend(folder: str | Path, time_limit: str, *, listen: Listener | None = None) -> Run:
@@ -130,9 +134,12 @@ def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | No
     return make_plan(session, session.read(data, test))
 
 
-def _finish(session: Session, data: Any, test: Any) -> Run:
-    with told(session):
-        model, report = session.execute(data, test)
+def _finish(session: Session, data: Any, test: Any, page: LivePage) -> Run:
+    try:
+        with told(session):
+            model, report = session.execute(data, test)
+    finally:
+        page.close(str(read_state(session.place)["status"]))
     return Run(session.place, model, report)
 
 

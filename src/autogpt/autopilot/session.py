@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import endpoint, files, registry
-from autogpt.autopilot import auto, belief, extend, finish, forecast, kept_rows, language, offered, planner
+from autogpt.autopilot import auto, belief, extend, finish, forecast, kept_rows, language, offered, past, planner
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import CHEAP, Facts, rungs
+from autogpt.autopilot.ladder import CHEAP, Facts, order, rungs
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, run_trial
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
@@ -163,6 +163,7 @@ class Session:
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
+        past.recall(self, bench, prepared)
         self.climb(bench, prepared)
         if self.best is None:
             raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
@@ -323,6 +324,7 @@ class Session:
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
         facts = self.facts(bench, prepared)
+        self.say("plan", f"may be tried: {', '.join(order(facts))}", methods=order(facts))
         paths = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
         begun = [Candidate(**json.loads(path.read_text("utf-8"))) for path in paths]
         for path, candidate in zip(paths, begun, strict=True):  # a resumed run: what was begun first, as it was begun
@@ -382,6 +384,7 @@ class Session:
         told |= {"higher_is_better": bench.metric.higher_is_better, "expected": round(candidate.seconds, 2)}
         told |= {"reason": candidate.reason, "options": dict(candidate.options), "by": candidate.by}
         result = load_result(folder)
+        scorer: Scorer | None = None
         if result is None:
             self.say("trial", f"{candidate.name}: {candidate.reason}", **told, state="started")
             try:

@@ -44,8 +44,8 @@ class Suspect:
 SURE_SHARES = (0.1, 0.2, 0.3)
 """Parts of the rows that a model is surest of; the surest that disagree least say how many labels are wrong."""
 LEAST_SURE, LEAST_NOISE, LEAST_SKILL, LEAST_LEAD = 40, 0.03, 2 / 3, 0.1
-"""Rows of such a part; share of wrong labels that is worth a word; and what a model must have reached, above the share of
-the commonest label, of what such labels allow and of all rows: a weaker one is never sure, whatever the labels are (EXPERIMENTS.md)."""
+"""Rows of such a part; share of wrong labels that is worth a word; and what a model must have reached, above the share
+of the commonest label, of what such labels allow, and of all rows: a weaker one is never sure (EXPERIMENTS.md)."""
 
 
 @dataclass(frozen=True, slots=True)

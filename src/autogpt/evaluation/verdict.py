@@ -166,7 +166,7 @@ def _round(count: float) -> int:
     """Two digits of a number of rows are all that is known of it."""
     if not math.isfinite(count) or count < 10:
         return math.ceil(count) if math.isfinite(count) else 0
-    step = 10 ** (math.floor(math.log10(count)) - 1)
+    step = int(10 ** (math.floor(math.log10(count)) - 1))
     return round(count / step) * step
 
 
