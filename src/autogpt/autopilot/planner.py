@@ -155,7 +155,7 @@ def _advice(
     found = [replace(one, seconds=round(each, 2)) for one in found] if each >= LEAST_TRIAL else []
     plan.proposed, plan.refused = [*(plan.proposed or ()), *found], [*(plan.refused or ()), *refused]
     plan.save(session.place)
-    names = ", ".join(one.name for one in found) or "nothing"
+    names = ", ".join(one.name for one in found) or "nothing that passes"
     session.say(
         "decision", f"the planner proposes {names}; {len(refused)} proposals are refused", planner=BY,
         proposed=[{"name": one.name, "method": one.method, "options": dict(one.options)} for one in found],

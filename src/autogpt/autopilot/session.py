@@ -381,7 +381,7 @@ class Session:
     ) -> None:
         self.tried.append(candidate.method)
         told: dict[str, Any] = {"trial": candidate.name, "method": candidate.name, "metric": bench.metric.name}
-        told |= {"higher_is_better": bench.metric.higher_is_better, "expected": round(candidate.seconds, 2)}
+        told |= {"higher_is_better": bench.metric.higher_is_better, "estimate": round(candidate.seconds, 2)}
         told |= {"reason": candidate.reason, "options": dict(candidate.options), "by": candidate.by}
         result = load_result(folder)
         scorer: Scorer | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 from autogpt.autopilot import looks
 from autogpt.autopilot.journal import Journal
+from autogpt.autopilot.planner import is_advised
 from autogpt.autopilot.run import read_state
 from autogpt.evaluation.report import Report
 
@@ -87,9 +88,9 @@ def tell(folder: str | Path) -> Story:
     place = Path(folder)
     state = read_state(place)
     records = list(Journal(place / "journal.jsonl").records())
-    won = _last(records, "winner")
+    won, weighed = _last(records, "winner"), _last(records, "expected")
     report = _report(place)
-    tried = _tried(records, won.get("expected") or {})
+    tried = _tried(records, weighed.get("expected") or {})
     left_out = tuple(dict.fromkeys(str(one["data"]["left_out"]) for one in records if one["data"].get("left_out")))
     seconds = [float(found[1].replace(",", "")) for one in left_out if (found := _NEEDED.search(one))]
     ratios = [one.seconds / one.estimate for one in tried if one.seconds and one.estimate > 0]
@@ -104,7 +105,7 @@ def tell(folder: str | Path) -> Story:
         winner=str(won.get("winner", "")),
         model=report.method if report else str((state.get("best") or {}).get("method", "")),
         why=str(won.get("message", "")),
-        equal=tuple(won.get("equal") or ()),
+        equal=tuple(weighed.get("equal") or ()) if weighed.get("winner") == won.get("winner") else (),
         tried=tried,
         left_out=left_out,
         needed=min(seconds, default=None),
@@ -132,7 +133,7 @@ def _tried(records: Sequence[Mapping[str, Any]], expected: Mapping[str, Any]) ->
         name, state = str(data["trial"]), str(data["state"])
         problem = str(record["message"]) if state == "failed" else ""
         found[name] = Tried(
-            name, state, data.get("score"), data.get("seconds"), float(data.get("expected") or 0.0),
+            name, state, data.get("score"), data.get("seconds"), 0.0 if is_advised(name) else float(data.get("estimate") or 0.0),
             expected.get(name), str(data.get("reason") or ""), str(data.get("by") or ""), problem,
         )  # fmt: skip
     return tuple(found.values())

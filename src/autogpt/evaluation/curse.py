@@ -66,7 +66,7 @@ def winners_curse(
     able = [
         place
         for place in range(len(answers))
-        if place == winner or measured[winner] - measured[place] < FAR * float((noise[winner] - noise[place]).std())
+        if place == winner or measured[winner] - measured[place] <= FAR * float((noise[winner] - noise[place]).std())
     ]
     able = [place for place in able if np.isfinite(measured[place]) and np.isfinite(drawn[place]).all()]
     flattery = _flattery(measured[able], noise[able]) if len(able) > 1 and winner in able else 0.0

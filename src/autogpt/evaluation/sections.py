@@ -137,7 +137,7 @@ def looked(report: Report, words: Words) -> list[Block]:
     """What the score was as validated, and as picked; and who was judged on these test rows before."""
     found: list[Block] = []
     curse = report.curse
-    if curse is not None and math.isfinite(report.main.value):
+    if curse is not None and curse.trials > 1 and math.isfinite(report.main.value):
         found.append(
             Note(
                 words(

@@ -69,7 +69,7 @@ def why(screen: Screen, story: Story) -> Iterator[str]:
     if story.equal:
         names = ", ".join(story.equal)
         yield t("No worse within noise, and dearer to serve or to train: {names}.", names=names)
-    if story.curse is not None:
+    if story.curse is not None and story.curse["trials"] > 1:
         yield t(
             "Picking it among {trials} flatters its score by about {flattery}: {expected} was to be expected.",
             trials=story.curse["trials"], flattery=f"{story.curse['flattery']:.4f}",
