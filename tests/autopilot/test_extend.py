@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,7 +96,7 @@ def test_the_tested_model_stays_until_the_better_one_is_tested(tmp_path: Path) -
 
 
 def test_the_rows_are_split_as_when_the_run_began(tmp_path: Path) -> None:
-    """More time would allow more validation rows; then earlier scores would be of other rows, and the test not sealed."""
+    """More time would allow more validation rows: earlier scores would be of other rows, and test rows unsealed."""
     face = AutoGPT(output=str(tmp_path), search=Search(methods="majority"))
     rows = [{"note": f"{MOODS[label]} {place}", "kind": label} for place in range(700) for label in list(MOODS)[:2]]
     face.train(rows, time_limit="20s")
@@ -125,16 +126,10 @@ def test_a_folder_without_trials_cannot_be_extended(tmp_path: Path) -> None:
 
 
 def test_a_method_is_tried_again_only_where_more_time_makes_it_another_trial() -> None:
-    class Extended:
-        more = {looks.EXTENDED: [{}]}
-
-    class Fresh:
-        more: dict[str, Any] = {}
-
     short = Candidate("full", {"epochs": 1.0, "layers": 2})
     longer: Any = Candidate("full", {"epochs": 3.0})
-    session: Any = Extended()
-    fresh: Any = Fresh()
+    session: Any = SimpleNamespace(more={looks.EXTENDED: [{}]})
+    fresh: Any = SimpleNamespace(more={})
     assert extending.is_begun(longer, [short], fresh), "a resumed run does not begin a method twice"
     assert not extending.is_begun(longer, [short], session)
     assert extending.is_begun(replace(longer, options={"epochs": 1.2, "layers": 2}), [short], session)

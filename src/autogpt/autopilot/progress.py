@@ -85,7 +85,10 @@ class Progress:
         self.metric = data.get("metric", self.metric)
         self.higher_is_better = data.get("higher_is_better", self.higher_is_better)
         name = str(data.get("trial", data["method"]))
-        state, estimate = str(data.get("state", "done")), 0.0 if " (llm " in name else float(data.get("estimate") or 0.0)
+        state, estimate = (
+            str(data.get("state", "done")),
+            0.0 if " (llm " in name else float(data.get("estimate") or 0.0),
+        )
         self.trials[name] = Trial(str(data["method"]), data.get("score"), data.get("seconds"), state, estimate)
         self.gone |= {name, _method(name)} if " (llm " not in name else {name}
 
