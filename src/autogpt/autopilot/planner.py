@@ -259,7 +259,8 @@ def read(
 
 def compared(session: Session, bench: Bench) -> list[Advised]:
     """What the rules and the planner proposed, and what it came to; empty where only the rules had a say."""
-    if not is_asked(session):
+    advised = session.folder is not None and (session.place / "planner.json").is_file()
+    if not is_asked(session) and not advised:  # a chat model is not there any more when its run goes on later
         return []
     plan = Plan.load(session.place)
     sign = 1.0 if bench.metric.higher_is_better else -1.0

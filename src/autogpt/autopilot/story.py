@@ -132,8 +132,9 @@ def _tried(records: Sequence[Mapping[str, Any]], expected: Mapping[str, Any]) ->
             continue
         name, state = str(data["trial"]), str(data["state"])
         problem = str(record["message"]) if state == "failed" else ""
+        estimate = 0.0 if is_advised(name) else float(data.get("estimate") or 0.0)
         found[name] = Tried(
-            name, state, data.get("score"), data.get("seconds"), 0.0 if is_advised(name) else float(data.get("estimate") or 0.0),
+            name, state, data.get("score"), data.get("seconds"), estimate,
             expected.get(name), str(data.get("reason") or ""), str(data.get("by") or ""), problem,
         )  # fmt: skip
     return tuple(found.values())

@@ -127,7 +127,7 @@ def fit_curve(points: Sequence[Point], *, metric: Metric, seed: int = 0) -> Lear
 
 
 def _labels(rows: int, slope: float, slopes: Array) -> tuple[float, float, float]:
-    """Further rows for a tenth less error, with their least and most: by the law, (rows + more) / rows is 0.9 ** (1 / slope)."""
+    """Further rows for a tenth less error, their least and most: (rows + more) / rows is 0.9 ** (1 / slope)."""
 
     def more(by: float) -> float:
         power = math.log(1 - FEWER_ERRORS) / by if by < 0 else math.inf
