@@ -16,6 +16,7 @@ from autogpt.autopilot import looks
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
 from autogpt.autopilot.trial import Candidate
+from autogpt.cli.app import execute
 from autogpt.config import Search
 from autogpt.errors import ConfigError, InputError, Interrupted
 from autogpt.events import Event
@@ -136,3 +137,13 @@ def test_a_method_is_tried_again_only_where_more_time_makes_it_another_trial() -
     assert extending.is_begun(longer, [short, replace(longer, by=extending.MORE)], session)
     assert extending.again(longer, [short]).name == "full (more time)"
     assert not extending.is_begun(Candidate("head"), [short], session)
+
+
+def test_the_command_extends_and_blames_a_limit_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished(tmp_path, "majority")
+    assert execute(["extend", str(run.folder), "--time-limit", "+1m", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"]["method"] == "majority"
+    assert execute(["extend", str(run.folder), "--time-limit", "1s"]) == 2
+    assert "as +10m" in capsys.readouterr().err

@@ -17,7 +17,22 @@ WORDS = {
     "money": ("bank", "loan", "interest", "credit", "invoice", "tax"),
     "health": ("doctor", "fever", "clinic", "tablet", "surgery", "nurse"),
 }
-FILLERS = ("please", "could", "you", "tell", "me", "about", "the", "new", "old", "other", "again", "today", "soon", "why")
+FILLERS = (
+    "please",
+    "could",
+    "you",
+    "tell",
+    "me",
+    "about",
+    "the",
+    "new",
+    "old",
+    "other",
+    "again",
+    "today",
+    "soon",
+    "why",
+)
 
 
 def table(rows: int, *, wrong: float = 0.0, seed: int = 0) -> list[dict[str, Any]]:

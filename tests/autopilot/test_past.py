@@ -16,6 +16,7 @@ from autogpt import AutoGPT, registry
 from autogpt.autopilot import belief, past
 from autogpt.autopilot.past import Features, Remembered, Trial
 from autogpt.autopilot.trial import Result
+from autogpt.cli.app import execute
 from autogpt.config import Guide, Search
 
 ACCURACY = registry.get("metrics", "accuracy")
@@ -170,3 +171,16 @@ def test_the_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.delenv(past.HOME)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert past.place() == tmp_path / "autogpt" / "runs.jsonl"
+
+
+def test_the_command_shows_and_forgets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["memory"]) == 0
+    assert "nothing is remembered" in capsys.readouterr().out
+    path = past.place()
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(remembered().to_dict()) + "\n", "utf-8")
+    assert execute(["memory", "show", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["winner"] == "full"
+    assert execute(["memory", "forget"]) == 0
+    assert not path.exists()
+    assert execute(["memory", "burn"]) == 2
