@@ -15,6 +15,7 @@ from autogpt.autopilot import planner
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
 from autogpt.autopilot.trial import Candidate
+from autogpt.cli.app import execute
 from autogpt.config import Endpoint, Guide, RunConfig, Search, Source
 from autogpt.errors import ConfigError, OfflineError
 from autogpt.testing.endpoint_server import Server
@@ -305,3 +306,13 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ConfigError, match="chat model"):
         AutoGPT(planner="llm")
     assert RunConfig(remote=Endpoint(endpoint="http://localhost:1/v1"), guide=Guide(planner="llm"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "a.csv", "--labels", "a,b"], ["train", "a.csv", "b.csv", "--multi-task"]], ids=str
+)
+def test_what_has_no_ladder_says_that_it_takes_no_advice(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute([*arguments, "--remember"]) == 2
+    assert "advise a run that tries methods" in capsys.readouterr().err
