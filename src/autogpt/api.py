@@ -13,6 +13,7 @@ from autogpt.config import (
     Compute,
     Experiments,
     FewLabels,
+    Guide,
     MultiTask,
     RunConfig,
     Scratch,
@@ -20,7 +21,7 @@ from autogpt.config import (
     Source,
     seconds,
 )
-from autogpt.errors import AmbiguityError
+from autogpt.errors import AmbiguityError, ConfigError
 from autogpt.events import Listener
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
 class AutoGPT:
     """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
 
-    `output` is the folder for runs; `columns` and `search` override single inferences and choices, `experiments`
-    what follows once each method was tried. The others are the shape of a language model that is made from nothing,
-    where an answer is written and no backbone named.
+    `output` is the folder for runs; `columns` and `search` override single inferences and choices, `experiments` what
+    follows once each method was tried, and `compute` who works on trials. `family` and the
+    numbers after it are the shape of a language model that is made from nothing, where an answer is written and no
+    backbone named. `planner` is a chat model (of LangChain, or anything with its `invoke`) that proposes candidates
+    beside the ladder: it is told statistics and label names, never rows. `guide` names an endpoint for it instead, and
+    `Guide(remember=True)` has the run remember what it came to.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class AutoGPT:
         num_layers: int | None = None,
         hidden_size: int | None = None,
         num_heads: int | None = None,
+        planner: Any = None,
+        guide: Guide | None = None,
     ) -> None:
         shape: dict[str, Any] = {"family": family, "num_layers": num_layers}
         shape |= {"hidden_size": hidden_size, "num_heads": num_heads}
@@ -65,7 +71,11 @@ class AutoGPT:
             experiments=experiments or Experiments(),
             compute=compute or Compute(),
             scratch=Scratch(**{name: value for name, value in shape.items() if value is not None}),
+            guide=guide or Guide(),
         )
+        if planner is not None and not callable(getattr(planner, "invoke", None)):
+            raise ConfigError("planner must be a chat model (with `invoke`); an endpoint is named in guide=Guide(...)")
+        self.planner = planner
         self.run: Run | None = None
 
     def train(
@@ -88,9 +98,9 @@ class AutoGPT:
         config = replace(self.config, goal=goal, time_limit=seconds(time_limit))
         if isinstance(train, (str, Path)):
             config = replace(config, data=str(train))
-            self.run = autopilot.run(config, test=test, ask=ask, listen=listen)
+            self.run = autopilot.run(config, test=test, ask=ask, listen=listen, planner=self.planner)
         else:
-            self.run = autopilot.run(config, data=train, test=test, ask=ask, listen=listen)
+            self.run = autopilot.run(config, data=train, test=test, ask=ask, listen=listen, planner=self.planner)
         return self.run.model
 
     def train_many(

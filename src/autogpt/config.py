@@ -222,6 +222,55 @@ class Endpoint:
         )  # fmt: skip
 
 
+PLANNERS = ("rules", "llm")
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What advises the ladder: a language model (`autopilot/planner.py`), and what past runs came to."""
+
+    planner: str = _help(
+        "who proposes what is tried: rules, or llm: rules and a language model, which is told statistics and label "
+        "names, never rows",
+        "rules",
+        metavar="PLANNER",
+    )
+    planner_endpoint: str | None = _help(
+        "address of the planner's OpenAI-compatible endpoint (default: that of --endpoint)", metavar="URL"
+    )
+    planner_model: str | None = _help("the planner's name there", metavar="NAME")
+    planner_key: str | None = _help(
+        "variable of the environment that holds the planner's key (default: as for --endpoint)", metavar="VARIABLE"
+    )
+    planner_price_in: float | None = _help("price of a million tokens that the planner reads", metavar="MONEY")
+    planner_price_out: float | None = _help("price of a million tokens that the planner writes", metavar="MONEY")
+    planner_max_cost: float | None = _help("most money that the planner may cost, by these prices", metavar="MONEY")
+    remember: bool = _help("keep what this run came to on this machine, and begin from what like runs came to", False)
+
+    def __post_init__(self) -> None:
+        _check(self, ("planner", self.planner in PLANNERS, f"one of {', '.join(PLANNERS)}"))
+        own = (self.planner_model, self.planner_key, self.planner_price_in, self.planner_price_out)
+        if self.planner_endpoint is None and (*own, self.planner_max_cost) != (None,) * 5:
+            raise ConfigError("these settings are of the planner's own endpoint; name it with --planner-endpoint")
+        if self.planner_endpoint is not None:
+            object.__setattr__(self, "planner_endpoint", checked(self.planner_endpoint))
+            if self.planner != "llm":
+                raise ConfigError("--planner-endpoint is of a planner that is asked; give --planner llm as well")
+
+    def remote(self, usual: Endpoint) -> Endpoint:
+        """The endpoint that the planner is asked at: its own, or the one that the run may ask."""
+        if self.planner_endpoint is None:
+            return usual
+        return Endpoint(
+            endpoint=self.planner_endpoint,
+            endpoint_model=self.planner_model,
+            endpoint_key=self.planner_key,
+            price_in=self.planner_price_in,
+            price_out=self.planner_price_out,
+            max_cost=self.planner_max_cost,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """One autonomous session. One dial first: `time_limit`; everything it resolves to is printed and saved."""
@@ -244,6 +293,7 @@ class RunConfig:
     adaptive: Adaptive = field(default_factory=Adaptive)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
+    guide: Guide = field(default_factory=Guide)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_limit", seconds(self.time_limit))
@@ -251,6 +301,11 @@ class RunConfig:
         _check(self, ("seed", self.seed >= 0, "0 or more"))
         if self.source.offline and self.remote.endpoint is not None:
             raise OfflineError(f"--offline forbids asking {self.remote.endpoint}; leave --endpoint or --offline out")
+        asked = self.guide.remote(self.remote).endpoint
+        if self.guide.planner == "llm" and asked is None:
+            raise ConfigError("--planner llm asks a language model; name it with --endpoint or --planner-endpoint")
+        if self.guide.planner == "llm" and self.source.offline:
+            raise OfflineError(f"--offline forbids asking {asked}; leave --planner llm or --offline out")
 
 
 @dataclass(frozen=True, slots=True)

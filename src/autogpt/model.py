@@ -182,6 +182,16 @@ class Model:
         missing = ", ".join(repr(column) for column in self.schema.text if column not in row)
         raise ValueError(f"column {missing} is not in the row, which has {', '.join(map(repr, row))}")
 
+    def retell(self, report: Report) -> None:
+        """The saved model with another report: its weights are linked, not written again."""
+        if self.folder is None:
+            raise ConfigError("a model that was not saved has no report on disk; save it first")
+        target, self._report = self.folder, report
+        with files.atomic_folder(target) as stage:
+            _link_files(target, stage)
+            (stage / MANIFEST).unlink()
+            self._describe(stage, target)
+
     def _describe(self, stage: Path, target: Path) -> None:
         """Report, card, and last the manifest."""
         if self.report is not None:

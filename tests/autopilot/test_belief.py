@@ -1,9 +1,12 @@
 """With few validation rows what is usual decides, with many what was measured."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from autogpt import registry
-from autogpt.autopilot.belief import choose, standard_error
+from autogpt.autopilot.belief import choose, expectations, standard_error
 from autogpt.autopilot.trial import Result
 
 ACCURACY = registry.get("metrics", "accuracy")
@@ -54,3 +57,56 @@ def test_a_score_that_is_no_number_never_wins() -> None:
 def test_the_standard_error_is_that_of_a_share() -> None:
     assert standard_error(0.5, 10_000) == pytest.approx(0.005, rel=0.01)
     assert standard_error(1.0, 4) > 0.1, "four of four right is not certainty"
+
+
+def priced(method: str, score: float, *, seconds: float = 1.0, loss: float = 1.0) -> Result:
+    one = trial(method, score, loss=loss)
+    return replace(one, refit_seconds=seconds)
+
+
+def test_a_tie_goes_to_who_is_cheaper_to_serve_and_then_to_train() -> None:
+    served = [priced("full", 0.901, seconds=100, loss=0.1), priced("tfidf", 0.900, seconds=100)]
+    assert choose(served, metric=ACCURACY, rows=2000).method == "tfidf"
+    trained = [priced("full", 0.902, seconds=100, loss=0.1), priced("head", 0.901, seconds=5)]
+    assert choose(trained, metric=ACCURACY, rows=2000).method == "head"
+    alike = [priced("full", 0.902, seconds=100, loss=0.1), priced("lora", 0.902, seconds=110, loss=0.3)]
+    assert choose(alike, metric=ACCURACY, rows=2000).method == "full", "a tenth of the time is no price"
+
+
+def test_a_lead_beyond_a_tie_is_never_given_away() -> None:
+    results = [priced("full", 0.912, seconds=1000), priced("tfidf", 0.900, seconds=0.1)]
+    assert choose(results, metric=ACCURACY, rows=2000).method == "full"
+
+
+def test_with_many_rows_a_small_lead_is_no_tie() -> None:
+    results = [priced("full", 0.904, seconds=1000), priced("head", 0.900)]
+    assert choose(results, metric=ACCURACY, rows=2000).method == "head"
+    assert choose(results, metric=ACCURACY, rows=100_000).method == "full"
+
+
+def test_a_loss_that_is_equal_goes_to_the_cheaper_too() -> None:
+    mae = registry.get("metrics", "mae")
+    near = [
+        Result("head", "head", {}, {}, {"mae": 0.4000}, 1.0, "encoder", 50.0),
+        Result("tfidf", "tfidf", {}, {}, {"mae": 0.4005}, 1.0, "bag-of-words", 1.0),
+    ]
+    assert choose(near, metric=mae, rows=1000).method == "tfidf"
+    apart = [near[0], replace(near[1], scores={"mae": 0.42})]
+    assert choose(apart, metric=mae, rows=1000).method == "head"
+
+
+def test_what_a_tie_costs_on_average_is_less_than_a_tie() -> None:
+    """Trials of known worth, measured on 500 rows: the cheaper choice loses less than it is allowed to."""
+    lost = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        truth = {"tfidf": 0.85 + rng.normal(scale=0.01), "head": 0.86 + rng.normal(scale=0.01),
+                 "full": 0.865 + rng.normal(scale=0.01)}  # fmt: skip
+        seconds = {"tfidf": 1.0, "head": 5.0, "full": 100.0}
+        measured = {name: float(rng.binomial(500, value) / 500) for name, value in truth.items()}
+        results = [priced(name, score, seconds=seconds[name]) for name, score in measured.items()]
+        cheap = choose(results, metric=ACCURACY, rows=500)
+        expected = expectations(results, metric=ACCURACY, rows=500)
+        dear = results[int(np.argmax(expected))]
+        lost.append(truth[dear.method] - truth[cheap.method])
+    assert np.mean(lost) < 0.003

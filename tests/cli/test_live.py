@@ -144,3 +144,23 @@ def test_a_question_takes_the_live_view_away_and_brings_it_back(
     assert shown._display is None
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
     assert drawn.index("which?") < drawn.index("10,003 rows")
+
+
+def test_the_learning_curve_and_what_is_next_are_drawn(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
+    shown, stream = screen(monkeypatch, Show(), terminal=True)
+    listen = Live(shown)
+    listen(Event("plan", "", {"methods": ["head", "full", "lora"]}))
+    listen(Event("trial", "", {"trial": "head", "method": "head", "metric": "accuracy", "state": "started"}))
+    for step, score in ((1, 0.5), (2, None), (3, 0.8), (4, 1.0)):
+        scores = {} if score is None else {"accuracy": score}
+        listen(Event("step", "", {"trial": "head", "step": step, "total": 9, "loss": 1.0, "scores": scores}))
+    shown.err.print(listen._draw())
+    drawn = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert "▁▅█" in drawn
+    assert "validation accuracy 1.0000" in drawn
+    assert "next, as time allows: full, lora" in drawn
+
+
+def test_a_flat_curve_is_a_flat_line() -> None:
+    assert len(set(live.sparkline([0.5, 0.5, 0.5]))) == 1
+    assert live.sparkline([0.0, 1.0]) == "▁█"

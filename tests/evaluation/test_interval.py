@@ -12,7 +12,7 @@ import pytest
 
 from autogpt import registry
 from autogpt.core import GoldAnswers, LabelSpace, Metric, Span
-from autogpt.evaluation.interval import Answers, Resampled, _draws, intervals, paired_difference
+from autogpt.evaluation.interval import Answers, Resampled, draws, intervals, paired_difference
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -91,7 +91,7 @@ def test_the_fast_path_equals_calling_the_metric_on_resampled_rows(kind: str, na
     assert isinstance(metric, Resampled)
     gold, answers = data(kind)
     fast, slow = (
-        _draws([m], gold, [answers], space=SPACE, seed=3, resamples=25)[name][0] for m in (metric, Plain(metric))
+        draws([m], gold, [answers], space=SPACE, seed=3, resamples=25)[name][0] for m in (metric, Plain(metric))
     )
     np.testing.assert_allclose(fast, slow, atol=1e-9)
     assert len(set(slow.round(6))) > 3, "the case must vary, or it proves nothing"

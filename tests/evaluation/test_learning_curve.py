@@ -77,3 +77,31 @@ def test_the_interval_covers_what_twice_the_data_really_brings() -> None:
         found = fit_curve(points, metric=ACCURACY, seed=world)
         held += found.gain_low <= law[8000] - law[4000] <= found.gain_high
     assert held >= 85
+
+
+def test_the_labels_that_are_asked_for_take_away_a_tenth_of_the_error() -> None:
+    points = [Point(n, 1 - 2.0 * n**-0.4, 2000) for n in SIZES]
+    found = fit_curve(points, metric=ACCURACY)
+    error = 2.0 * (4000 + found.labels) ** -0.4
+    assert error == pytest.approx(0.9 * 2.0 * 4000**-0.4)
+    assert found.labels_low < found.labels < found.labels_high
+    assert found.more_labels
+
+
+def test_a_flat_curve_asks_for_no_labels() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        found = fit_curve([Point(n, 0.9 + rng.normal(scale=0.006), 1000) for n in SIZES], metric=ACCURACY)
+        assert not found.more_labels
+
+
+def test_a_curve_that_ends_at_wrong_labels_asks_for_none() -> None:
+    points = [Point(n, 0.8 - 0.8 * n**-0.8, 4000) for n in SIZES]
+    assert not fit_curve(points, metric=ACCURACY).more_labels
+
+
+def test_how_many_labels_is_unknown_where_the_error_may_not_fall() -> None:
+    points = [Point(n, 1 - 0.5 * n**-0.12, 150) for n in SIZES]
+    found = fit_curve(points, metric=ACCURACY)
+    assert math.isinf(found.labels_high)
+    assert not found.more_labels

@@ -9,6 +9,8 @@ import pytest
 from autogpt.errors import ConfigError
 from autogpt.evaluation.energy import WATTS_PER_CORE, Meter
 from autogpt.evaluation.interval import Difference
+from autogpt.evaluation.learning_curve import LearningCurve
+from autogpt.evaluation.noise import LabelNoise
 from autogpt.evaluation.score import Score
 from autogpt.evaluation.verdict import NoiseFloor, Rival, Verdict, judge, noise_floor
 from autogpt.evaluation.words import LANGUAGES, Words, _catalogue
@@ -95,3 +97,43 @@ def test_costs_are_measured_and_energy_is_their_documented_estimate() -> None:
     assert costs.cpu_seconds >= 0.05
     assert costs.peak_bytes > 20 * 2**20
     assert costs.watt_hours == pytest.approx((costs.cpu_seconds * WATTS_PER_CORE + 3000) / 3600)
+
+
+def curve(*, labels: float = 800.0, high: float = 2000.0, gain_low: float = 0.01) -> LearningCurve:
+    return LearningCurve(
+        "accuracy", (), rows=2000, score=0.92, gain=0.02, gain_low=gain_low, gain_high=0.03, labels=labels,
+        labels_low=500.0, labels_high=high,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_labels_and_wrong_labels_are_advice_that_says_nothing_against_the_model(language: str) -> None:
+    noise = LabelNoise(0.2, 0.17, 0.23, 1000)
+    found = judge(GOOD, [rival(0.02, 0.05, 0.08)], words=Words(language), ece=0.02, curve=curve(), label_noise=noise)
+    assert found.ship
+    assert found.warnings == ()
+    labels, cap = found.advice
+    assert (labels.name, labels.value, labels.low, labels.high) == ("labels", 800.0, 500.0, 2000.0)
+    assert "800" in labels.text
+    assert "500" in labels.text
+    assert (cap.name, cap.value) == ("noise", 0.8)
+    assert "0.80" in cap.text
+
+
+def test_an_open_end_is_not_told_as_a_number() -> None:
+    found = verdict(curve=curve(high=float("inf")))
+    assert "at least 500" in found.advice[0].text
+    assert "inf" not in found.advice[0].text
+
+
+@pytest.mark.parametrize("none", [curve(gain_low=-0.001), curve(labels=1500.0), curve(labels=float("nan")), None])
+def test_labels_that_would_not_help_are_not_asked_for(none: LearningCurve | None) -> None:
+    assert verdict(curve=none).advice == ()
+
+
+def test_a_test_that_was_judged_twice_is_a_warning() -> None:
+    found = verdict(looks=2)
+    assert found.ship
+    assert [check.name for check in found.warnings] == ["looks"]
+    assert "judged 2 times" in found.headline
+    assert verdict(looks=1).warnings == ()

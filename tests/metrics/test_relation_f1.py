@@ -12,7 +12,7 @@ import pytest
 from autogpt import registry
 from autogpt.core import LabelSpace
 from autogpt.errors import ConfigError
-from autogpt.evaluation.interval import Answers, _draws
+from autogpt.evaluation.interval import Answers, draws
 from autogpt.metrics.relation_f1 import relation
 
 METRIC = registry.get("metrics", "relation-f1")
@@ -93,7 +93,7 @@ def test_edges() -> None:
 def test_a_resample_scores_as_its_rows_do() -> None:
     rng = random.Random(1)
     gold, predicted = rng.choices(LABELS, k=40), rng.choices(LABELS, k=40)
-    draws = _draws([METRIC], gold, [Answers(predicted)], space=LabelSpace(), seed=3, resamples=20)["relation-f1"][0]
+    drawn = draws([METRIC], gold, [Answers(predicted)], space=LabelSpace(), seed=3, resamples=20)["relation-f1"][0]
     picks = np.random.default_rng(3).integers(0, 40, size=(20, 40))
     expected = [official([gold[i] for i in row], [predicted[i] for i in row]) for row in picks]
-    np.testing.assert_allclose(draws, expected, atol=1e-12)
+    np.testing.assert_allclose(drawn, expected, atol=1e-12)

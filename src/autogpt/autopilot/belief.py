@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from autogpt import registry
 from autogpt.autopilot.scheduler import SHIFT, SPREAD
 from autogpt.autopilot.trial import Result
 from autogpt.core import Metric
@@ -32,6 +33,9 @@ PRIOR: Mapping[str, float] = {
 }
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""
 
+TIE = 0.005
+"""Expected scores that are no further apart, and no further than the rows' noise, are equal: the cheaper one is taken.
+It is also what several models together must be expected to bring (`ensembling.LEAST_GAIN`)."""
 ASKING = 0.01
 """By how much a model that asks an endpoint has to be better: each answer costs, and sends a text away."""
 
@@ -51,7 +55,15 @@ def paired_error(score: float, rows: int) -> float:
     return standard_error(score, rows) * math.sqrt(2 * (1 - CORRELATION))
 
 
-def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows_language: bool) -> float:
+def posterior(
+    result: Result,
+    *,
+    metric: Metric,
+    rows: int,
+    anchor: float,
+    knows_language: bool,
+    prior: Mapping[str, float] = PRIOR,
+) -> float:
     """Expected score of a trial. `anchor` is the level that priors are relative to.
 
     Of an endpoint nobody knows what to expect: no more than of TF-IDF, and it has to be better by `ASKING`.
@@ -60,36 +72,45 @@ def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows
     score = result.scores[metric.name]
     if math.isnan(score):
         return -math.inf
-    usual = PRIOR["tfidf"] if result.usage else PRIOR.get(result.method, 0.0)
+    usual = prior["tfidf"] if result.usage else prior.get(result.method, 0.0)
     if not knows_language and result.family == "encoder":
-        usual = PRIOR["tfidf"]
+        usual = prior["tfidf"]
     noise = standard_error(score, rows) ** 2
     weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise)
     return weight * score + (1 - weight) * (anchor + usual) - (ASKING if result.usage else 0.0)
 
 
-def choose(results: Sequence[Result], *, metric: Metric, rows: int, knows_language: bool = True) -> Result:
-    """The trial with the highest expected score; equal ones go to the lower loss, then to the earlier, cheaper one.
-
-    Metrics without a scale of 0 to 1 (errors in the user's unit, losses) are compared as measured.
-    """
+def expectations(
+    results: Sequence[Result],
+    *,
+    metric: Metric,
+    rows: int,
+    knows_language: bool = True,
+    prior: Mapping[str, float] = PRIOR,
+) -> list[float]:
+    """What is expected of each trial: its posterior mean, or where a metric has no scale of 0 to 1, as measured."""
     if not metric.higher_is_better:
-        return min(results, key=lambda r: math.inf if math.isnan(r.scores[metric.name]) else r.scores[metric.name])
-    expected = posteriors(results, metric=metric, rows=rows, knows_language=knows_language)
-    places = range(len(results))
-    return results[max(places, key=lambda place: (expected[place], -results[place].scores.get("log-loss", 0.0)))]
+        return [one.scores[metric.name] for one in results]
+    return posteriors(results, metric=metric, rows=rows, knows_language=knows_language, prior=prior)
 
 
-def posteriors(results: Sequence[Result], *, metric: Metric, rows: int, knows_language: bool = True) -> list[float]:
+def posteriors(
+    results: Sequence[Result],
+    *,
+    metric: Metric,
+    rows: int,
+    knows_language: bool = True,
+    prior: Mapping[str, float] = PRIOR,
+) -> list[float]:
     """Expected score of each trial, in their order (see `posterior`; of variations relative to their first)."""
     firsts: dict[tuple[str, str], Result] = {}
     for result in results:
         firsts.setdefault((result.method, result.rows), result)
-    anchor = _anchor(list(firsts.values()), metric)
+    anchor = _anchor(list(firsts.values()), metric, prior)
     found = []
     for result in results:
         first = firsts[result.method, result.rows]
-        expected = posterior(first, metric=metric, rows=rows, anchor=anchor, knows_language=knows_language)
+        expected = posterior(first, metric=metric, rows=rows, anchor=anchor, knows_language=knows_language, prior=prior)
         found.append(expected if result is first else expected + believed(result, first, metric=metric, rows=rows))
     return found
 
@@ -104,10 +125,50 @@ def believed(result: Result, first: Result, *, metric: Metric, rows: int) -> flo
     return weight * (score - reference) + (1 - weight) * SHIFT
 
 
-def _anchor(results: Sequence[Result], metric: Metric) -> float:
+def choose(
+    results: Sequence[Result],
+    *,
+    metric: Metric,
+    rows: int,
+    knows_language: bool = True,
+    prior: Mapping[str, float] = PRIOR,
+) -> Result:
+    """The trial with the highest expected score, or the cheapest of those that are no worse within noise.
+
+    Cheaper is who needs no encoder to answer, then who was fitted in half of the time or less; then the lower loss.
+    """
+    expected = expectations(results, metric=metric, rows=rows, knows_language=knows_language, prior=prior)
+    return min(equals(results, expected, metric=metric, rows=rows), key=_price)
+
+
+def equals(results: Sequence[Result], expected: Sequence[float], *, metric: Metric, rows: int) -> list[Result]:
+    """The best trials: those that cannot be told from the best by what is expected of them.
+
+    A tie is `TIE` at most (of losses: that part of the best), and never more than the noise of `rows` rows.
+    """
+    sign = 1.0 if metric.higher_is_better else -1.0
+    worth = [-math.inf if math.isnan(one) else sign * one for one in expected]
+    top = max(worth)
+    if not math.isfinite(top):
+        return list(results)
+    if metric.higher_is_better:
+        apart = min(TIE, standard_error(top, rows))
+    else:
+        apart = -top * min(TIE, 1 / math.sqrt(max(rows, 1)))
+    return [one for one, value in zip(results, worth, strict=True) if top - value <= apart]
+
+
+def _price(result: Result) -> tuple[int, int, float]:
+    """What a trial costs to serve and to train, in that order, and then its loss."""
+    serving = 2 if result.usage else int(registry.get("methods", result.method).needs_backbone)
+    training = round(math.log2(max(result.refit_seconds, 1.0)))  # what takes less than a second costs nothing
+    return serving, training, result.scores.get("log-loss", 0.0)
+
+
+def _anchor(results: Sequence[Result], metric: Metric, prior: Mapping[str, float]) -> float:
     """The level of the head as all trials together suggest it: the mean of score minus what is usual."""
     known = [
-        r.scores[metric.name] - PRIOR.get(r.method, 0.0)
+        r.scores[metric.name] - prior.get(r.method, 0.0)
         for r in results
         if r.method != "majority" and not math.isnan(r.scores[metric.name])
     ]

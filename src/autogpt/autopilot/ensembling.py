@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.autopilot import auto
+from autogpt.autopilot import auto, extend, trying
 from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores
 from autogpt.backbones.ensemble import Ensemble, Member
@@ -106,8 +106,9 @@ def _mean_of_trials(
 ) -> Joined | None:
     """The best trial with others, if that is expected to be better."""
     enough = len(bench.validation) >= LEAST_JUDGES
-    firsts = [one for one in session.results if one.method in PAIR and one.method != best.method and not one.varied]
-    pool = [best, *((one for one in session.results if one is not best) if enough else firsts)]
+    others = [one for one in extend.able(session) if one is not best]
+    firsts = [one for one in others if one.method in PAIR and one.method != best.method and not one.varied]
+    pool = [best, *(others if enough else firsts)]
     pool = [one for one in pool if one.method != "majority" and math.isfinite(one.scores[bench.metric.name])]
     pool = [one for one in pool if not one.usage]  # a mean with an endpoint would cost as much as the endpoint
     if len(pool) < 2 or (not enough and best.method not in PAIR):
@@ -211,8 +212,8 @@ def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) ->
             seed = int(np.random.default_rng([bench.seed, 13, number]).integers(1 << 31))
             fold = replace(own, train=train, validation=held, seed=seed)
             try:
-                done, _ = session.run_trial(
-                    fold, Candidate(result.method, result.options), folder=folder, remaining=clock
+                done, _ = trying.fit(
+                    session, fold, Candidate(result.method, result.options), folder=folder, remaining=clock
                 )
             except (Interrupted, InputError):
                 raise

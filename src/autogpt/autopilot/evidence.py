@@ -17,10 +17,12 @@ import numpy as np
 from autogpt import probe, registry
 from autogpt.autopilot.ladder import rows_per_label
 from autogpt.autopilot.trial import Bench, Candidate, Result, exhaust, make_job
-from autogpt.core import ONE_LABEL, Example
+from autogpt.core import ONE_LABEL, Decision, Example
+from autogpt.evaluation.curse import Curse, winners_curse
 from autogpt.evaluation.errors import text_of
+from autogpt.evaluation.interval import Answers, Resampled
 from autogpt.evaluation.learning_curve import Point
-from autogpt.evaluation.noise import Suspect, suspects
+from autogpt.evaluation.noise import LabelNoise, Suspect, label_noise, suspects
 from autogpt.events import silent
 from autogpt.vectors import unit
 
@@ -100,34 +102,37 @@ def seed_scores(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> 
     return found
 
 
-def wrong_labels(bench: Bench, quick: Quick, *, has_time: Callable[[], bool]) -> tuple[list[Suspect], int]:
-    """Suspicious rows of training and validation by out-of-fold probabilities, and how many rows were looked at."""
+def wrong_labels(
+    bench: Bench, quick: Quick, *, has_time: Callable[[], bool]
+) -> tuple[list[Suspect], int, LabelNoise | None]:
+    """Suspicious rows of training and validation by out-of-fold probabilities, how many rows were looked at, and how
+    many labels are wrong where that can be told."""
     if bench.output.name not in (*ONE_LABEL, "labels"):
-        return [], 0
+        return [], 0, None
     rows = _read_rows(bench, quick)
     if rows_per_label(rows, bench.output) < LEAST_PER_LABEL:
-        return [], 0
+        return [], 0, None
     fold = np.random.default_rng([bench.seed, 11]).permutation(len(rows)) % FOLDS
     table = np.zeros((len(rows), bench.output.size(bench.space)))
     for part in range(FOLDS):
         if not has_time():
-            return [], 0
+            return [], 0, None
         kept = [rows[place] for place in np.flatnonzero(fold != part)]
         held = [rows[place] for place in np.flatnonzero(fold == part)]
         table[fold == part] = np.asarray(quick.fit_score(kept, held))
-    from autogpt.core import Decision
     from autogpt.evaluation.calibration import fit_temperature
 
     gold = [example.target for example in rows]
     temperature = fit_temperature(table, gold, space=bench.space)
+    likely = np.asarray(bench.output.probabilities(table, bench.space, Decision(temperature=temperature)))
     found = suspects(
         gold,
-        np.asarray(bench.output.probabilities(table, bench.space, Decision(temperature=temperature))),
+        likely,
         space=bench.space,
         ids=[example.id for example in rows],
         texts=[text_of(example) for example in rows],
     )
-    return found, len(rows)
+    return found, len(rows), label_noise(gold, likely, space=bench.space)
 
 
 def _read_rows(bench: Bench, quick: Quick) -> list[Example]:
@@ -137,6 +142,24 @@ def _read_rows(bench: Bench, quick: Quick) -> list[Example]:
         return rows
     places, _ = bench.features.get([example.inputs for example in rows], seconds=0.0)
     return [rows[place] for place in places]
+
+
+def flattery(
+    bench: Bench, results: Sequence[Result], best: Result, tables: Callable[[Result], Scores], *, seed: int
+) -> Curse | None:
+    """The winner's curse of the trial that was picked; None where its metric cannot be resampled in short time."""
+    if not isinstance(bench.metric, Resampled) or bench.output.name == "text":
+        return None
+    gold, inputs = [row.target for row in bench.validation], [row.inputs for row in bench.validation]
+    answers = []
+    for one in results:
+        scores = tables(one)
+        values = [answer.value for answer in bench.output.decode(scores, bench.space, Decision(), inputs)]
+        answers.append(Answers(values, bench.output.probabilities(scores, bench.space, Decision())))
+    names = [one.name for one in results]
+    return winners_curse(
+        names, answers, gold, winner=list(results).index(best), metric=bench.metric, space=bench.space, seed=seed
+    )
 
 
 def label_names(bench: Bench, test: Sequence[Example], *, seconds: float) -> Scores | None:

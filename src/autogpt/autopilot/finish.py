@@ -13,11 +13,10 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import registry
-from autogpt.autopilot import ensembling, evidence
+from autogpt.autopilot import ensembling, evidence, extend, looks, past, planner, reasons, trying
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
 from autogpt.core import Decision, Example, Scorer
-from autogpt.data.examples import row_count
 from autogpt.errors import EndpointError, ResourceError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
 from autogpt.evaluation.calibration import (
@@ -27,9 +26,10 @@ from autogpt.evaluation.calibration import (
     fit_spans,
     fit_temperature,
 )
+from autogpt.evaluation.curse import Curse
 from autogpt.evaluation.energy import Costs, Predicting
 from autogpt.evaluation.errors import is_right
-from autogpt.evaluation.report import Choice, DataFacts, RejectedRow, Report, TrialRow
+from autogpt.evaluation.report import Report
 from autogpt.model import Model, versions
 from autogpt.outputs.span import NONE, lead_of_none
 from autogpt.pipeline import Prepared
@@ -50,9 +50,11 @@ ROLES = {"majority": "majority", "tfidf": "simple", "bm25": "simple", "bi-encode
 
 def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> tuple[Model, Report]:
     """From the best trial to the tested model in `<run>/model`."""
-    rows, rest = _test_rows(bench, prepared), list(session.results)
+    if (kept := extend.kept(session, bench, best)) is not None:
+        return kept
+    rows, rest = _test_rows(bench, prepared), extend.able(session)
     while True:
-        session.say("decision", f"{best.name} has the best validation score", winner=best.name)
+        reasons.say_winner(session, bench, best, rest)
         told = _answering(session, bench, prepared, best)
         try:
             test, scores = _test_scores(session, rows, best, told)
@@ -64,7 +66,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
             session.say("decision", f"{best.name} cannot be tested: {problem}; the next best takes its place")
             best = session.choose(bench, rest)  # by validation as before: nobody looked at test answers
     decision, scorer, joined = told.decision, told.scorer, told.joined
-    session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test))
+    session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test), model=told.name)
     contenders = [_contender(bench, told.name, "winner", scores, test, decision)]
     contenders += _baselines(session, bench, best, test, joined)
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
@@ -80,7 +82,14 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         seed=bench.seed,
     )
     headline = report.systems[0].scores[0]
-    session.say("evaluation", f"{headline.metric} {headline} on the test", score=headline.value, rows=headline.n)
+    looks.note(session, told.name, headline)
+    session.say(
+        "evaluation",
+        f"{headline.metric} {headline} on the test",
+        score=headline.value,
+        rows=headline.n,
+        model=told.name,
+    )
     info = {
         "status": "tested",
         "method": told.name,
@@ -94,6 +103,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
     )
     model.save(session.place / "model", saved_scorer=None if told.again else _folder(session, best) / "scorer")
+    past.keep(session, bench, prepared, told.name)
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
     return model, report
@@ -189,7 +199,7 @@ def _final_scorer(
         deadline = session.budget.until(session.reserve(bench, prepared, models=models))
         try:
             own = session.own(bench, best)
-            return session.refit(own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
+            return trying.refit(session, own, best, folder=_folder(session, best) / "refit", remaining=deadline), True
         except (ResourceError, MemoryError) as problem:
             session.say("decision", f"the model stays as it was validated: {problem or 'memory ran out'}")
     else:
@@ -282,7 +292,8 @@ def _baselines(
         role = ROLES.get(result.method)
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
-        if role is None or result is best or result.varied:
+        same = role == "simple" and result.method == best.method  # the best of a simple method is no rival of itself
+        if role is None or result is best or result.varied or same or extend.is_dear(session, result):
             continue
         found.append(_of_result(session, bench, result, result.name, role, test))
     for name, untrained in (("label names", evidence.label_names), ("likeness", evidence.likeness)):
@@ -297,7 +308,7 @@ def _of_result(
 ) -> Contender:
     """A trial as it was validated, on the test rows."""
     folder = _folder(session, result)
-    scorer = load_scorer(folder / "scorer", result.family)
+    scorer = extend.scorer(session, bench, result)
     decision = decide(bench, load_scores(folder / "validation.safetensors"))
     began = session.budget.spent()
     scores = scorer.score([example.inputs for example in test])
@@ -316,27 +327,40 @@ def _facts(
         return spare() > 0.02 * min(session.budget.limit, 600.0) and not session.stop()
 
     seeds = evidence.seed_scores(bench, quick, has_time=has_time) if quick else ()  # first: the verdict hangs on it
-    suspects, looked_at = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0)
-    trials = [_trial_row(bench, one, best) for one in session.results]
+    suspects, looked_at, noise = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0, None)
+    trials = [reasons.trial_row(bench, one, best) for one in session.results]
     return RunFacts(
         goal=session.config.goal,
         task=prepared.task.name,
         method=joined.name if joined else best.name,
         backbone=_backbone(session.own(bench, best), best),
         decision=decision,
-        trials=tuple([*trials, _joined_row(bench, joined)] if joined else trials),
+        trials=tuple([*trials, reasons.joined_row(bench, joined)] if joined else trials),
         seed_scores=seeds,
         curve=evidence.learning_curve(bench, quick, has_time=has_time) if quick else (),
         suspects=suspects,
         suspects_of=looked_at,
-        data=_data_facts(prepared),
-        choices=_choices(session),
+        data=reasons.data_facts(prepared),
+        choices=reasons.choices(session),
         costs=_costs(session, bench),
         config=settings.plain(session.config),
-        command=_command(session),
+        command=reasons.command(session),
         versions=versions(),
         language="zh" if re.search(r"[\u4e00-\u9fff]", session.config.goal) else "en",
+        curse=_curse(session, bench, best) if has_time() else None,
+        label_noise=noise,
+        looks=looks.before(session),
+        advised=planner.compared(session, bench),
     )
+
+
+def _curse(session: Session, bench: Bench, best: Result) -> Curse | None:
+    """What picking this trial flattered its validation score by."""
+
+    def table(result: Result) -> Scores:
+        return load_scores(_folder(session, result) / "validation.safetensors")
+
+    return evidence.flattery(bench, session.results, best, table, seed=bench.seed)
 
 
 def _costs(session: Session, bench: Bench) -> Costs:
@@ -352,62 +376,6 @@ def _costs(session: Session, bench: Bench) -> Costs:
     session.say("evaluation", f"the endpoint was asked {ledger.requests:,} times: {ledger.told()}")
     money = ledger.money if ledger.prices.known else None
     return replace(found, asked=ledger.requests, read=ledger.read, written=ledger.written, money=money)
-
-
-def _trial_row(bench: Bench, result: Result, best: Result) -> TrialRow:
-    score = result.scores[bench.metric.name]
-    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind"
-    reason = "best on validation" if result is best else behind
-    return TrialRow(result.name, score, result.seconds, chosen=result is best, reason=reason)
-
-
-def _joined_row(bench: Bench, joined: Joined) -> TrialRow:
-    seconds = sum(one.seconds for one in joined.members)
-    return TrialRow(joined.name, joined.scores[bench.metric.name], seconds, chosen=True, reason=joined.why)
-
-
-def _data_facts(prepared: Prepared) -> DataFacts:
-    profile, split = prepared.profile, prepared.split
-    sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
-    return DataFacts(
-        name=prepared.table.origin,
-        rows_in=profile.rows,
-        rows_used=row_count(prepared.table, (*split.train, *split.validation, *split.test)),
-        rejected_count=len(profile.rejected),
-        removed=len(split.removed) + (prepared.table.read or prepared.table).left,
-        splits=sizes,
-        labels=dict(profile.balance),
-        languages={name: round(share * profile.used) for name, share in profile.languages.items()},
-        characters_median=int(profile.characters.get("50", 0)),
-        characters_p95=int(profile.characters.get("95", 0)),
-        duplicates=sum(len(group) - 1 for group in profile.duplicates),
-        near_duplicates=len(profile.near_duplicates),
-        contradictions=len(profile.contradictions),
-        twins=tuple((twin.rare, twin.common) for twin in profile.twins),
-        pii=dict(profile.pii),
-        rejected=tuple(RejectedRow(r.line or 0, r.reason) for r in profile.rejected[:50]),
-        notes=(*prepared.table.notes, *split.how),
-    )
-
-
-def _choices(session: Session) -> list[Choice]:
-    """Decisions as the journal has them."""
-    if session.journal is None:
-        return []
-    kinds = {"profile": "data", "split": "split", "decision": "search", "evaluation": "test"}
-    return [
-        Choice(kinds[record["kind"]], record["message"])
-        for record in session.journal.records()
-        if record["kind"] in kinds
-    ]
-
-
-def _command(session: Session) -> str:
-    """A command that repeats the run."""
-    config = session.config
-    goal = f' --goal "{config.goal}"' if config.goal else ""
-    limit = f" --time-limit {settings.duration(config.time_limit)}" if config.time_limit else ""
-    return f"autogpt run {config.data or 'DATA'}{goal}{limit} --seed {config.seed}"
 
 
 def _backbone(bench: Bench, best: Result) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autogpt import files
 from autogpt.config import RunConfig
 from autogpt.core import Table
 from autogpt.errors import InputError
-
-if TYPE_CHECKING:
-    from autogpt.pipeline import Prepared
+from autogpt.pipeline import Prepared
 
 READ_SHARE, TEST_PART = 1 / 16, 4
 """Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
@@ -58,8 +56,8 @@ def read(path: Path) -> Table:
     return Table(rows=[json.loads(row) for row in rows if row], **{**found, "columns": tuple(found["columns"])})
 
 
-def same_data(folder: Path | None, prepared: Prepared) -> None:
-    """A resumed run must see the rows that it began with. `folder` is the run's, None where nothing is written."""
+def check_same(folder: Path | None, prepared: Prepared) -> None:
+    """InputError where a resumed run does not see the rows that it began with."""
     if folder is None:
         return
     path = folder / "data.sha256"

@@ -97,6 +97,26 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
         yield from (Candidate(name, reason=HOSTED) for name in asking if name != "few-shot")
 
 
+def order(facts: Facts) -> list[str]:
+    """Methods that may be tried, as the ladder has them; nothing is measured or read."""
+    asking = [name for name in facts.allowed if needs_endpoint(name)]
+    others = [name for name in facts.allowed if name not in (*CHEAP, *ORDERED, *asking)]
+    found = [name for name in CHEAP if name in facts.allowed] + [name for name in asking if name == "few-shot"]
+    if facts.has_backbone:
+        found += [name for name in ORDERED if name in facts.allowed and _may(facts, name)]
+        found += [name for name in others if facts.named or name == "lora"]
+    return found + [name for name in asking if facts.named and name != "few-shot"]
+
+
+def _may(facts: Facts, name: str) -> bool:
+    """Whether a method that is for some data only is for this."""
+    if facts.named:
+        return True
+    if name == "self-training":
+        return facts.unlabelled > 0
+    return name != "cross-encoder" or "text_pair" in facts.train[0].inputs
+
+
 def _neural(facts: Facts, neural: Sequence[str], results: Sequence[Result]) -> Iterator[Candidate | str]:
     """What reads with an encoder, or trains one."""
     if "head" in neural:

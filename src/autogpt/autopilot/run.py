@@ -8,11 +8,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from autogpt import config as settings
+from autogpt import files
+from autogpt.autopilot import looks
+from autogpt.autopilot.extend import new_limit
+from autogpt.autopilot.live_page import LivePage, both
+from autogpt.autopilot.planner import Chat
 from autogpt.autopilot.session import Session
 from autogpt.config import RunConfig
 from autogpt.errors import AmbiguityError, AutoGPTError, ConfigError, InputError, Interrupted, ModelError
@@ -55,16 +60,20 @@ def run(
     test: Any = None,
     ask: Ask | None = None,
     listen: Listener | None = None,
+    planner: Chat | None = None,
 ) -> Run:
-    """Run a configuration. `data` (anything `data.read` takes) stands for `config.data`, `test` is a test set.
+    """Run a configuration. `data` (anything `data.read` takes) stands for `config.data`, `test` is a test set,
+    `planner` a chat model that proposes candidates beside the ladder (`autopilot/planner.py`).
 
     Whatever happens, the best model so far stands in `<run>/model`. Interrupted has the command that goes on.
     """
     started = time.monotonic()
     folder = new_folder(config)
-    session = Session(config, folder=folder, listen=listen or silent, ask=ask, started=started)
+    page = LivePage(folder, config)
+    session = Session(config, folder=folder, listen=both(page, listen or silent), ask=ask, started=started)
+    session.chat = planner
     try:
-        return _finish(session, data, test)
+        return _finish(session, data, test, page)
     except AutoGPTError as problem:
         if not isinstance(problem, Interrupted) and not session.has_begun:  # a wrong name or file: nothing to keep
             shutil.rmtree(folder, ignore_errors=True)
@@ -82,15 +91,39 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
     if state["status"] == "done":
         return Run.load(place)
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
+    spent = float(state.get("seconds") or 0.0)
+    page = LivePage(place, config, spent=spent)
     session = Session(
         config,
         folder=place,
-        listen=listen or silent,
+        listen=both(page, listen or silent),
         ask=None,
-        spent=float(state.get("seconds") or 0.0),
+        spent=spent,
         started=time.monotonic(),
     )
-    return _finish(session, None, None)
+    session.more = looks.kept(state)
+    if extended := session.more.get(looks.EXTENDED):
+        session.begun_with(extended[0]["from"])  # rows are split, and shapes made, as when the run began
+    return _finish(session, None, None, page)
+
+
+def extend(folder: str | Path, time_limit: str, *, listen: Listener | None = None) -> Run:
+    """Go on with a finished or stopped run: `+10m` is more time, `20m` the new total. Trials that ended are kept.
+
+    The tested model stays unless a trial since is expected to be better by validation rows; then the test is judged
+    once more, which `run.json` counts and the report says.
+    """
+    place = Path(folder)
+    state = read_state(place)
+    if SEVERAL in state or TEXTS in state or ALIGNED in state or not (place / "trials").is_dir():
+        raise InputError(f"{str(place)!r} is no run of trials that more time could be given to; start it anew")
+    config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
+    spent = float(state.get("seconds") or 0.0)
+    limit = new_limit(time_limit, given=config.time_limit, spent=spent, finished=state["status"] == "done")
+    extended = [*state.get(looks.EXTENDED, ()), {"from": config.time_limit, "to": limit, "spent": spent}]
+    state = {**state, "status": "paused", "config": settings.plain(replace(config, time_limit=limit))}
+    files.write_json(place / "run.json", {**state, looks.EXTENDED: extended})
+    return resume(place, listen=listen)
 
 
 def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | None = None) -> Plan:
@@ -101,9 +134,12 @@ def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | No
     return make_plan(session, session.read(data, test))
 
 
-def _finish(session: Session, data: Any, test: Any) -> Run:
-    with told(session):
-        model, report = session.execute(data, test)
+def _finish(session: Session, data: Any, test: Any, page: LivePage) -> Run:
+    try:
+        with told(session):
+            model, report = session.execute(data, test)
+    finally:
+        page.close(str(read_state(session.place)["status"]))
     return Run(session.place, model, report)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import files, registry
-from autogpt.autopilot import auto, belief, ensembling, portfolio, scheduler
+from autogpt.autopilot import auto, belief, ensembling, portfolio, scheduler, trying
 from autogpt.autopilot.ladder import CHEAP
 from autogpt.autopilot.scheduler import Curve, Outlook, distance
 from autogpt.autopilot.study import Space, Study, entry_name
@@ -163,7 +163,8 @@ def behind_best(session: Session, bench: Bench) -> list[float]:
     metric, results = bench.metric, session.results
     if metric.higher_is_better:
         knows = session.knows_language(bench)
-        expected = belief.posteriors(results, metric=metric, rows=len(bench.validation), knows_language=knows)
+        among = {"rows": len(bench.validation), "knows_language": knows}
+        expected = belief.expectations(results, metric=metric, prior=session.prior, **among)
         apart = [max(expected) - one for one in expected]
     else:
         best = _best(session).scores[metric.name]
@@ -224,7 +225,7 @@ class _Search:
         session = self.session
         told = f"search ({session.config.experiments.search}): other options of {', '.join(self.arms)}"
         session.say("decision", f"{told}; at most {min(self.left(), 1e6):.0f} s are left for it", search="began")
-        while not isinstance(found := self.next(), str) or session.others_work():
+        while not isinstance(found := self.next(), str) or trying.others_work(session):
             if session.stop():
                 raise Interrupted("stopped between two trials", resume="")
             if isinstance(found, str):  # what a trial that was still worked on came to may tell otherwise
@@ -344,7 +345,7 @@ class _Search:
             self.study.tell(candidate.number, self._scored(folder), **_reached(folder))
 
         bench = replace(self.bench, listen=watch, stop=watch.stop)
-        session._try(bench, self.prepared, candidate, folder, remaining=self.left, around=ended)
+        trying.attempt(session, bench, self.prepared, candidate, folder, remaining=self.left, around=ended)
 
     def _give_up(self) -> None:
         """Delete the weights of the search's trials that are behind its best: each is as large as the encoder."""

@@ -10,28 +10,40 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
 from autogpt import endpoint, files, registry
-from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered, search
+from autogpt.autopilot import (
+    auto,
+    belief,
+    extend,
+    finish,
+    forecast,
+    kept_rows,
+    language,
+    offered,
+    past,
+    planner,
+    search,
+    trying,
+)
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import CHEAP, Facts, rungs
+from autogpt.autopilot.ladder import CHEAP, Facts, order, rungs
 from autogpt.autopilot.materials import Materials
-from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, refit, run_trial
-from autogpt.autopilot.workshop import Workshop, hear, is_sent
+from autogpt.autopilot.trial import Bench, Candidate, Result, load_scorer
+from autogpt.autopilot.workshop import Workshop
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Scorer, Table
-from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted, ResourceError
+from autogpt.errors import ConfigError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
 from autogpt.memory import Guard
-from autogpt.orders import Ending
 from autogpt.pipeline import Ask, Prepared, prepare
 from autogpt.regimes.adaptive import Adapting
 from autogpt.runtime import Runtime, detect, kept
@@ -66,7 +78,9 @@ class Session:
         started: float | None = None,
     ) -> None:
         self.config, self.folder, self.ask = config, folder, ask
-        self.shape = config.scratch.within(config.time_limit)
+        self.begun_with(config.time_limit)
+        self.prior: Mapping[str, float] = belief.PRIOR
+        self.chat: planner.Chat | None = None
         limit = settings.byte_count(config.search.memory_limit)
         self.guard = Guard(limit, say=lambda message: self.say("decision", message))
         self.budget = Budget(config.time_limit, spent=spent, started=started)
@@ -92,6 +106,11 @@ class Session:
         self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
         self.workshop: Workshop | None = None
         self.materials: Materials
+
+    def begun_with(self, limit: float | None) -> None:
+        """The time limit that the run began with: its rows are split by it, however often it is given more time."""
+        self.shape = self.config.scratch.within(limit)
+        self.first_limit = float("inf") if limit is None else limit
 
     @cached_property
     def client(self) -> endpoint.Client | None:
@@ -172,6 +191,7 @@ class Session:
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
+        past.recall(self, bench, prepared)
         self.climb(bench, prepared)
         if self.best is None:
             raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
@@ -200,11 +220,11 @@ class Session:
             columns=self.config.columns,
             seed=self.config.seed,
             ask=self.ask,
-            deep=self.budget.limit > 60,
-            most_validation=VALIDATION_ROWS_PER_SECOND * self.budget.limit,
+            deep=self.first_limit > 60,
+            most_validation=VALIDATION_ROWS_PER_SECOND * self.first_limit,
             form=self.config.search.format,
         )
-        kept_rows.same_data(self.folder, prepared)
+        kept_rows.check_same(self.folder, prepared)
         self.stages["profile"] = time.monotonic() - started
         for reason in prepared.profile.reasons:
             self.say("profile", reason)
@@ -270,22 +290,24 @@ class Session:
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
         facts = self.facts(bench, prepared)
-        begun = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
-        for path in begun:  # a resumed run: what was begun first, as it was begun
-            candidate = Candidate(**json.loads(path.read_text("utf-8")))
+        self.say("plan", f"may be tried: {', '.join(order(facts))}", methods=order(facts))
+        paths = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
+        begun = [Candidate(**json.loads(path.read_text("utf-8"))) for path in paths]
+        for path, candidate in zip(paths, begun, strict=True):  # a resumed run: what was begun first, as it was begun
             if not search.is_aside(self, path.parent):
-                self._try(bench, prepared, candidate, path.parent, remaining=facts.remaining)
-        known = {path.parent.name.split("-", 1)[1] for path in begun}
-        if "head" in known:
+                left = planner.within(candidate, facts.remaining)
+                trying.attempt(self, bench, prepared, candidate, path.parent, remaining=left)
+        if any(one.method == "head" for one in begun):
             self._choose_rows(bench, prepared, facts)
         self.adapting.judge(bench)
-        for rung in self._rungs(bench, facts):
+        for rung in planner.guided(self, bench, prepared, facts, self._rungs(bench, facts), begun):
             if isinstance(rung, str):
-                self.say("decision", rung)
+                self.say("decision", rung, left_out=rung)
                 self.reasons.append(rung)
                 continue
-            if rung.step in known:
+            if not rung.by and extend.is_begun(rung, begun, self):
                 continue
+            rung = extend.again(rung, begun)
             if self.stop():
                 raise Interrupted("stopped between two trials", resume="")
             problem = self.no_room(bench, rung)
@@ -294,7 +316,7 @@ class Session:
             if problem is None and rung.adapted:
                 problem = self.adapting.train(bench, prepared, rung.seconds)
             if problem is not None:
-                self.say("decision", f"{rung.name} is left out: {problem}")
+                self.say("decision", f"{rung.name} is left out: {problem}", left_out=f"{rung.name}: {problem}")
                 self.reasons.append(f"{rung.name} is left out: {problem}")
                 continue
             if rung.method not in CHEAP:
@@ -305,7 +327,7 @@ class Session:
                 self._choose_rows(bench, prepared, facts)
             if rung.step == "adapted-head":
                 self.adapting.judge(bench)
-        while self.others_work():
+        while trying.others_work(self):
             pass
         search.explore(self, bench, prepared)
 
@@ -319,7 +341,8 @@ class Session:
         """Try a candidate in a folder of its own, which remembers it."""
         folder = self.place / "trials" / f"{len(self.tried):02d}-{candidate.step}"
         files.write_json(folder / "candidate.json", asdict(candidate))
-        self._try(bench, prepared, candidate, folder, remaining=facts.remaining)
+        left = planner.within(candidate, facts.remaining)
+        trying.attempt(self, bench, prepared, candidate, folder, remaining=left)
 
     def _rungs(self, bench: Bench, facts: Facts) -> Iterator[Candidate | str]:
         """The ladder; or with `auto` the rungs of one method, of the next only while none was fitted."""
@@ -330,103 +353,11 @@ class Session:
                 if not self.results:
                     yield from rungs(replace(facts, allowed=[method], named=True), self.results)
 
-    def others_work(self) -> bool:
-        """Wait until a trial that is worked on elsewhere is done; False where there is none."""
-        return self.workshop is not None and self.workshop.wait()
-
-    def _try(
-        self,
-        bench: Bench,
-        prepared: Prepared,
-        candidate: Candidate,
-        folder: Path,
-        *,
-        remaining: Callable[[], float],
-        around: Callable[[Callable[[], None]], None] = lambda settle: settle(),
-    ) -> None:
-        """Fit a candidate; the workshop comes back as soon as it has place for another one.
-
-        `around` calls what it is given, to hear how the trial ended, and does what is to be done then.
-        """
-        self.tried.append(candidate.method)
-
-        def settle(work: Callable[[], tuple[Result, Scorer] | None]) -> None:
-            around(partial(self._settle, bench, prepared, candidate, folder, work))
-
-        if load_result(folder) is not None:
-            settle(lambda: None)
-            return
-        self.say("trial", f"{candidate.name}: {candidate.reason}", **self._told(bench, candidate), state="started")
-        own = self.own(bench, candidate)
-        if self.workshop is None or not is_sent(candidate):
-            settle(lambda: run_trial(own, candidate, folder=folder, remaining=remaining))
-            return
-
-        def ended(ending: Ending) -> None:
-            hear(bench.features, ending)
-            settle(ending.check)
-
-        self.workshop.trial(self.materials, own, candidate, folder, remaining(), ended)
-
-    def _told(self, bench: Bench, candidate: Candidate) -> dict[str, Any]:
-        better = bench.metric.higher_is_better
-        return {
-            "trial": candidate.name, "method": candidate.name, "metric": bench.metric.name, "higher_is_better": better
-        }  # fmt: skip
-
-    def _settle(
-        self,
-        bench: Bench,
-        prepared: Prepared,
-        candidate: Candidate,
-        folder: Path,
-        work: Callable[[], tuple[Result, Scorer] | None],
-    ) -> None:
-        """Do a trial, or hear how it ended (None: what it left stands in its folder); the best so far is kept."""
-        told = self._told(bench, candidate)
-        try:
-            done = work()
-        except (Interrupted, InputError):
-            raise
-        except (AutoGPTError, MemoryError) as problem:
-            self.say("trial", f"{candidate.name} failed: {problem}", **told, state="failed")
-            self.reasons.append(f"{candidate.name}: {problem}")
-            return
-        result, scorer = done or (load_result(folder), None)
-        if result is None:
-            raise ResourceError(f"{folder}: its result is gone; resume the run")
-        self.results.append(result)
-        self.folders.append(folder)
-        score = result.scores[bench.metric.name]
-        self.stages[result.name] = result.seconds
-        message = f"{result.name}: {bench.metric.name} {score:.4f} on validation, {result.seconds:.1f} s"
-        self.say("trial", message, **told, score=score, seconds=result.seconds, state="done", chosen=result.chosen)
-        for note in result.notes:
-            self.say("trial", f"{result.name}: {note}")
-        chosen = self.choose(bench)
-        if chosen is not self.best:
-            self.best = chosen
-            self._promote(bench, prepared, chosen, scorer if chosen is result else None)
-
-    def run_trial(
-        self, bench: Bench, candidate: Candidate, *, folder: Path, remaining: Callable[[], float]
-    ) -> tuple[Result, Scorer]:
-        """A trial that is waited for, here or by the workshop."""
-        if self.workshop is None or not is_sent(candidate):
-            return run_trial(bench, candidate, folder=folder, remaining=remaining)
-        return self.workshop.run_trial(self.materials.like(bench), candidate, folder, remaining(), bench.features)
-
-    def refit(self, bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
-        """A trial's method once more on all rows, here or by the workshop."""
-        if self.workshop is None or not is_sent(result):
-            return refit(bench, result, folder=folder, remaining=remaining)
-        return self.workshop.refit(self.materials.like(bench), result, folder, remaining())
-
     def choose(self, bench: Bench, results: Sequence[Result] | None = None) -> Result:
         """The best of the trials so far, or of these."""
         knows = self.knows_language(bench)
         found, rows = results or self.results, len(bench.validation)
-        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows)
+        return belief.choose(found, metric=bench.metric, rows=rows, knows_language=knows, prior=self.prior)
 
     def knows_language(self, bench: Bench, results: Sequence[Result] | None = None) -> bool:
         """Whether more may be expected of the encoder than of TF-IDF (True before it is loaded); doubts are told.
@@ -444,10 +375,12 @@ class Session:
             self.say("decision", why)
         return known
 
-    def _promote(self, bench: Bench, prepared: Prepared, result: Result, scorer: Scorer | None) -> None:
+    def promote(self, bench: Bench, prepared: Prepared, result: Result, scorer: Scorer | None) -> None:
         """Put the best so far where it can be loaded."""
         from autogpt.model import Model
 
+        if extend.has_tested(self):
+            return
         saved = self.folders[self.results.index(result)] / "scorer"
         scorer = scorer or load_scorer(saved, result.family)
         info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}

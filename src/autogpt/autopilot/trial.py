@@ -30,6 +30,7 @@ class Candidate:
 
     `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
     stands in the ladder); `adapted`: it begins from the encoder that has read the run's texts (`regimes.adaptive`).
+    `by` is who proposed it (empty: the ladder).
     """
 
     method: str
@@ -39,6 +40,7 @@ class Candidate:
     rows: str = ""
     number: int = 0
     adapted: bool = False
+    by: str = ""
 
     @property
     def step(self) -> str:
@@ -52,7 +54,8 @@ class Candidate:
         name = f"{self.method}({shown})" if shown else self.method
         name = f"{self.method} #{self.number}" if self.number else name
         name = f"{name} on chosen rows" if self.rows else name
-        return f"{name} on the adapted encoder" if self.adapted else name
+        name = f"{name} on the adapted encoder" if self.adapted else name
+        return f"{name} ({self.by})" if self.by else name
 
 
 @dataclass(frozen=True, slots=True)

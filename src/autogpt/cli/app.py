@@ -20,7 +20,10 @@ from autogpt.cli.commands import (
     datasets,
     doctor,
     evaluate,
+    explain,
+    extend,
     label,
+    memory,
     models,
     predict,
     pretrain,
@@ -43,9 +46,21 @@ _UsageError, _ClickException = typer.BadParameter.__mro__[1:3]
 DEBUG = "AUTOGPT_DEBUG"
 
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Train", (label.label, run.run, train.train, pretrain.pretrain, align.align, resume.resume)),
+    ("Train", (label.label, run.run, train.train, pretrain.pretrain, align.align, resume.resume, extend.extend)),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
-    ("Look", (profile.profile, select.select, runs.runs, models.models, datasets.datasets, doctor.doctor)),
+    (
+        "Look",
+        (
+            profile.profile,
+            select.select,
+            runs.runs,
+            explain.explain,
+            memory.memory,
+            models.models,
+            datasets.datasets,
+            doctor.doctor,
+        ),
+    ),
 )
 _EXIT_CODES = """Exit codes: 0 done, 1 internal error, 2 data, column, setting or flag cannot be used, 3 several \
 readings are possible (candidates are listed), 4 saved model missing or damaged, 5 disk, memory or time too short, \

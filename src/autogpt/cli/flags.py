@@ -36,6 +36,7 @@ _PANELS = {
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",
     "adaptive": "Reading before tuning",
+    "guide": "Planner and memory of past runs",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",

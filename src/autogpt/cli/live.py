@@ -5,11 +5,12 @@ the time spent are redrawn in place. Elsewhere: one line per event, steps at mos
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from autogpt.autopilot.progress import STATES as STATES
+from autogpt.autopilot.progress import Progress
 from autogpt.cli.screen import Redrawn, Screen, clean
 from autogpt.config import duration
 from autogpt.events import Event
@@ -18,58 +19,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+BARS, CURVE_CELLS, NEXT = "▁▂▃▄▅▆▇█", 28, 5  # of the learning curve, and of what is next
 STEP_LINES = 10.0  # seconds between two lines about steps where nothing can be redrawn
 _NAMES = {
     "plan": "plan", "read": "read", "profile": "profile", "split": "split", "trial": "trial", "step": "step",
     "decision": "decision", "evaluation": "test", "saved": "saved", "warning": "warning",
 }  # fmt: skip
-STATES = ("started", "done", "failed", "skipped", "stopped")  # of a trial
 _STYLES = {"warning": "yellow", "decision": "cyan", "evaluation": "bold", "saved": "green"}
-
-
-@dataclass(slots=True)
-class Trial:
-    """One line of the leaderboard."""
-
-    method: str
-    score: float | None = None
-    seconds: float | None = None
-    state: str = "done"
-
-
-@dataclass(slots=True)
-class Progress:
-    """What is known of a run from its events."""
-
-    limit: float | None = None
-    metric: str = ""
-    higher_is_better: bool = True
-    phase: str = ""
-    step: Mapping[str, Any] = field(default_factory=dict)
-    trials: dict[str, Trial] = field(default_factory=dict)
-
-    def take(self, event: Event) -> None:
-        """Note what an event tells."""
-        data = event.data
-        if event.kind == "step":
-            self.step = data
-            return
-        self.phase, self.step = event.kind, {}
-        if event.kind == "plan":
-            self.limit = data.get("time_limit", self.limit)
-        if event.kind == "trial" and "method" in data:
-            self.metric = data.get("metric", self.metric)
-            self.higher_is_better = data.get("higher_is_better", self.higher_is_better)
-            name = str(data.get("trial", data["method"]))
-            state = str(data.get("state", "done"))
-            self.trials[name] = Trial(str(data["method"]), data.get("score"), data.get("seconds"), state)
-
-    @property
-    def ranking(self) -> list[Trial]:
-        """Finished trials, best first, then the others in their order."""
-        done = [trial for trial in self.trials.values() if trial.score is not None]
-        done.sort(key=lambda trial: trial.score or 0.0, reverse=self.higher_is_better)
-        return done + [trial for trial in self.trials.values() if trial.score is None]
 
 
 class Live:
@@ -136,6 +92,11 @@ class Live:
             parts += [self._leaderboard(), Text()]
         if int(self.progress.step.get("total", 0)) > 1:
             parts.append(self._steps())
+        if line := self._curve():
+            parts.append(line)
+        if self.progress.upcoming:
+            names = ", ".join(self.progress.upcoming[:NEXT])
+            parts.append(Text(clean(self.screen.t("next, as time allows: {names}", names=names)), style="dim"))
         parts.append(self._time())
         return Group(*parts)
 
@@ -155,6 +116,18 @@ class Live:
     def _steps(self) -> RenderableType:
         step, total = int(self.progress.step.get("step", 0)), int(self.progress.step.get("total", 0))
         return self._bar(step, total, self._told(self.progress.step))
+
+    def _curve(self) -> RenderableType | None:
+        """Validation scores of the trial that trains, from left to right; None before there are two of them."""
+        from rich.text import Text
+
+        curve = self.progress.curves.get(str(self.progress.step.get("trial", "")))
+        if curve is None or len(curve.scores) < 2:
+            return None
+        values = [value for _, value in curve.scores][-CURVE_CELLS:]
+        metric, last = self.progress.metric, f"{values[-1]:.4f}"
+        told = self.screen.t("validation {metric} {last}", metric=metric, last=last)
+        return Text.assemble((sparkline(values), "cyan"), "  ", (told, "dim"))
 
     def _told(self, step: Mapping[str, Any]) -> str:
         """`step 120 of 400   loss 0.2500`."""
@@ -188,6 +161,13 @@ class Live:
         )
         row.add_row(bar, Text(text, style="dim"))
         return row
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Numbers as bars of one character each."""
+    low, high = min(values), max(values)
+    top = len(BARS) - 1
+    return "".join(BARS[round(top * (value - low) / (high - low)) if high > low else top // 2] for value in values)
 
 
 def pad(text: str, width: int) -> str:

@@ -12,12 +12,13 @@ import numpy as np
 from autogpt.core import ONE_LABEL, Decision, Example, LabelSpace, Metric, Prediction
 from autogpt.errors import InputError
 from autogpt.evaluation.calibration import Abstention, Calibration, calibration
+from autogpt.evaluation.curse import Curse
 from autogpt.evaluation.energy import Costs
 from autogpt.evaluation.errors import Confusion, Matrix, confusions, is_right, kinship, matrix, slices, worst
 from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
-from autogpt.evaluation.noise import Suspect
-from autogpt.evaluation.report import Choice, DataFacts, Report, System, TrialRow
+from autogpt.evaluation.noise import LabelNoise, Suspect
+from autogpt.evaluation.report import Advised, Choice, DataFacts, Look, Report, System, TrialRow
 from autogpt.evaluation.score import bare_score, evaluate, point_scores
 from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
 from autogpt.evaluation.verdict import Rival, judge, noise_floor
@@ -51,7 +52,9 @@ class RunFacts:
 
     `seed_scores`: main metric of the winner's recipe under several seeds (validation rows); `curve`: scores of one
     method on growing parts of the training rows; `suspects`: see `noise.suspects`, of `suspects_of` rows looked at;
-    `languages`: language of each test row.
+    `languages`: language of each test row; `curse`: what picking the best flattered its validation score by;
+    `label_noise`: share of labels that are wrong; `looks`: models of this run that were judged on the test before;
+    `advised`: what the ladder and a planner proposed, and what it came to.
     """
 
     goal: str
@@ -73,6 +76,10 @@ class RunFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     language: str = "en"
+    curse: Curse | None = None
+    label_noise: LabelNoise | None = None
+    looks: Sequence[Look] = ()
+    advised: Sequence[Advised] = ()
 
 
 def build_report(
@@ -101,6 +108,7 @@ def build_report(
     groups = slices(
         test, model.predictions, model.probabilities, metric=main, space=space, languages=facts.languages, seed=seed
     )
+    curve = fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None
     verdict = judge(
         systems[0].scores[0],
         rivals,
@@ -111,6 +119,9 @@ def build_report(
         forgotten=_forgotten(tables),
         suspicious_share=len(facts.suspects) / facts.suspects_of if facts.suspects_of else 0.0,
         least=LEAST.get(output) if main.higher_is_better else None,
+        looks=len(facts.looks) + 1,
+        curve=curve,
+        label_noise=facts.label_noise,
     )
     return Report(
         goal=facts.goal,
@@ -124,7 +135,7 @@ def build_report(
         rivals=rivals,
         noise=noise,
         trials=tuple(facts.trials),
-        curve=fit_curve(facts.curve, metric=main, seed=seed) if facts.curve else None,
+        curve=curve,
         calibration=reliable,
         abstention=_abstention(test, model, facts.decision) if output not in BARE else None,
         confusions=mixed,
@@ -144,6 +155,10 @@ def build_report(
         versions=facts.versions,
         created=facts.created or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         language=facts.language,
+        curse=facts.curse,
+        label_noise=facts.label_noise,
+        looks=tuple(facts.looks),
+        advised=tuple(facts.advised),
     )
 
 

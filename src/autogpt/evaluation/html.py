@@ -18,16 +18,17 @@ from autogpt.evaluation.words import Words
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of this room, with autoescape; jinja2 has all text that comes from data escaped."""
+    made = Environment(
         loader=PackageLoader("autogpt.evaluation"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = breakable
-    return environment
+    made.filters["breakable"] = breakable
+    return made
 
 
 def breakable(text: str) -> Markup:
@@ -40,11 +41,11 @@ def breakable(text: str) -> Markup:
 
 def html(report: Report) -> str:
     """The page, light or dark as the reader's system is, printable."""
-    environment = _environment()
-    style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
+    made = environment()
+    style, _, _ = made.loader.get_source(made, "report.css")  # type: ignore[union-attr]
     words, main = Words(report.language), report.main
     tone = "hold" if not report.verdict.ship else "care" if report.verdict.warnings else "ship"
-    return environment.get_template("report.html").render(
+    return made.get_template("report.html").render(
         report=report,
         words=words,
         style=Markup(style),  # noqa: S704 - our own file
@@ -56,6 +57,7 @@ def html(report: Report) -> str:
         span=span(main.low, main.high, main.decimals),
         forest=forest(report, words),
         checks=[("ok" if c.passed else "bad" if c.must else "warn", clean(c.text, 600)) for c in report.verdict.checks],
+        advice=[clean(one.text, 600) for one in report.verdict.advice],
         facts=[
             (words(f"fact.{key}"), clean(value, 120))
             for key, value in (

@@ -85,8 +85,8 @@ def intervals(
 ) -> dict[str, Interval]:
     """The interval of each metric, from the same resamples. Same seed, same numbers."""
     values = {m.name: m(gold, answers.values, answers.probabilities, space) for m in metrics}
-    draws = _draws(metrics, gold, [answers], space=space, seed=seed, resamples=resamples)
-    return {m.name: _interval(m, values[m.name], draws[m.name][0], len(gold)) for m in metrics}
+    drawn = draws(metrics, gold, [answers], space=space, seed=seed, resamples=resamples)
+    return {m.name: _interval(m, values[m.name], drawn[m.name][0], len(gold)) for m in metrics}
 
 
 def paired_difference(
@@ -102,7 +102,7 @@ def paired_difference(
     """Is `first` better than `second`? Both are scored on the same resampled rows, so that hard rows cancel out."""
     sign = 1.0 if metric.higher_is_better else -1.0
     one, other = (metric(gold, a.values, a.probabilities, space) for a in (first, second))
-    drawn = _draws([metric], gold, [first, second], space=space, seed=seed, resamples=resamples)[metric.name]
+    drawn = draws([metric], gold, [first, second], space=space, seed=seed, resamples=resamples)[metric.name]
     deltas = sign * (drawn[0] - drawn[1])
     if np.isnan(deltas).any():
         return Difference(metric.name, sign * (one - other), float("nan"), float("nan"), float("nan"))
@@ -123,16 +123,16 @@ def mean_interval(values: Array, *, seed: int = 0, resamples: int = RESAMPLES) -
     return Interval(mean, low, high)
 
 
-def _interval(metric: Metric, value: float, draws: Array, n: int) -> Interval:
-    if np.isnan(draws).any() or np.isnan(value):
+def _interval(metric: Metric, value: float, drawn: Array, n: int) -> Interval:
+    if np.isnan(drawn).any() or np.isnan(value):
         return Interval(value, float("nan"), float("nan"))
-    low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     if low == high == value == 1.0 and metric.higher_is_better:
         low = float(((1 - LEVEL) / 2) ** (1 / n))  # Clopper-Pearson for n of n
     return Interval(value, low, high)
 
 
-def _draws(
+def draws(
     metrics: Sequence[Metric],
     gold: Sequence[Any],
     systems: Sequence[Answers],

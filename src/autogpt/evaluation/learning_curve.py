@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 LEAST_SIZES, LEAST_SPAN = 3, 4.0
+FEWER_ERRORS = 0.1
+"""What more labels are asked for: so much less error."""
 _DRAWS = 1000
 _LEAST_ERROR = 1e-4
 
@@ -41,7 +43,8 @@ class LearningCurve:
 
     `low` and `high` hold the score at `rows` with 95 %, `gain_low` and `gain_high` what is gained over the fit at the
     rows there are (positive is better for every metric). `why_not` says why there is no forecast. `line` has (rows,
-    score, low, high) for drawing.
+    score, low, high) for drawing. `labels` is how many more rows would take away a tenth of the error, with 95 %
+    between `labels_low` and `labels_high` (infinite where the error does not fall).
     """
 
     metric: str
@@ -56,6 +59,9 @@ class LearningCurve:
     c: float = math.nan
     line: tuple[tuple[float, float, float, float], ...] = ()
     why_not: str = ""
+    labels: float = math.nan
+    labels_low: float = math.nan
+    labels_high: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -65,6 +71,11 @@ class LearningCurve:
     def worth_it(self) -> bool:
         """Whether more data would bring a gain that stands clear of 0."""
         return self.known and self.gain_low > 0
+
+    @property
+    def more_labels(self) -> bool:
+        """Whether a number of labels that is no more than there are would take away a tenth of the error."""
+        return self.worth_it and self.labels <= self.rows / 2
 
 
 def fit_curve(points: Sequence[Point], *, metric: Metric, seed: int = 0) -> LearningCurve:
@@ -94,6 +105,7 @@ def fit_curve(points: Sequence[Point], *, metric: Metric, seed: int = 0) -> Lear
     at = np.linspace(x.min(), math.log(2 * sizes[-1]), 25)
     middle, fan = read(at)
     lows, highs = np.quantile(fan, [0.025, 0.975], axis=1)
+    labels, least, most = _labels(sizes[-1], float(slope), lines[:, 0])
     return LearningCurve(
         metric=metric.name,
         points=ordered,
@@ -108,7 +120,21 @@ def fit_curve(points: Sequence[Point], *, metric: Metric, seed: int = 0) -> Lear
         line=tuple(
             (math.exp(a), float(m), float(lo), float(hi)) for a, m, lo, hi in zip(at, middle, lows, highs, strict=True)
         ),
+        labels=labels,
+        labels_low=least,
+        labels_high=most,
     )
+
+
+def _labels(rows: int, slope: float, slopes: Array) -> tuple[float, float, float]:
+    """Further rows for a tenth less error, their least and most: (rows + more) / rows is 0.9 ** (1 / slope)."""
+
+    def more(by: float) -> float:
+        power = math.log(1 - FEWER_ERRORS) / by if by < 0 else math.inf
+        return rows * math.expm1(power) if power < 20 else math.inf
+
+    low, high = np.quantile(slopes, [0.025, 0.975])
+    return more(slope), more(float(low)), more(float(high))
 
 
 def _redrawn(points: Sequence[Point], x: Array, errors: Array, sizes: Sequence[int], rng: np.random.Generator) -> Array:

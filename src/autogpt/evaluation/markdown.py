@@ -48,11 +48,12 @@ def status(report: Report, words: Words) -> str:
 
 
 def checks(report: Report, words: Words) -> str:
-    """One line per check of the verdict."""
+    """One line per check of the verdict, and per advice."""
     lines = []
     for check in report.verdict.checks:
         state = "passed" if check.passed else "failed" if check.must else "advice"
         lines.append(f"- [{'x' if check.passed else ' '}] {words(f'fact.{state}')}: {plain(clean(check.text, 600))}")
+    lines += [f"- {words('short.advice')}: {plain(clean(one.text, 600))}" for one in report.verdict.advice]
     return "\n".join(lines)
 
 

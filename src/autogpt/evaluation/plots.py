@@ -6,7 +6,7 @@ Every function returns one `<svg>` as safe markup; all text in it is escaped, an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -193,6 +193,25 @@ def curve(found: LearningCurve, label: str, *, x_label: str) -> Markup:
         parts.append(_path([(x(r), y(m)) for r, m, _, _ in found.line if r >= last * 0.9], "fit dashed"))
         parts.append(_dot(x(found.rows), y(found.score), "dot hollow", 5, f"{found.rows:,}: {found.score:.4f}"))
     parts += [_dot(x(p.rows), y(p.score), "dot strong", 4.5, f"{p.rows:,}: {p.score:.4f}") for p in found.points]
+    return _svg(height, label, parts)
+
+
+def progress(lines: Mapping[str, Sequence[tuple[float, float]]], label: str, *, x_label: str) -> Markup:
+    """Learning curves: per name (share of its steps, value); the last of them is strong, each ends in a dot."""
+    values = [value for points in lines.values() for _, value in points if math.isfinite(value)] or [0.0, 1.0]
+    pad = 0.08 * (max(values) - min(values)) or 0.05
+    low, high, height = min(values) - pad, max(values) + pad, 240
+    x, y = _scale(0, 1, 56, WIDTH - 16), _scale(low, high, height - 44, 18)
+    shares = [0, 0.25, 0.5, 0.75, 1]
+    parts = _frame(x, y, shares, ticks(low, high, 4), x_label=x_label, show=lambda v: f"{v:.0%}", height=height)
+    last = list(lines)[-1] if lines else ""
+    for name, points in lines.items():
+        drawn = [(x(min(1.0, share)), y(value)) for share, value in points if math.isfinite(value)]
+        if not drawn:
+            continue
+        parts.append(_path(drawn, "fit" if name == last else "fit before"))
+        parts.append(_dot(*drawn[-1], "dot strong" if name == last else "dot plain", 4, f"{name}: {points[-1][1]:.4f}"))
+        parts.append(_text(drawn[-1][0] - 8, drawn[-1][1] - 8, short(name, 24), "tick end"))
     return _svg(height, label, parts)
 
 

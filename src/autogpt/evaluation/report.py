@@ -19,10 +19,11 @@ from typing import Any
 from autogpt import files
 from autogpt.errors import ModelError
 from autogpt.evaluation.calibration import Abstention, Calibration
+from autogpt.evaluation.curse import Curse
 from autogpt.evaluation.energy import Costs
 from autogpt.evaluation.errors import Confusion, Matrix, Slice, WrongAnswer
 from autogpt.evaluation.learning_curve import LearningCurve
-from autogpt.evaluation.noise import Suspect
+from autogpt.evaluation.noise import LabelNoise, Suspect
 from autogpt.evaluation.score import Score
 from autogpt.evaluation.tables import ClassTable
 from autogpt.evaluation.verdict import NoiseFloor, Rival, Verdict
@@ -61,6 +62,28 @@ class Choice:
     question: str
     answer: str
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A model of the same run that was judged on the same test rows before, and what it scored there."""
+
+    name: str
+    metric: str
+    score: float
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What a planner proposed (names of candidates), what was refused of it, and what the tried ones came to."""
+
+    planner: str
+    proposed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    best: float | None = None
+    seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,10 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
     language: str = "en"
+    curse: Curse | None = None
+    label_noise: LabelNoise | None = None
+    looks: tuple[Look, ...] = ()
+    advised: tuple[Advised, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     @property

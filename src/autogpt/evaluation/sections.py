@@ -130,7 +130,34 @@ def _scores(report: Report, words: Words) -> list[Block]:
         blocks.append(Note(words("lead.no_noise")))
     else:
         blocks.append(Note(words("lead.noise", runs=len(noise.scores), sd=noise.sd, floor=noise.floor)))
-    return blocks
+    return blocks + looked(report, words)
+
+
+def looked(report: Report, words: Words) -> list[Block]:
+    """What the score was as validated, and as picked; and who was judged on these test rows before."""
+    found: list[Block] = []
+    curse = report.curse
+    if curse is not None and curse.trials > 1 and math.isfinite(report.main.value):
+        found.append(
+            Note(
+                words(
+                    "lead.curse",
+                    name=clean(curse.name, 60),
+                    metric=curse.metric,
+                    validated=number(curse.validated, report.main.decimals),
+                    rows=curse.rows,
+                    error=number(curse.error, report.main.decimals),
+                    trials=curse.trials,
+                    flattery=number(curse.flattery, report.main.decimals),
+                    expected=number(curse.expected, report.main.decimals),
+                    test=number(report.main.value, report.main.decimals),
+                )
+            )
+        )
+    if report.looks:
+        before = "; ".join(f"{clean(look.name, 60)}: {number(look.score, 4)}" for look in report.looks)
+        found.append(Note(words("lead.looks", looks=len(report.looks) + 1, before=before)))
+    return found
 
 
 def _pairs(report: Report, words: Words) -> list[Block]:
@@ -302,7 +329,25 @@ def _trials(report: Report, words: Words) -> list[Block]:
         )
         blocks.append(Figure(drawn, caption))
     blocks.append(Grid(columns, "nlnnt", rows, shown=20, strong=chosen))
-    return blocks
+    return blocks + _advised(report, words)
+
+
+def _advised(report: Report, words: Words) -> list[Block]:
+    """What the ladder and a planner proposed, side by side."""
+    if not report.advised:
+        return []
+    rows = tuple(
+        (
+            words(f"planner.{one.planner}"),
+            clean(", ".join(one.proposed), 300) or words("fact.none"),
+            number(one.best, 4),
+            f"{one.seconds:.1f}",
+            clean("; ".join((*((one.note,) if one.note else ()), *one.refused)), 400),
+        )
+        for one in report.advised
+    )
+    columns = tuple(words(f"col.{c}") for c in ("planner", "proposed", "validation", "seconds", "refused"))
+    return [Grid(columns, "ltnnt", rows, name=words("table.advised"))]
 
 
 def _counts(counts: Sequence[tuple[str, int]]) -> str:

@@ -63,6 +63,12 @@ def _facts(report: Report, words: Words) -> list[str]:
         parts = [duration(costs.seconds), size(costs.peak_bytes), f"≈ {costs.watt_hours:.2f} Wh"]
         parts += [words("short.money", money=f"{costs.money:.4f}")] if costs.money is not None else []
         facts.append((words("short.cost"), ", ".join(parts)))
+    if report.curse is not None and report.curse.flattery >= 0.0005:
+        curse = report.curse
+        told = words("short.curse_value", validated=number(curse.validated, 3), expected=number(curse.expected, 3))
+        facts.append((words("short.curse"), told))
+    for one in report.verdict.advice:
+        facts.append((words("short.advice"), clean(one.text, 300)))
     for check in report.verdict.warnings:
         facts.append((words("short.care"), clean(check.text, 300)))
     width = max(cells(name) for name, _ in facts)

@@ -5,11 +5,14 @@ A check that *must* pass decides; one that *should* pass is a warning. The numbe
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autogpt.evaluation.interval import Difference
+from autogpt.evaluation.learning_curve import LearningCurve
+from autogpt.evaluation.noise import LabelNoise
 from autogpt.evaluation.score import Score
 from autogpt.evaluation.words import Words
 
@@ -18,6 +21,7 @@ WIDE = 0.10  # width of an interval, of a score between 0 and 1, from which the 
 BADLY_CALIBRATED = 0.10
 SUPPORT_THAT_COUNTS = 10
 LEAST_RUNS = 3
+MOST_LABELS = 5  # times as many rows as the forecast reaches: beyond it an upper end says nothing
 # Standard deviations from few runs are too small on average by these factors (c4 of quality control).
 _C4 = {3: 0.8862, 4: 0.9213, 5: 0.9400}
 
@@ -33,12 +37,25 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What would make the next model better, or what cannot: `labels` (about `value` more rows, from `low` to `high`),
+    or `noise` (accuracy on such labels ends at about `value`). It says nothing against the model that there is."""
+
+    name: str
+    text: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, one sentence for it, and all checks."""
+    """The decision, one sentence for it, all checks, and what would help."""
 
     ship: bool
     headline: str
     checks: tuple[Check, ...]
+    advice: tuple[Advice, ...] = ()
 
     @property
     def warnings(self) -> tuple[Check, ...]:
@@ -89,10 +106,14 @@ def judge(
     forgotten: Sequence[tuple[str, int]] = (),
     suspicious_share: float = 0.0,
     least: float | None = None,
+    looks: int = 1,
+    curve: LearningCurve | None = None,
+    label_noise: LabelNoise | None = None,
 ) -> Verdict:
     """The verdict. `leaks`: rows that stand in test and training alike; `forgotten`: (label, support) never found.
 
-    `least`: the score that makes an answer worth having, where being better than others is not enough.
+    `least`: the score that makes an answer worth having, where being better than others is not enough. `looks`: how
+    many models of this run were judged on the test, this one included.
     """
     checks = [_finite(score, words), *_against(rivals, noise, score, words), *_rows(score, words)]
     if least is not None:
@@ -111,17 +132,42 @@ def judge(
     if ece is not None:
         good = ece <= BADLY_CALIBRATED
         checks.append(Check("calibration", good, False, words("check.ece" if good else "check.bad_ece", ece=ece)))
+    if looks > 1:
+        checks.append(Check("looks", False, False, words("check.looks", looks=looks)))
     if suspicious_share > 0.05:
         checks.append(Check("labels", False, False, words("check.suspects", share=100 * suspicious_share)))
     blocking = [check for check in checks if check.must and not check.passed]
-    advice = [check for check in checks if not check.must and not check.passed]
+    weak = [check for check in checks if not check.must and not check.passed]
+    helps = tuple(advise(curve, label_noise, words))
     if blocking:
-        return Verdict(False, words("verdict.no", reason=blocking[0].text), tuple(checks))
-    if advice:
-        return Verdict(True, words("verdict.care", reason=advice[0].text), tuple(checks))
+        return Verdict(False, words("verdict.no", reason=blocking[0].text), tuple(checks), helps)
+    if weak:
+        return Verdict(True, words("verdict.care", reason=weak[0].text), tuple(checks), helps)
     named = {check.name: check for check in checks}
     best = named.get("beats simple") or named.get("beats majority") or checks[0]
-    return Verdict(True, words("verdict.yes", reason=best.text), tuple(checks))
+    return Verdict(True, words("verdict.yes", reason=best.text), tuple(checks), helps)
+
+
+def advise(curve: LearningCurve | None, noise: LabelNoise | None, words: Words) -> Iterator[Advice]:
+    """More labels, where they would help and how many; and where wrong labels end all improvement."""
+    if curve is not None and curve.more_labels:
+        high = curve.labels_high
+        key = "advice.labels" if high < MOST_LABELS * curve.rows else "advice.labels_open"
+        text = words(key, count=_round(curve.labels), low=_round(curve.labels_low), high=_round(high), gain=curve.gain,
+                     rows=curve.rows, metric=curve.metric)  # fmt: skip
+        yield Advice("labels", text, curve.labels, curve.labels_low, high)
+    if noise is not None:
+        low, high = 1 - noise.high, 1 - noise.low
+        text = words("advice.noise", cap=noise.cap, low=low, high=high, share=100 * noise.share)
+        yield Advice("noise", text, noise.cap, low, high)
+
+
+def _round(count: float) -> int:
+    """Two digits of a number of rows are all that is known of it."""
+    if not math.isfinite(count) or count < 10:
+        return math.ceil(count) if math.isfinite(count) else 0
+    step = int(10 ** (math.floor(math.log10(count)) - 1))
+    return round(count / step) * step
 
 
 def _finite(score: Score, words: Words) -> Check:

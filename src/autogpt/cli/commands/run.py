@@ -9,7 +9,7 @@ import typer
 
 from autogpt.cli.live import Live
 from autogpt.cli.screen import Screen
-from autogpt.config import FewLabels, RunConfig
+from autogpt.config import FewLabels, Guide, RunConfig
 from autogpt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def _without_labels(screen: Screen, config: RunConfig, labelling: FewLabels, *, 
     """Learn from label names and other votes, and show what can be told of it without labels."""
     from autogpt.regimes.few_labels import learn
 
+    unguided(config, "--labels")
     if dry_run or not config.data:
         raise ConfigError("--labels needs DATA, and makes no plan beforehand; leave --dry-run out")
     with Live(screen, limit=config.time_limit) as listen:
@@ -60,6 +61,12 @@ def _without_labels(screen: Screen, config: RunConfig, labelling: FewLabels, *, 
         screen.table(("label", ">confidence", "text"), check),
     )
     screen.note('use it with:  autogpt predict {folder} "a text"', folder=found.folder)
+
+
+def unguided(config: RunConfig, flag: str) -> None:
+    """ConfigError where a planner or the memory of runs was asked for, and there is no ladder to advise."""
+    if config.guide != Guide():
+        raise ConfigError(f"--planner and --remember advise a run that tries methods; leave them out with {flag}")
 
 
 def start(screen: Screen, config: RunConfig, *, dry_run: bool) -> None:

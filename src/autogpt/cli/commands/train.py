@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autogpt.cli.commands.run import start
+from autogpt.cli.commands.run import start, unguided
 from autogpt.cli.live import Live
 from autogpt.cli.screen import Screen
 from autogpt.config import MultiTask, RunConfig
@@ -53,6 +53,7 @@ def train(
 
 def _together(screen: Screen, config: RunConfig, several: MultiTask, given: Sequence[str], *, dry_run: bool) -> None:
     """Train all data sets on one backbone, and show how each fares beside a model of its own."""
+    unguided(config, "--multi-task")
     from autogpt.regimes.multi_task import Source, train_many
 
     if dry_run:
