@@ -26,7 +26,9 @@ _PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|([{}])")
 class Prompt:
     """Templates in the order in which they are said, each with its role, and the words that stand for each label.
 
-    A description of labels is one turn without a role, whose field is `label`. `origin` says who wrote it.
+    A description of labels is one turn without a role, whose field is `label`; a cloze has the fields `text` (and
+    `text_pair`) too, and `label` where a word is hidden; an instruction is one turn of the system's. `origin` says who
+    wrote it.
     """
 
     turns: tuple[tuple[str, str], ...]
@@ -60,8 +62,9 @@ class Prompt:
         return tuple((role, render(template, values, control=control)) for role, template in self.turns)
 
     def descriptions(self) -> dict[str, tuple[str, ...]]:
-        """What this prompt says of each label: a text for each of the label's words."""
-        return {label: tuple(render(self.template, {"label": word}) for word in own)
+        """What this prompt says of each label, of no text: a text for each of the label's words."""
+        blank = dict.fromkeys(self.fields, "")
+        return {label: tuple(render(self.template, blank | {"label": word}).strip() for word in own)
                 for label, own in self.words.items()}  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,16 +127,69 @@ class Facts:
     texts: Sequence[str]
     vectors: Array
     read: Callable[[Sequence[str]], Array]
+    rows: Sequence[tuple[Mapping[str, str], str]] = ()
+    """Training rows with their label; a generator that `learns` is judged on others than these."""
+    filler: Filler | None = None
+    think: Callable[[str, str], str] | None = None
+    """What a language model answers to a system's and a user's turn; "" where it gives none. Whoever offers it bounds
+    its calls and what they cost, and raises ResourceError where nothing may be asked any more."""
+    judge: Callable[[Prompt, Sequence[int]], Sequence[Judged]] | None = None
+    """How a prompt answers the rows with these places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An answer to a row: what was said, and how good it is (0 to 1)."""
+
+    answer: str
+    score: float
+
+
+class Filler(Protocol):
+    """A model that tells hidden words. `tokens` [V]: its whole words as text, "" for what is none."""
+
+    tokens: Sequence[str]
+
+    def states(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
+        """What its last layer reads [N, D] at the gap `{mask}` of a template that is filled with each row."""
+
+    def likely(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
+        """Log probabilities [N, V] at that gap; `{blank}` are further gaps."""
+
+    def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Array, Array]:
+        """Weights [C, D] and bias [C] of the last layer for each label's words."""
 
 
 class Generator(Protocol):
-    """Who writes prompts, the likeliest to be good first."""
+    """Who writes prompts, the likeliest to be good first.
+
+    `form` is what they are: `description`, `cloze` or `instruction` (see `Prompt`). One that `learns` looks at the
+    labels of `Facts.rows`. One that lacks what it needs of the facts writes nothing.
+    """
 
     name: str
     summary: str
+    form: str
+    learns: bool
 
     def write(self, facts: Facts) -> Iterator[Prompt]:
         """Prompts; the same facts give the same ones. No text of a row stands in a template."""
+
+
+def words_of(name: str) -> str:
+    """A label's name as a phrase: `card_not_working`, `CardNotWorking` and `card-not-working` -> card not working."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    found = " ".join(re.sub(r"[_\-./]+", " ", parted).split())
+    return found.lower() if found != name else found
+
+
+def gapped(template: str) -> str:
+    """A cloze's template with a gap `{mask}` where `{label}` stands. ConfigError: it has not exactly one."""
+    if "label" not in fields(template) or [piece[1] for piece in _PIECE.finditer(template)].count("label") != 1:
+        raise ConfigError(f"template {template!r} needs one {{label}}, the place of the label's word")
+    return "".join(
+        "{mask}" if part == "{label}" else part for part in re.split(r"(\{\{|\}\}|\{[A-Za-z_]\w*\})", template)
+    )
 
 
 def fields(template: str) -> tuple[str, ...]:

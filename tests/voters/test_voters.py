@@ -16,7 +16,7 @@ from autogpt.endpoint import Client
 from autogpt.errors import EndpointError, InputError
 from autogpt.spending import Ledger, Prices
 from autogpt.testing.endpoint_server import Server
-from autogpt.voters.names import words_of
+from autogpt.prompting import words_of
 
 TEXTS = ("I want my money back", "the card is lost", "nothing at all")
 

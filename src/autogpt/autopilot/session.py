@@ -264,6 +264,7 @@ class Session:
             remote=endpoint.none_named
             if self.client is None
             else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
+            goal=config.goal,
         )
         return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
 

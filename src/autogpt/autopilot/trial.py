@@ -84,6 +84,7 @@ class Bench:
     room: Callable[[], int] = lambda: 1 << 60
     advice: Callable[[], Mapping[str, Any]] = dict
     remote: Callable[[], Remote] = none_named
+    goal: str = ""
 
     @property
     def metric(self) -> Metric:
@@ -203,6 +204,7 @@ def make_job(
         room=bench.room,
         advice=bench.advice,
         remote=bench.remote,
+        goal=bench.goal,
     )
 
 

@@ -22,7 +22,7 @@ from autogpt.backbones._network import PooledNet
 from autogpt.backbones._readings import Reading
 from autogpt.backbones._readings.cloze import BLANK, GAP, Cloze, _ids
 from autogpt.errors import ConfigError
-from autogpt.prompting import fields, render
+from autogpt.prompting import fields
 
 if TYPE_CHECKING:
     from autogpt.backbones.encoder import Encoder
@@ -152,11 +152,3 @@ class Filler:
         if not hasattr(self, "_signed"):
             self._signed = any(token and token[0] in "Ġ▁" for token in self.tokenizer.get_vocab())
         return self._signed
-
-
-def template_of(template: str) -> str:
-    """A prompt's template, whose `{label}` is a word, as one with a gap in that place."""
-    if fields(template).count("label") != 1 or template.count("{label}") != 1:
-        raise ConfigError(f"template {template!r} needs one {{label}}, the place of the label's word")
-    given = {name: f"{{{name}}}" for name in fields(template)} | {"label": f"{{{GAP}}}"}
-    return render(template.replace("{{", "{{{{").replace("}}", "}}}}"), given)

@@ -7,7 +7,7 @@ instead of being put into a formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +25,7 @@ from autogpt.runtime import Runtime
 if TYPE_CHECKING:
     from autogpt.backbones._network import Net
     from autogpt.backbones._training import EncoderTraining
-    from autogpt.core import Scores
+    from autogpt.core import Array, Scores
 
 
 class Sketch(Encoder):
@@ -47,6 +47,10 @@ class Sketch(Encoder):
 
     def _made(self, shape: Shape) -> Net:
         return _drawn(self.source, shape)
+
+    def read_gap(self, template: str) -> Any:
+        self._to_gap(template)
+        return _Nothing(self)
 
     def training(self, examples: Any, **options: Any) -> EncoderTraining:
         return super().training(examples, **{**options, "cache": False})
@@ -74,6 +78,24 @@ def _drawn(source: _pretrained.Source, shape: Shape) -> Net:
         raise ModelError(
             f"{source.name!r} cannot be used as an encoder: {str(problem).splitlines()[0]}; name one of BERT's kin"
         ) from None
+
+
+class _Nothing:
+    """`prompting.Filler` of zeros."""
+
+    tokens = ("word",) * 8
+
+    def __init__(self, encoder: Sketch) -> None:
+        self._encoder = encoder
+
+    def states(self, template: str, rows: Sequence[Inputs]) -> Array:
+        return np.zeros((len(rows), self._encoder.width), dtype=np.float32)
+
+    def likely(self, template: str, rows: Sequence[Inputs]) -> Array:
+        return np.zeros((len(rows), len(self.tokens)), dtype=np.float32)
+
+    def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Array, Array]:
+        return np.zeros((len(words), self._encoder.width), dtype=np.float32), np.zeros(len(words))
 
 
 @contextmanager

@@ -304,7 +304,13 @@ class Encoder:
     def read_gap(self, template: str) -> Filler:
         """From now on read rows in a template with a gap, under a new head of zeros on what the model's own masked-word
         head reads there; returned is what it would fill in. ConfigError: the model has no such head."""
-        from autogpt.backbones._cloze import OTHERS, Filler
+        from autogpt.backbones._cloze import Filler
+
+        self._to_gap(template)
+        return Filler(self)
+
+    def _to_gap(self, template: str) -> None:
+        from autogpt.backbones._cloze import OTHERS
 
         if self.shape.reading not in ("text", "pair", "cloze"):
             raise ConfigError(f"a gap is for rows of one text or two, not for {self.shape.reading!r}; {OTHERS}")
@@ -315,7 +321,6 @@ class Encoder:
         self.net.reading = _readings.get("cloze", template)
         self.set_head(np.zeros((self.shape.size, self.width)), np.zeros(self.shape.size))
         self._placed()
-        return Filler(self)
 
     def at_gap(self, template: str, rows: Sequence[Inputs]) -> Array:
         """What the masked-word head reads [N, D] in any template, whose fields the rows have."""

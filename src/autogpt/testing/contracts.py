@@ -54,6 +54,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
     "prompt": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "p-tuning": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
+    "cloze": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "retriever": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
 }
 
