@@ -402,10 +402,10 @@ class Job:
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
-    * `advice()`: linear heads on raw features, by name, that learned from rows without a label. `goal`: the sentence.
+    * `advice()`: linear heads on raw features, by name, that learned from rows without a label.
+    * `goal`, the sentence, and `prompts` (`prompting.Prompt`) that the user gave.
     * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
-    * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
-      once more is dear); left empty otherwise.
+    * `validated`: the fitted scorer's scores of all validation rows, where the method has them anyway.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
       `training.options.LoopOptions` (and `whole`, when a batch must not be torn apart), `validate` gives the
       metrics that pick the best weights (None: the last).
@@ -428,6 +428,7 @@ class Job:
     advice: Callable[[], Mapping[str, Any]] = dict
     remote: Callable[[], Any] = lambda: None
     goal: str = ""
+    prompts: Sequence[Any] = ()
     chosen: dict[str, Any] = field(default_factory=dict)
     settled: Mapping[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)

@@ -7,9 +7,11 @@ tokenizer would read as a control token is broken up wherever a value has a part
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from autogpt.errors import ConfigError
@@ -51,6 +53,13 @@ class Prompt:
         """The template of a prompt that is one string."""
         ((_, template),) = self.turns
         return template
+
+    @property
+    def form(self) -> str:
+        """What it is: `description` of labels, `cloze` (a text with a hidden word), or `instruction`."""
+        if "label" not in self.fields:
+            return "instruction"
+        return "cloze" if "text" in self.fields else "description"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -132,7 +141,7 @@ class Facts:
     filler: Filler | None = None
     think: Callable[[str, str], str] | None = None
     """What a language model answers to a system's and a user's turn; "" where it gives none. Whoever offers it bounds
-    its calls and what they cost, and raises ResourceError where nothing may be asked any more."""
+    its calls and what they cost, and raises ResourceError where nothing may be asked any more: that goes through."""
     judge: Callable[[Prompt, Sequence[int]], Sequence[Judged]] | None = None
     """How a prompt answers the rows with these places."""
 
@@ -158,6 +167,31 @@ class Filler(Protocol):
 
     def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Array, Array]:
         """Weights [C, D] and bias [C] of the last layer for each label's words."""
+
+
+def of_form(prompts: Sequence[Prompt], form: str) -> list[Prompt]:
+    """Those of a form, in their order."""
+    return [one for one in prompts if one.form == form]
+
+
+def read(path: str | None) -> tuple[Prompt, ...]:
+    """The prompts of a file: a list of them, or an object with `prompts` (what `autogpt prompts` writes).
+
+    ConfigError: it has none, or what is in it is none.
+    """
+    if path is None:
+        return ()
+    try:
+        told = json.loads(Path(path).read_text("utf-8"))
+        listed = told["prompts"] if isinstance(told, Mapping) else told
+        found = tuple(Prompt.from_dict(one) for one in listed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ConfigError(
+            f"{path}: no prompts can be read from it ({problem}); give what `autogpt prompts` wrote"
+        ) from None
+    if not found:
+        raise ConfigError(f"{path} has no prompt; give what `autogpt prompts` wrote")
+    return found
 
 
 class Generator(Protocol):

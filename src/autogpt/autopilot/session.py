@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import config as settings
-from autogpt import endpoint, files, registry
+from autogpt import endpoint, files, prompting, registry
 from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, language, offered
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
@@ -265,6 +265,7 @@ class Session:
             if self.client is None
             else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
             goal=config.goal,
+            prompts=prompting.read(config.source.prompts),
         )
         return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
 

@@ -16,6 +16,7 @@ from autogpt import files, registry
 from autogpt.core import Decision, Example, Features, Job, LabelSpace, Metric, Output, Scorer, Step, Trainable
 from autogpt.endpoint import Remote, none_named
 from autogpt.events import Event, Listener
+from autogpt.prompting import Prompt
 from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Bench:
     advice: Callable[[], Mapping[str, Any]] = dict
     remote: Callable[[], Remote] = none_named
     goal: str = ""
+    prompts: Sequence[Prompt] = ()
 
     @property
     def metric(self) -> Metric:
@@ -205,6 +207,7 @@ def make_job(
         advice=bench.advice,
         remote=bench.remote,
         goal=bench.goal,
+        prompts=bench.prompts,
     )
 
 

@@ -1,7 +1,7 @@
 """The torch side of a cloze: transformers' own masked-word head at one gap, under a head of the label words alone.
 
-PET ("Exploiting Cloze Questions", Schick & Schütze 2021) keeps the head over the whole vocabulary and looks at the label
-words. Ours keeps all of it but its last layer, and of that layer the rows of the label words, as a linear layer of its
+PET ("Exploiting Cloze Questions", Schick & Schütze 2021) keeps the head over the whole vocabulary and looks at the
+words of labels. Ours keeps all of it but its last layer, and of that layer the rows of those words, as a linear layer of its
 own: the scores are the same, what follows from an encoder's linear head (training, saving, serving) is too, and no
 vocabulary's worth of numbers is computed. A word of several pieces has the mean of their rows, as in "OpenPrompt" (Ding
 et al. 2022).
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +21,8 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from autogpt.backbones._network import PooledNet
 from autogpt.backbones._readings import Reading
-from autogpt.backbones._readings.cloze import BLANK, GAP, Cloze, _ids
+from autogpt.backbones._readings.cloze import Cloze, spelled
 from autogpt.errors import ConfigError
-from autogpt.prompting import fields
 
 if TYPE_CHECKING:
     from autogpt.backbones.encoder import Encoder
@@ -70,7 +70,7 @@ class _Given(nn.Module):
     """Stands where the body stood, and gives the states that it is given."""
 
     def forward(self, *_: Any, inputs_embeds: torch.Tensor, **__: Any) -> BaseModelOutput:
-        return BaseModelOutput(last_hidden_state=inputs_embeds)  # type: ignore[arg-type]
+        return BaseModelOutput(last_hidden_state=inputs_embeds)
 
 
 def _shell(model: Any, prefix: str, words: nn.Module) -> Any:
@@ -107,15 +107,16 @@ class Filler:
         self._encoder, self.tokenizer = encoder, encoder.tokenizer
         if self.tokenizer.mask_token_id is None:
             raise ConfigError(f"the tokenizer of {encoder.source.name!r} has no token for a hidden word; {OTHERS}")
-        self.weight, self.bias = encoder.net.words()
-        self.tokens = tuple(self._spelled(token) for token in range(len(self.weight)))
+        net: Any = encoder.net
+        self.weight, self.bias = net.words()
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """See `prompting.Filler`."""
+        return tuple(self._spelled(token) for token in range(len(self.weight)))
 
     def states(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
         """What the last layer reads [N, D] at the gap `{mask}` of the template filled with each row."""
-        known = {key: value for key, value in (rows[0] if rows else {}).items() if key in fields(template)}
-        missing = set(fields(template)) - set(known) - {GAP, BLANK}
-        if missing:
-            raise ConfigError(f"template {template!r} needs {', '.join(sorted(missing))}")
         return self._encoder.at_gap(template, rows)
 
     def likely(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
@@ -129,11 +130,11 @@ class Filler:
         lead = Cloze(template).lead()
         weight, bias = [], []
         for label, own in words.items():
-            pieces = [ids for ids in _ids(self.tokenizer, [f"{lead}{word}" for word in own]) if ids]
+            pieces = [found for found in spelled(self.tokenizer, [f"{lead}{word}" for word in own]) if found]
             if not pieces:
                 raise ConfigError(f"label {label!r} has no word that the tokenizer knows; describe it otherwise")
-            weight.append(np.mean([self.weight[ids].mean(axis=0) for ids in pieces], axis=0))
-            bias.append(float(np.mean([self.bias[ids].mean() for ids in pieces])))
+            weight.append(np.mean([self.weight[one].mean(axis=0) for one in pieces], axis=0))
+            bias.append(float(np.mean([self.bias[one].mean() for one in pieces])))
         return np.stack(weight), np.array(bias)
 
     def _spelled(self, token: int) -> str:
@@ -141,14 +142,11 @@ class Filler:
         if token >= len(self.tokenizer) or token in self.tokenizer.all_special_ids:
             return ""
         name = str(self.tokenizer.convert_ids_to_tokens(token))
-        spaced = self._spaces
-        if name.startswith("##") or (spaced and name[0] not in "Ġ▁" and name[0].isascii()):
+        if name.startswith("##") or (self._spaces and name[0] not in "Ġ▁" and name[0].isascii()):
             return ""
         return str(self.tokenizer.decode([token])).strip()
 
-    @property
+    @cached_property
     def _spaces(self) -> bool:
         """Whether the tokenizer has a sign for the space before a word."""
-        if not hasattr(self, "_signed"):
-            self._signed = any(token and token[0] in "Ġ▁" for token in self.tokenizer.get_vocab())
-        return self._signed
+        return any(token and token[0] in "Ġ▁" for token in self.tokenizer.get_vocab())

@@ -66,7 +66,9 @@ def _drawn(source: _pretrained.Source, shape: Shape) -> Net:
     from transformers import AutoConfig
     from transformers.initialization import no_init_weights
 
-    def load(auto: Any, *, ignore_mismatched_sizes: bool = False, output_loading_info: bool = False, **more: Any) -> Any:
+    def load(
+        auto: Any, *, ignore_mismatched_sizes: bool = False, output_loading_info: bool = False, **more: Any
+    ) -> Any:
         made = auto.from_config(AutoConfig.from_pretrained(source.location, trust_remote_code=False, **more))
         return (made, {"missing_keys": ()}) if output_loading_info else made
 

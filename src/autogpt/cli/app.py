@@ -25,6 +25,7 @@ from autogpt.cli.commands import (
     predict,
     pretrain,
     profile,
+    prompts,
     resume,
     run,
     runs,
@@ -45,7 +46,10 @@ DEBUG = "AUTOGPT_DEBUG"
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Train", (label.label, run.run, train.train, pretrain.pretrain, align.align, resume.resume)),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
-    ("Look", (profile.profile, select.select, runs.runs, models.models, datasets.datasets, doctor.doctor)),
+    (
+        "Look",
+        (profile.profile, select.select, prompts.prompts, runs.runs, models.models, datasets.datasets, doctor.doctor),
+    ),
 )
 _EXIT_CODES = """Exit codes: 0 done, 1 internal error, 2 data, column, setting or flag cannot be used, 3 several \
 readings are possible (candidates are listed), 4 saved model missing or damaged, 5 disk, memory or time too short, \

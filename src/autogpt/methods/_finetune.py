@@ -37,8 +37,9 @@ def fine_tune(
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
     `prepare` is called between the linear head and the training (LoRA attaches its adapters there); with `reread` the
-    head comes after it, on what the changed body reads. `begun`: the head knows something, and is kept. `rate_of` scales learning rates by parameter name, `after_step`
-    is told every step (from 1) and how many there are, `after_validation` the score that picks the best weights.
+    head comes after it, on what the changed body reads. `begun`: the head knows something already, and is kept.
+    `rate_of` scales learning rates by parameter name, `after_step` is told every step (from 1) and how many there are,
+    `after_validation` the score that picks the best weights.
     """
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None

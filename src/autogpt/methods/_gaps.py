@@ -7,7 +7,7 @@ Zhao et al. 2021, with the rows themselves in place of a text without content), 
 generator that learns from labels writes from one half of the rows and is judged on the other, and again the other way
 round; what is compared is always the gain over the first prompt on the same rows. Candidates are halved while the rows
 are doubled ("Non-stochastic Best Arm Identification", Jamieson & Talwalkar 2016). Prompts that are to answer together
-are chosen greedily, each for what it adds to those before it ("Ensemble Selection", Caruana et al. 2004): so they differ.
+are chosen greedily, each for what it adds to those before ("Ensemble Selection", Caruana et al. 2004): so they differ.
 """
 
 from __future__ import annotations
@@ -174,7 +174,10 @@ class Search:
             parts = [(self.facts, every)]
             if plugin.learns:
                 parts = [
-                    (replace(self.facts, rows=[row for row, own in zip(self.facts.rows, half, strict=True) if own]), ~half)
+                    (
+                        replace(self.facts, rows=[row for row, own in zip(self.facts.rows, half, strict=True) if own]),
+                        ~half,
+                    )
                     for half in (self.half, ~self.half)
                 ]
             for facts, judges in parts:
@@ -196,7 +199,9 @@ class Search:
         """Log-likelihood at the temperature that suits, accuracy, and that temperature."""
         logits = self.logits(prompt, count)[rows]
         logits, target = logits - logits.mean(axis=0), self.target[rows]
-        likely = {t: float(np.log(softmax(logits / t)[np.arange(len(rows)), target] + 1e-9).mean()) for t in TEMPERATURES}
+        likely = {
+            t: float(np.log(softmax(logits / t)[np.arange(len(rows)), target] + 1e-9).mean()) for t in TEMPERATURES
+        }
         best = max(TEMPERATURES, key=lambda t: likely[t])
         return likely[best], float((logits.argmax(axis=1) == target).mean()), best
 

@@ -21,7 +21,7 @@ from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune, _gaps
 from autogpt.methods._options import option, passes, peak_rate, step_rows
-from autogpt.prompting import Prompt, gapped
+from autogpt.prompting import Prompt, gapped, of_form
 
 GENERATORS = ("patterns", "verbalizer", "filling")
 SEARCH_SHARE = 0.3
@@ -42,7 +42,9 @@ class Options:
     learning_rate: float = peak_rate(1e-4, (1e-5, 5e-4))
     batch_rows: int = step_rows(8, (4, 32))
     dropout: bool = option(True, "dropout while training")
-    template: str | None = option(None, "text with {text} and {label}, the place of the hidden word (default: searched)")
+    template: str | None = option(
+        None, "text with {text} and {label}, the place of the hidden word (default: searched)"
+    )
     words: Mapping[str, Sequence[str]] | None = option(None, "words that stand for each label (default: searched)")
     generators: str = option(",".join(GENERATORS), "who writes prompts, with commas between")
     together: int = option(3, "prompts that answer together where nothing is trained (epochs 0), at most", (1, 3))
@@ -85,7 +87,13 @@ class Cloze:
             return scorer
         before = encoder.score(inputs) if inputs else None
         yield from _finetune.fine_tune(
-            job, encoder, settings=_settings(job, options), c=None, embeddings=False, dropout=options.dropout, begun=True
+            job,
+            encoder,
+            settings=_settings(job, options),
+            c=None,
+            embeddings=False,
+            dropout=options.dropout,
+            begun=True,
         )
         if before is not None and _worse(job, job.validated[-1], before):
             job.notes.append("training made it worse on validation rows; the untrained head is kept")
@@ -102,6 +110,9 @@ def _chosen(job: Job, encoder: Any, options: Options) -> Generator[Step, None, l
         return list(job.settled["prompts"])
     names = _gaps.names_of(job.space.labels)
     words = {label: tuple((options.words or {}).get(label, own)) for label, own in names.items()}
+    if given := of_form(job.prompts, "cloze"):
+        whole = [Prompt(one.turns, {**words, **one.words}, one.origin) for one in given]
+        return [one.to_dict() | {"temperature": 1.0} for one in whole[: options.together if not options.epochs else 1]]
     if options.template is not None:
         return [Prompt.of(options.template, words, origin="the user").to_dict() | {"temperature": 1.0}]
     kept = job.folder / "prompts.json"

@@ -100,13 +100,14 @@ CLOZE_CHINESE_PAIR = (
 )
 QUESTIONS = (
     "Is this {subject} {choice}?",
+    "Is this {subject} {first}?",
     "Which of these fits the {subject} best: {choice}?",
     "Read the {subject}. Decide: {choice}?",
     "What is the {subject} about, or what does it say: {choice}?",
 )
 QUESTIONS_CHINESE = (
-    "这条{subject}是{choice}吗？",
     "这条{subject}是{choice}？",
+    "这条{subject}是{first}的吗？",
     "请判断这条{subject}属于哪一类：{choice}？",
     "读完这条{subject}，最合适的说法是哪一个：{choice}？",
 )

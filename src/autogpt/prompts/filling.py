@@ -1,8 +1,8 @@
 """Cloze templates that a masked language model writes: gaps around the label's word, filled by beam search.
 
-"Making Pre-trained Language Models Better Few-shot Learners" (LM-BFF, Gao et al. 2021) fills them with T5. Ours asks the
-model that will be asked for the labels, a gap at a time from left to right, for the word that is likeliest over all
-training rows, each with the word of its own label. Only whole words and signs can stand in a template.
+"Making Pre-trained Language Models Better Few-shot Learners" (LM-BFF, Gao et al. 2021) fills them with T5. Ours asks
+the model that will tell the labels, a gap at a time from left to right, for the word that is likeliest over the training
+rows, each with its own label's word. Only whole words and signs can stand in a template.
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ def templates(facts: Facts) -> list[str]:
     if facts.rows and "text_pair" in facts.rows[0][0]:
         return list(_grammar.CLOZE_CHINESE_PAIR if talk else _grammar.CLOZE_PAIR)
     plain, about = (
-        (_grammar.CLOZE_CHINESE, _grammar.CLOZE_CHINESE_SUBJECT)
-        if talk
-        else (_grammar.CLOZE, _grammar.CLOZE_SUBJECT)
+        (_grammar.CLOZE_CHINESE, _grammar.CLOZE_CHINESE_SUBJECT) if talk else (_grammar.CLOZE, _grammar.CLOZE_SUBJECT)
     )
     subjects = _grammar.subjects(facts.goal, facts.columns, names)
     return [*plain, *(one.replace("{subject}", subject) for subject in subjects for one in about)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autogpt.prompting import Facts, Prompt
+from autogpt.prompting import Facts, Prompt, render
 from autogpt.prompts import _grammar
 
 MOST_NAMED = 12
@@ -38,14 +38,12 @@ def asked(facts: Facts) -> list[str]:
     subject = found[0] if found and _grammar.chinese(found[0]) == talk else ("文本" if talk else "text")
     few = len(names) <= MOST_NAMED
     if talk:
-        choice = "还是".join(names) if few else "哪一类"
-        return [
-            one.format(subject=subject, choice=choice)
-            for one in _grammar.QUESTIONS_CHINESE
-            if not (one.endswith("吗？") and len(names) > 1)
-        ]
-    choice = (" or ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]) if few else "which kind"
-    return [one.format(subject=subject, choice=choice) for one in _grammar.QUESTIONS]
+        questions, choice = _grammar.QUESTIONS_CHINESE, "还是".join(names) if few else "哪一类"
+    else:
+        listed = " or ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+        questions, choice = _grammar.QUESTIONS, listed if few else "which kind"
+    fitting = [one for one in questions if "{first}" not in one or len(names) == 2]
+    return [render(one, {"subject": subject, "choice": choice, "first": names[0]}) for one in fitting]
 
 
 def instruction(facts: Facts, text: str, origin: str) -> Prompt:

@@ -47,18 +47,22 @@ class Cloze:
         self, tokenizer: Any, inputs: Sequence[Inputs], max_length: int, *, causal: bool = False
     ) -> tuple[list[Piece], list[str]]:
         segments = list(self._segments())
-        literal = {text: _ids(tokenizer, [text])[0] for kind, _, text in segments if kind == "literal"}
+        literal = {text: spelled(tokenizer, [text])[0] for kind, _, text in segments if kind == "literal"}
         columns = {
-            (name, lead): _ids(tokenizer, [f"{lead}{row[name]}" for row in inputs])
+            (name, lead): spelled(tokenizer, [f"{lead}{row[name]}" for row in inputs])
             for kind, name, lead in segments
             if kind == "value"
         }
         begin, end = _frame(tokenizer)
         gap = int(tokenizer.mask_token_id)
-        fixed = len(begin) + len(end) + sum(len(literal[text]) if k == "literal" else k == "gap" for k, _, text in segments)
+        fixed = (
+            len(begin) + len(end) + sum(len(literal[text]) if k == "literal" else k == "gap" for k, _, text in segments)
+        )
         room, found, cut = max_length - fixed, [], []
         if columns and room < LEAST_TEXT * len(columns):
-            raise ConfigError(f"template {self.template!r} leaves no room for a text in {max_length} tokens; shorten it")
+            raise ConfigError(
+                f"template {self.template!r} leaves no room for a text in {max_length} tokens; shorten it"
+            )
         for place, row in enumerate(inputs):
             own = {key: table[place] for key, table in columns.items()}
             if sum(map(len, own.values())) > room:
@@ -112,7 +116,7 @@ class Cloze:
                 space = " " if bare != part or (not bare and space) else ""
 
 
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+def spelled(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids of texts, without any control token, whatever a text spells."""
     if not texts:
         return []
@@ -123,7 +127,7 @@ def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
 
 def _frame(tokenizer: Any) -> tuple[list[int], list[int]]:
     """What the tokenizer puts before and behind one text."""
-    inner = _ids(tokenizer, ["a"])[0]
+    inner = spelled(tokenizer, ["a"])[0]
     whole = [int(one) for one in tokenizer("a")["input_ids"]]
     at = next((i for i in range(len(whole)) if whole[i : i + len(inner)] == inner), 0)
     return whole[:at], whole[at + len(inner) :]
