@@ -1,10 +1,10 @@
 """The torch side of a cloze: transformers' own masked-word head at one gap, under a head of the label words alone.
 
 PET ("Exploiting Cloze Questions", Schick & Schütze 2021) keeps the head over the whole vocabulary and looks at the
-words of labels. Ours keeps all of it but its last layer, and of that layer the rows of those words, as a linear layer of its
-own: the scores are the same, what follows from an encoder's linear head (training, saving, serving) is too, and no
-vocabulary's worth of numbers is computed. A word of several pieces has the mean of their rows, as in "OpenPrompt" (Ding
-et al. 2022).
+words of labels. Ours keeps all of it but its last layer, and of that layer the rows of those words, as a linear layer
+of its own: the scores are the same, what follows from an encoder's linear head (training, saving, serving) is too, and
+no vocabulary's worth of numbers is computed. A word of several pieces has the mean of their rows, as in "OpenPrompt"
+(Ding et al. 2022).
 """
 
 from __future__ import annotations

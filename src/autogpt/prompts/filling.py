@@ -1,7 +1,7 @@
 """Cloze templates that a masked language model writes: gaps around the label's word, filled by beam search.
 
 "Making Pre-trained Language Models Better Few-shot Learners" (LM-BFF, Gao et al. 2021) fills them with T5. Ours asks
-the model that will tell the labels, a gap at a time from left to right, for the word that is likeliest over the training
+the model that will tell the labels, a gap at a time from left to right, for the word that is likeliest over training
 rows, each with its own label's word. Only whole words and signs can stand in a template.
 """
 

@@ -62,7 +62,7 @@ def telling(told: np.ndarray, own: np.ndarray, tokens: Sequence[str]) -> list[st
     first = np.argsort(-likely, kind="stable")[:LIKELY]
     first = first[np.isfinite(likely[first])]
     ratio = told[own].mean(axis=0) - told[~own].mean(axis=0)
-    return [tokens[place] for place in first[np.argsort(-ratio[first], kind="stable")]]
+    return [tokens[place] for place in first[np.argsort(-ratio[first], kind="stable")] if ratio[place] > 0]
 
 
 def _akin(word: str, name: str) -> bool:

@@ -373,14 +373,15 @@ def check_prompts(name: str) -> None:
     """A generator writes prompts of its form that can be rendered for every label, the same ones for the same facts, in
     English and Chinese, with and without a goal; braces in names stay text, and no text of the pool is copied into a
     template. One that needs a model writes nothing without it."""
-    generator = registry.get("prompts", name)
+    generator, count = registry.get("prompts", name), 0
     for facts in _prompt_facts():
         prompts, again = (list(generator.write(facts)) for _ in range(2))
         if [one.to_dict() for one in prompts] != [one.to_dict() for one in again]:
             raise AssertionError(f"{name}: the same facts gave other prompts")
         bare = replace(facts, filler=None, think=None, judge=None)
-        if not prompts or (generator.learns and list(generator.write(bare))):
-            raise AssertionError(f"{name}: {len(prompts)} prompts of all facts, and some of a model that is not there")
+        if generator.learns and list(generator.write(bare)):
+            raise AssertionError(f"{name}: it learns, and wrote prompts without a model to ask")
+        count += len(prompts)
         for prompt in prompts:
             if prompt.form != generator.form:
                 raise AssertionError(f"{name}: {prompt.template!r} is no {generator.form}")
@@ -393,6 +394,8 @@ def check_prompts(name: str) -> None:
                 raise AssertionError(f"{name}: the text {copied!r} stands in the template {prompt.template!r}")
             if not prompt.origin.startswith(name):
                 raise AssertionError(f"{name}: the origin of {prompt.template!r} is {prompt.origin!r}")
+    if not count:
+        raise AssertionError(f"{name} wrote nothing of any facts")
 
 
 def _prompt_facts() -> list[Facts]:
@@ -408,7 +411,7 @@ def _prompt_facts() -> list[Facts]:
         ("", {"x": ("x",), "y": ("y",), "z": ("z",)}, ("red", "green", "blue", "grey")),
         ("判断评论是好评还是差评", {"好评": ("好评",), "差评": ("差评",)}, ("很好用", "太差了", "一般般", "还可以")),
     ):
-        texts = [f"{words[i % 4]} {words[i * 7 % 3]} {i}" for i in range(40)]
+        texts = [f"{words[i % 4]} {words[i * 7 % 3]} {words[i % 4]}{'abcdefgh'[i % 8] * 2} {i}" for i in range(40)]
         rows = [({"text": text}, list(names)[place % len(names)]) for place, text in enumerate(texts)]
         facts = Facts(goal, ("text",), names, texts, read(texts), read, rows=rows, filler=_Words(), think=_rewritten)
         found.append(replace(facts, judge=_by_length))
