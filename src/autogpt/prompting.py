@@ -155,9 +155,11 @@ class Judged:
 
 
 class Filler(Protocol):
-    """A model that tells hidden words. `tokens` [V]: its whole words as text, "" for what is none."""
+    """A model that tells hidden words."""
 
-    tokens: Sequence[str]
+    @property
+    def tokens(self) -> Sequence[str]:
+        """Its whole words [V] as text, "" for what is none."""
 
     def states(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
         """What its last layer reads [N, D] at the gap `{mask}` of a template that is filled with each row."""

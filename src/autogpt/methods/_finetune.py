@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt import probe
 from autogpt.core import Job, Step
 from autogpt.methods import _linear
+from autogpt.prompting import of_form, render
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -41,6 +42,8 @@ def fine_tune(
     `rate_of` scales learning rates by parameter name, `after_step` is told every step (from 1) and how many there are,
     `after_validation` the score that picks the best weights.
     """
+    if (given := of_form(job.prompts, "instruction")) and hasattr(encoder, "instruction"):
+        encoder.instruction = render(given[0].template, {})  # of a model that writes: part of what it is tuned to read
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None
     if job.output.linear and not reread and not begun:

@@ -117,9 +117,11 @@ class Search:
         self._states: dict[str, Array] = {}
         self._logits: dict[int, Array] = {}
 
-    def run(self, generators: Sequence[str]) -> Generator[Step, None, None]:
-        """Judge what the generators write; a Step for each judgement, with what it came to as its note."""
-        waiting = list(self._written(generators))
+    def run(self, generators: Sequence[str], given: Sequence[Prompt] = ()) -> Generator[Step, None, None]:
+        """Judge what the generators write, or the prompts that are given; a Step for each judgement, with what it came
+        to as its note."""
+        every = np.ones(len(self.target), dtype=bool)
+        waiting = [_Candidate(one, every) for one in given] or list(self._written(generators))
         if not waiting:
             raise ConfigError(f"none of the generators {', '.join(generators)} wrote a prompt; name others")
         base, count = waiting[0], min(FIRST_ROWS, len(self.target))

@@ -108,23 +108,21 @@ def _chosen(job: Job, encoder: Any, options: Options) -> Generator[Step, None, l
     """The prompts as data, each with its temperature: those of an earlier fit or of the user, or searched ones."""
     if "prompts" in job.settled:
         return list(job.settled["prompts"])
-    names = _gaps.names_of(job.space.labels)
-    words = {label: tuple((options.words or {}).get(label, own)) for label, own in names.items()}
-    if given := of_form(job.prompts, "cloze"):
-        whole = [Prompt(one.turns, {**words, **one.words}, one.origin) for one in given]
-        return [one.to_dict() | {"temperature": 1.0} for one in whole[: options.together if not options.epochs else 1]]
-    if options.template is not None:
-        return [Prompt.of(options.template, words, origin="the user").to_dict() | {"temperature": 1.0}]
     kept = job.folder / "prompts.json"
     if kept.is_file():  # a trial that goes on
         known: list[dict[str, Any]] = json.loads(kept.read_text("utf-8"))["chosen"]
         return known
+    names = _gaps.names_of(job.space.labels)
+    words = {label: tuple((options.words or {}).get(label, own)) for label, own in names.items()}
+    given = [Prompt(one.turns, {**words, **one.words}, one.origin) for one in of_form(job.prompts, "cloze")]
+    if options.template is not None:
+        given = [Prompt.of(options.template, words, origin="the user")]
     filler = encoder.read_gap(gapped(FIRST))
     facts = _gaps.facts_of(job.train, job.space.labels, goal=job.goal, filler=filler, seed=job.seed)
-    facts = replace(facts, names=words)
     until = (1.0 - SEARCH_SHARE) * job.remaining()
-    search = _gaps.Search(facts, has_time=lambda: job.remaining() > until)
-    yield from search.run([name.strip() for name in options.generators.split(",") if name.strip()])
+    search = _gaps.Search(replace(facts, names=words), has_time=lambda: job.remaining() > until)
+    generators = [name.strip() for name in options.generators.split(",") if name.strip()]
+    yield from search.run(generators, given=given)
     best = search.chosen(1 if options.epochs else options.together)
     job.notes.append(f"{len(search.tried)} prompts were tried; the best: {best[0].told()}")
     found = [one.plain() for one in best]

@@ -38,7 +38,8 @@ def asked(facts: Facts) -> list[str]:
     subject = found[0] if found and _grammar.chinese(found[0]) == talk else ("文本" if talk else "text")
     few = len(names) <= MOST_NAMED
     if talk:
-        questions, choice = _grammar.QUESTIONS_CHINESE, "还是".join(names) if few else "哪一类"
+        questions: tuple[str, ...] = _grammar.QUESTIONS_CHINESE
+        choice = "还是".join(names) if few else "哪一类"
     else:
         listed = " or ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
         questions, choice = _grammar.QUESTIONS, listed if few else "which kind"
