@@ -210,7 +210,8 @@ class Read:
 
     def untrained(self, search: Any, prompt: Prompt) -> Any:
         """Scores [N, C] of label words, centred on the few training rows: what the method's untrained head says."""
-        weight, bias = self.filler.rows_of(gapped(prompt.template), prompt.words)
+        words = {label: prompt.words[label] for label in search.facts.names}
+        weight, bias = self.filler.rows_of(gapped(prompt.template), words)
         centre = search.logits(prompt, len(search.target)).mean(axis=0)
         return self.states(prompt.template) @ weight.T + bias - centre
 

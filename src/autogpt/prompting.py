@@ -56,8 +56,11 @@ class Prompt:
 
     @property
     def form(self) -> str:
-        """What it is: `description` of labels, `cloze` (a text with a hidden word), or `instruction`."""
-        if "label" not in self.fields:
+        """What it is: `description` of labels, `cloze` (a text with a hidden word), `instruction` (one turn without a
+        field), or `dialogue` (anything else)."""
+        if len(self.turns) > 1 or (self.fields and "label" not in self.fields):
+            return "dialogue"
+        if not self.fields:
             return "instruction"
         return "cloze" if "text" in self.fields else "description"
 

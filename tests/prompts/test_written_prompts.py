@@ -279,3 +279,19 @@ def test_prompts_are_read_from_what_was_written_and_nothing_else(tmp_path: Path)
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 0.01)
+
+
+def test_instructions_are_written_for_texts_too(tmp_path: Path) -> None:
+    def writes(messages: Messages) -> str:
+        system = messages[0]["content"]
+        if system.startswith(REWRITES):
+            return f"<instruction>{json.loads(messages[-1]['content'])['instruction']} Shout.</instruction>"
+        return "the red one is good" if "Shout" in system else "no"
+
+    found = contracts.bench("text", tiny.family_folder(tmp_path / "gpt2", "gpt2"))
+    with Server(think=writes) as server:
+        client = Client(server.address, "tiny", Ledger(Prices()))
+        one = writing(replace(found, remote=lambda: Remote(client, "")), tmp_path / "trial")
+        list(one.run(("questions", "reflection")))
+    assert "Shout" in one.tried[0].text
+    assert one.tried[0].score > one.tried[-1].score

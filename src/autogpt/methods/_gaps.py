@@ -94,10 +94,10 @@ def dealt(examples: Sequence[Example], seed: int) -> list[int]:
     order = np.random.default_rng([seed, 61]).permutation(len(examples))
     turns: dict[str, int] = {}
     keyed = []
-    for place in order:
+    for number, place in enumerate(order):
         label = str(examples[place].target)
         turns[label] = turns.get(label, -1) + 1
-        keyed.append((turns[label], label, int(place)))
+        keyed.append((turns[label], number, int(place)))
     return [place for _, _, place in sorted(keyed)][:ROWS]
 
 
@@ -219,7 +219,7 @@ class Search:
         if have < count:
             new = self.filler.states(gap, self.values[have:count])
             self._states[gap] = known = new if known is None else np.concatenate([known, new])
-        weight, bias = self.filler.rows_of(gap, prompt.words)
+        weight, bias = self.filler.rows_of(gap, {label: prompt.words[label] for label in self.facts.names})
         return np.asarray(np.asarray(known)[:count] @ weight.T + bias)
 
 

@@ -74,6 +74,7 @@ class Writing:
         for place in places:
             row = self.job.train[place]
             turn = turns[str(row.target)] = turns.get(str(row.target), 0) + 1
+            # Each label's rows in turns; of texts, which all differ, every other one.
             (self.lessons if (turn + len(turns)) % 2 else self.judges).append(row)
 
     def run(self, generators: Sequence[str]) -> Generator[Step, None, None]:
@@ -102,7 +103,7 @@ class Writing:
         texts = [" ".join(values.values()) for values, _ in rows]
         labels = self.job.space.labels
         return Facts(
-            self.remote.goal or self.job.goal, (), _gaps.names_of(labels) if labels else {"": ("answer",)}, texts,
+            self.remote.goal or self.job.goal, (), _gaps.names_of(labels), texts,
             np.zeros((len(texts), 0)), lambda asked: np.zeros((len(asked), 0)), rows=rows, think=self.think,
             judge=lambda prompt, places: self._answers(prompt, [self.lessons[place] for place in places]),
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """What the methods of virtual tokens share: they begin as real tokens, and what a body cannot do is found by trying.
 
 They begin as the task's own words where there are some (an instruction of --prompts, or the goal), and as tokens of
-training rows beyond that: text is the better beginning ("The Power of Scale for Parameter-Efficient Prompt Tuning",
-Lester et al. 2021, find so for label words; of instructions ours measures it, see EXPERIMENTS.md).
+training rows beyond that ("The Power of Scale for Parameter-Efficient Prompt Tuning", Lester et al. 2021, find words a
+better beginning than random vectors; words of the task beside words of rows were not compared here).
 
 The linear head is solved on what the body reads with its virtual tokens, because they change every feature. They are
 kept beside the plain body, in PEFT's own format.

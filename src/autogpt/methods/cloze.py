@@ -134,7 +134,8 @@ def _begin(job: Job, encoder: Any, told: Mapping[str, Any]) -> Any:
     """The encoder with a head of label words, centred on training texts."""
     prompt = Prompt.from_dict(told)
     gap = gapped(prompt.template)
-    weight, bias = encoder.read_gap(gap).rows_of(gap, prompt.words)
+    words = {label: prompt.words[label] for label in job.space.labels}  # columns of the head, whatever order was given
+    weight, bias = encoder.read_gap(gap).rows_of(gap, words)
     drawn = np.random.default_rng([job.seed, 67]).permutation(len(job.train))[:CALIBRATED]
     states = np.asarray(encoder.features([job.train[place].inputs for place in drawn], exact=True))
     weight, bias = weight / told["temperature"], bias / told["temperature"]

@@ -31,8 +31,10 @@ class Questions:
 
 
 def asked(facts: Facts) -> list[str]:
-    """Questions, the plainest first."""
+    """Questions, the plainest first; none where answers have no names."""
     names = [own[0] for own in facts.names.values()]
+    if not names:
+        return []
     talk = _grammar.chinese(" ".join((facts.goal, *names, *facts.texts[:50])))
     found = _grammar.subjects(facts.goal, facts.columns, names)
     subject = found[0] if found and _grammar.chinese(found[0]) == talk else ("文本" if talk else "text")

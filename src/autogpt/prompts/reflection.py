@@ -25,6 +25,8 @@ from autogpt.prompts.questions import plugin as questions
 BEGINNINGS, ROUNDS, MINIBATCH, PARETO = 3, 8, 6, 16
 """Instructions that it begins with; rewritings that are asked for; rows that a rewriting is shown and tried on; rows
 that candidates are compared on."""
+PLAIN = "Give the answer that belongs to the row."
+"""Where there is neither a goal nor a name of an answer."""
 LONGEST, COPIED, SHOWN = 1200, 24, 300
 """Characters of an instruction at most, of a row that may stand in it, and of a row or answer that is shown."""
 Think = Callable[[str, str], str]
@@ -70,7 +72,7 @@ def _evolved(facts: Facts, think: Think, judge: Judge) -> Iterator[Prompt]:
     rng = np.random.default_rng([len(facts.rows), 71])
     pareto = list(range(min(PARETO, len(facts.rows))))
     pool: list[_Candidate] = []
-    for prompt in [*questions.write(facts)][:BEGINNINGS]:
+    for prompt in [*questions.write(facts)][:BEGINNINGS] or [instruction(facts, PLAIN, "")]:
         one = _Candidate(prompt.template.replace("{{", "{").replace("}}", "}"))
         one.scores = [found.score for found in judged(one.text, pareto)]
         pool.append(one)
