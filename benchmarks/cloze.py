@@ -222,15 +222,15 @@ def shuffled(prompt: Prompt) -> Prompt:
     return replace(prompt, words=dict(zip(prompt.words, [*words[1:], words[0]], strict=True)))
 
 
-def systems(read: Read, name: str, shots: int, seed: int, steps: int) -> Iterator[tuple[str, Any, list[str]]]:
+def systems(read: Read, name: str, shots: int, seed: int, given: Any) -> Iterator[tuple[str, Any, list[str]]]:
     """(name, scores of the test rows, notes) of every system."""
     told = bench(name, shots, seed, backbone=str(MODEL))
     facts = _gaps.facts_of(told.train, told.space.labels, goal=told.goal, filler=read.filler, seed=seed)
     search = _gaps.Search(facts, has_time=lambda: True)
-    for number, template in enumerate(HAND[name], 1):
+    for number, template in enumerate(HAND[name] if given.hand else (), 1):
         for kind, words in (("names", facts.names), ("words", WORDS[name])):
             yield f"hand {number} {kind}, untrained", read.untrained(search, Prompt.of(template, words)), [template]
-    for _ in search.run(cloze.GENERATORS):
+    for _ in search.run(given.generators.split(",")):
         pass
     best, team = search.tried[0], search.chosen(3)
     notes = [one.told() for one in team]
@@ -243,23 +243,22 @@ def systems(read: Read, name: str, shots: int, seed: int, steps: int) -> Iterato
         scorer = fitted(plain, "head", {}, notes=[])
         head = scorer.net.head
         yield f"new head, {kind}", read.vectors(kind) @ head.weight.detach().numpy().T + head.bias.detach().numpy(), []
-    tuning = {"epochs": steps * 8 / len(told.train), "batch_rows": 8}
+    tuning = {"epochs": given.steps * 8 / len(told.train), "batch_rows": 8}
     yield "new head, tuned", fitted(told, "full", tuning | {"dropout": True}, notes=[]).score(read.inputs), []
     for system, prompt in (("searched, tuned (PET)", best.prompt), ("words shuffled, tuned", shuffled(best.prompt))):
-        given = replace(told, prompts=(prompt,))
-        yield system, fitted(given, "cloze", tuning, notes=[]).score(read.inputs), []
+        yield system, fitted(replace(told, prompts=(prompt,)), "cloze", tuning, notes=[]).score(read.inputs), []
 
 
-def measure(names: list[str], sizes: list[int], seeds: int, steps: int, test: int) -> None:
+def measure(given: Any) -> None:
     """Accuracy of every system; each cell is written as soon as it is there."""
     path, found, reads = RESULTS / "cloze.json", list[dict[str, Any]](), dict[str, Read]()
-    for seed in range(seeds):
-        for shots in sizes:
-            for name in names:
-                read = reads[name] = reads.get(name) or Read(name, test)
+    for seed in range(given.seeds):
+        for shots in map(int, given.shots.split(",")):
+            for name in given.sets.split(","):
+                read = reads[name] = reads.get(name) or Read(name, given.test)
                 labels = sorted(set(read.gold))
                 began = time.monotonic()
-                for system, scores, notes in systems(read, name, shots, seed, steps):
+                for system, scores, notes in systems(read, name, shots, seed, given):
                     answers = [labels[place] for place in np.asarray(scores).argmax(axis=1)]
                     right = [int(a == b) for a, b in zip(answers, read.gold, strict=True)]
                     cell = {"set": name, "shots": shots, "seed": seed, "system": system}
@@ -276,14 +275,15 @@ def main() -> None:
     parser.add_argument("--sets", default="cr,mr,subj")
     parser.add_argument("--shots", default="8,16")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--generators", default=",".join(cloze.GENERATORS))
+    parser.add_argument("--hand", action=argparse.BooleanOptionalAction, default=True, help="five hand-written prompts")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--test", type=int, default=300)
     given = parser.parse_args()
     if given.what == "head":
         train_head(given.seconds)
         return
-    shots = [int(one) for one in given.shots.split(",")]
-    measure(given.sets.split(","), shots, given.seeds, given.steps, given.test)
+    measure(given)
 
 
 if __name__ == "__main__":

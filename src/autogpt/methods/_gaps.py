@@ -5,7 +5,8 @@
 *Calibrated*: of each label's score the mean over the rows is taken away, whatever their labels ("Calibrate Before Use",
 Zhao et al. 2021, with the rows themselves in place of a text without content), and one temperature suits all. A
 generator that learns from labels writes from one half of the rows and is judged on the other, and again the other way
-round; what is compared is always the gain over the first prompt on the same rows. Candidates are halved while the rows
+round; what is compared is always the gain over the first prompt on the same rows, less two standard errors of it: the
+best of dozens by luck alone is about so much better. Candidates are halved while the rows
 are doubled ("Non-stochastic Best Arm Identification", Jamieson & Talwalkar 2016). Prompts that are to answer together
 are chosen greedily, each for what it adds to those before ("Ensemble Selection", Caruana et al. 2004): so they differ.
 """
@@ -34,6 +35,8 @@ ROWS, FIRST_ROWS, LEAST_KEPT = 128, 32, 4
 """Training rows that judge, at most and in the first round; candidates that are never halved."""
 MOST_WRITTEN = 40
 """Prompts of a generator that are tried, at most."""
+CAUTION = 2.0
+"""Standard errors that are taken off a gain."""
 TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 FINALISTS = 8
 
@@ -41,14 +44,20 @@ FINALISTS = 8
 @dataclass(frozen=True, slots=True)
 class Tried:
     """A prompt as it was judged last: mean log-likelihood of the rows' labels, its gain over the first prompt on the
-    same rows, accuracy, the number of rows, and the temperature that suits it."""
+    same rows with its standard error, accuracy, the number of rows, and the temperature that suits it."""
 
     prompt: Prompt
     likelihood: float
     gain: float
+    error: float
     accuracy: float
     rows: int
     temperature: float
+
+    @property
+    def cautious(self) -> float:
+        """The gain that it has at least, but for luck."""
+        return self.gain - CAUTION * self.error
 
     def told(self) -> str:
         """One line."""
@@ -63,6 +72,7 @@ class Tried:
         return self.prompt.to_dict() | {
             "likelihood": round(self.likelihood, 5),
             "gain": round(self.gain, 5),
+            "error": round(self.error, 5),
             "accuracy": round(self.accuracy, 5),
             "rows": self.rows,
             "temperature": self.temperature,
@@ -147,7 +157,7 @@ class Search:
         self.tried = sorted(done.values(), key=lambda one: (-one.rows, -one.gain))
         most = max(one.rows for one in self.tried)
         final = [one for one in self.tried if 2 * one.rows >= most]  # those that learned have half of the rows
-        self.tried = sorted(final, key=lambda one: -one.gain) + [one for one in self.tried if one not in final]
+        self.tried = sorted(final, key=lambda one: -one.cautious) + [one for one in self.tried if one not in final]
 
     def chosen(self, together: int) -> list[Tried]:
         """The best prompt, and others that add most to it, up to so many together."""
@@ -193,18 +203,17 @@ class Search:
 
     def _judged(self, one: _Candidate, base: _Candidate, count: int) -> Tried:
         rows = np.flatnonzero(one.judges[:count])
-        likelihood, accuracy, temperature = self._score(one.prompt, rows, count)
-        gain = likelihood - self._score(base.prompt, rows, count)[0]
-        return Tried(one.prompt, likelihood, gain, accuracy, len(rows), temperature)
+        likely, accuracy, temperature = self._score(one.prompt, rows, count)
+        more = likely - self._score(base.prompt, rows, count)[0]
+        error = float(more.std() / max(1, len(more) - 1) ** 0.5)
+        return Tried(one.prompt, float(likely.mean()), float(more.mean()), error, accuracy, len(rows), temperature)
 
-    def _score(self, prompt: Prompt, rows: Array, count: int) -> tuple[float, float, float]:
-        """Log-likelihood at the temperature that suits, accuracy, and that temperature."""
+    def _score(self, prompt: Prompt, rows: Array, count: int) -> tuple[Array, float, float]:
+        """Log-likelihood of each row at the temperature that suits, accuracy, and that temperature."""
         logits = self.logits(prompt, count)[rows]
         logits, target = logits - logits.mean(axis=0), self.target[rows]
-        likely = {
-            t: float(np.log(softmax(logits / t)[np.arange(len(rows)), target] + 1e-9).mean()) for t in TEMPERATURES
-        }
-        best = max(TEMPERATURES, key=lambda t: likely[t])
+        likely = {t: np.log(softmax(logits / t)[np.arange(len(rows)), target] + 1e-9) for t in TEMPERATURES}
+        best = max(TEMPERATURES, key=lambda t: float(likely[t].mean()))
         return likely[best], float((logits.argmax(axis=1) == target).mean()), best
 
     def _probabilities(self, one: Tried) -> Array:

@@ -25,9 +25,9 @@ class Patterns:
     def write(self, facts: Facts) -> Iterator[Prompt]:
         more = others(facts.names)
         for template in templates(facts):
-            yield Prompt.of(template, facts.names, origin="patterns: label names")
             if more != facts.names:
                 yield Prompt.of(template, more, origin="patterns: label names and other words")
+            yield Prompt.of(template, facts.names, origin="patterns: label names")
 
 
 def templates(facts: Facts) -> list[str]:

@@ -16,7 +16,7 @@ from autogpt.prompting import Facts, Prompt
 from autogpt.prompts.patterns import templates
 
 TEMPLATES, ROWS = 3, 64
-LIKELY = 300
+LIKELY = 100
 """Words of a label that are compared, the likeliest by its rows."""
 KEPT = (1, 3)
 """Words of a label that stand together."""
