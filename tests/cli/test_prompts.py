@@ -31,15 +31,16 @@ def test_a_cloze_is_written_saved_and_served(notes, tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["form"] == "cloze"
     assert {"patterns: label names", "filling"} <= {one["origin"] for one in document["tried"]}
-    best = json.loads(saved.read_text("utf-8"))["prompts"][0]
-    assert best == document["prompts"][0]
+    given = json.loads(saved.read_text("utf-8"))["prompts"]
+    assert given == document["prompts"]
     more = ["--methods", "cloze", "--prompts", str(saved), "--output", str(tmp_path / "runs"), "--json"]
     assert execute(["run", str(notes), *told, *more]) == 0
     run = json.loads(capsys.readouterr().out)
     model = load(run["model"])
-    assert model.info["prompts"][0]["turns"] == best["turns"]
-    assert model.scorer.shape.template == best["turns"][0][1].replace("{label}", "{mask}")
-    assert best["turns"][0][1] in json.dumps(run["report"], ensure_ascii=False), "the report shows it"
+    ((_, template),) = model.info["prompts"][0]["turns"]
+    assert template in [one["turns"][0][1] for one in given]
+    assert model.scorer.shape.template == template.replace("{label}", "{mask}")
+    assert template in json.dumps(run["report"], ensure_ascii=False), "the report shows it"
     assert model.predict("the dog is [MASK] great </s>")[0].value in MOODS
 
 
