@@ -22,12 +22,11 @@ import scoring
 import sets
 from autogpt import experts
 from autogpt.probe import Head
-from autogpt.prompting import Facts, Prompt
+from autogpt.prompting import Facts, Prompt, words_of
 from autogpt.prompts._lexicon import SYNONYMS
 from autogpt.regimes import _prompts
 from autogpt.regimes.self_training import self_train
 from autogpt.vectors import unit
-from autogpt.voters.names import words_of
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = {"banking77": 2400, "dbpedia14": 1500}

@@ -120,11 +120,12 @@ class Adaptive:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows come from beside `data`, and whether the network may be used at all."""
+    """Where rows (and prompts) come from beside `data`, and whether the network may be used at all."""
 
     test: str | None = _help("file with the test rows (default: a part of the data is sealed)", metavar="DATA")
     query: str | None = _help("SQL query, when DATA is a SQLite or DuckDB file", metavar="SQL")
     offline: bool = _help("forbid all network use", False)
+    prompts: str | None = _help("prompts to begin with: a JSON file that `autogpt prompts` wrote", metavar="FILE")
 
 
 @dataclass(frozen=True, slots=True)

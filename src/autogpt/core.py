@@ -404,10 +404,9 @@ class Job:
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
     * `advice()`: linear heads on raw features, by name, that learned from rows without a label.
-    * `chosen`: what the method itself chose on validation; a refit on all rows gets it back, as options where they are,
-      and otherwise as `settled`.
-    * `validated`: the fitted scorer's scores of all validation rows, when the method has them anyway (reading all rows
-      once more is dear); left empty otherwise.
+    * `goal`, the sentence, and `prompts` (`prompting.Prompt`) that the user gave.
+    * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
+    * `validated`: the fitted scorer's scores of all validation rows, where the method has them anyway.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
       `training.options.LoopOptions` (and `whole`, when a batch must not be torn apart), `validate` gives the
       metrics that pick the best weights (None: the last).
@@ -429,6 +428,8 @@ class Job:
     room: Callable[[], int] = lambda: 1 << 60
     advice: Callable[[], Mapping[str, Any]] = dict
     remote: Callable[[], Any] = lambda: None
+    goal: str = ""
+    prompts: Sequence[Any] = ()
     chosen: dict[str, Any] = field(default_factory=dict)
     settled: Mapping[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)

@@ -7,9 +7,11 @@ tokenizer would read as a control token is broken up wherever a value has a part
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from autogpt.errors import ConfigError
@@ -26,7 +28,9 @@ _PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|([{}])")
 class Prompt:
     """Templates in the order in which they are said, each with its role, and the words that stand for each label.
 
-    A description of labels is one turn without a role, whose field is `label`. `origin` says who wrote it.
+    A description of labels is one turn without a role, whose field is `label`; a cloze has the fields `text` (and
+    `text_pair`) too, and `label` where a word is hidden; an instruction is one turn of the system's. `origin` says who
+    wrote it.
     """
 
     turns: tuple[tuple[str, str], ...]
@@ -51,6 +55,16 @@ class Prompt:
         return template
 
     @property
+    def form(self) -> str:
+        """What it is: `description` of labels, `cloze` (a text with a hidden word), `instruction` (one turn without a
+        field), or `dialogue` (anything else)."""
+        if len(self.turns) > 1 or (self.fields and "label" not in self.fields):
+            return "dialogue"
+        if not self.fields:
+            return "instruction"
+        return "cloze" if "text" in self.fields else "description"
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Names of all fields, each once."""
         return tuple(dict.fromkeys(name for _, template in self.turns for name in fields(template)))
@@ -60,8 +74,9 @@ class Prompt:
         return tuple((role, render(template, values, control=control)) for role, template in self.turns)
 
     def descriptions(self) -> dict[str, tuple[str, ...]]:
-        """What this prompt says of each label: a text for each of the label's words."""
-        return {label: tuple(render(self.template, {"label": word}) for word in own)
+        """What this prompt says of each label, of no text: a text for each of the label's words."""
+        blank = dict.fromkeys(self.fields, "")
+        return {label: tuple(render(self.template, blank | {"label": word}).strip() for word in own)
                 for label, own in self.words.items()}  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,16 +139,96 @@ class Facts:
     texts: Sequence[str]
     vectors: Array
     read: Callable[[Sequence[str]], Array]
+    rows: Sequence[tuple[Mapping[str, str], str]] = ()
+    """Training rows with their label; a generator that `learns` is judged on others than these."""
+    filler: Filler | None = None
+    think: Callable[[str, str], str] | None = None
+    """What a language model answers to a system's and a user's turn; "" where it gives none. Whoever offers it bounds
+    its calls and what they cost, and raises ResourceError where nothing may be asked any more: that goes through."""
+    judge: Callable[[Prompt, Sequence[int]], Sequence[Judged]] | None = None
+    """How a prompt answers the rows with these places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An answer to a row: what was said, and how good it is (0 to 1)."""
+
+    answer: str
+    score: float
+
+
+class Filler(Protocol):
+    """A model that tells hidden words."""
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """Its whole words [V] as text, "" for what is none."""
+
+    def states(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
+        """What its last layer reads [N, D] at the gap `{mask}` of a template that is filled with each row."""
+
+    def likely(self, template: str, rows: Sequence[Mapping[str, str]]) -> Array:
+        """Log probabilities [N, V] at that gap; `{blank}` are further gaps."""
+
+    def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Array, Array]:
+        """Weights [C, D] and bias [C] of the last layer for each label's words."""
+
+
+def of_form(prompts: Sequence[Prompt], form: str) -> list[Prompt]:
+    """Those of a form, in their order."""
+    return [one for one in prompts if one.form == form]
+
+
+def read(path: str | None) -> tuple[Prompt, ...]:
+    """The prompts of a file: a list of them, or an object with `prompts` (what `autogpt prompts` writes).
+
+    ConfigError: it has none, or what is in it is none.
+    """
+    if path is None:
+        return ()
+    try:
+        told = json.loads(Path(path).read_text("utf-8"))
+        listed = told["prompts"] if isinstance(told, Mapping) else told
+        found = tuple(Prompt.from_dict(one) for one in listed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ConfigError(
+            f"{path}: no prompts can be read from it ({problem}); give what `autogpt prompts` wrote"
+        ) from None
+    if not found:
+        raise ConfigError(f"{path} has no prompt; give what `autogpt prompts` wrote")
+    return found
 
 
 class Generator(Protocol):
-    """Who writes prompts, the likeliest to be good first."""
+    """Who writes prompts, the likeliest to be good first.
+
+    `form` is what they are: `description`, `cloze` or `instruction` (see `Prompt`). One that `learns` looks at the
+    labels of `Facts.rows`. One that lacks what it needs of the facts writes nothing.
+    """
 
     name: str
     summary: str
+    form: str
+    learns: bool
 
     def write(self, facts: Facts) -> Iterator[Prompt]:
         """Prompts; the same facts give the same ones. No text of a row stands in a template."""
+
+
+def words_of(name: str) -> str:
+    """A label's name as a phrase: `card_not_working`, `CardNotWorking` and `card-not-working` -> card not working."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    found = " ".join(re.sub(r"[_\-./]+", " ", parted).split())
+    return found.lower() if found != name else found
+
+
+def gapped(template: str) -> str:
+    """A cloze's template with a gap `{mask}` where `{label}` stands. ConfigError: it has not exactly one."""
+    if "label" not in fields(template) or [piece[1] for piece in _PIECE.finditer(template)].count("label") != 1:
+        raise ConfigError(f"template {template!r} needs one {{label}}, the place of the label's word")
+    return "".join(
+        "{mask}" if part == "{label}" else part for part in re.split(r"(\{\{|\}\}|\{[A-Za-z_]\w*\})", template)
+    )
 
 
 def fields(template: str) -> tuple[str, ...]:

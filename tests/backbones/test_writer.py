@@ -1,6 +1,7 @@
 """Language models that write: what they are made of and learn from, and that what is saved is what was trained."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -306,3 +307,23 @@ def test_what_is_written_beside_parts_is_what_training_says_is_likely(
     for one, other in zip(writer.score(rows), again.score(rows), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert again.max_length == writer.max_length
+
+
+@pytest.mark.parametrize("family", ["t5", "gpt2"])
+def test_an_instruction_stands_before_every_source_and_is_saved(family: str, tmp_path: Path) -> None:
+    from autogpt.autopilot.trial import Candidate, run_trial
+    from autogpt.prompting import Prompt
+    from autogpt.testing import contracts, tiny
+
+    told = contracts.bench("text", tiny.family_folder(tmp_path / family, family))
+    inputs = [row.inputs for row in told.validation[:2]]
+    plain = told.open().pieces(inputs)
+    told = replace(told, prompts=(Prompt((("system", "a red card {{money}}"),)),))
+    options = {"epochs": 0.5, "batch_rows": 8, "prune": 0.0}
+    _, scorer = run_trial(told, Candidate("full", options), folder=tmp_path / "trial", remaining=lambda: 60.0)
+    again = type(scorer).load(tmp_path / "trial" / "scorer")  # type: ignore[attr-defined]
+    said = scorer.tokenizer.decode(scorer.pieces(inputs)[0].ids)  # type: ignore[attr-defined]
+    assert said.index("a red card") < said.index("the")
+    for before, one, other in zip(plain, scorer.pieces(inputs), again.pieces(inputs), strict=True):  # type: ignore[attr-defined]
+        assert len(one.ids) > len(before.ids)
+        np.testing.assert_array_equal(one.ids, other.ids)

@@ -55,6 +55,8 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     rows, rest = _test_rows(bench, prepared), extend.able(session)
     while True:
         reasons.say_winner(session, bench, best, rest)
+        for note in best.notes if "prompts" in best.chosen else ():
+            session.say("decision", f"{best.name}: {note}")
         told = _answering(session, bench, prepared, best)
         try:
             test, scores = _test_scores(session, rows, best, told)
@@ -98,6 +100,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         "data": {"origin": prepared.table.origin, "fingerprint": f"sha256:{prepared.fingerprint}"},
         "validation": dict(told.validation),
         "test": {score.metric: score.value for score in report.systems[0].scores},
+        **({"prompts": best.chosen["prompts"]} if "prompts" in best.chosen else {}),
     }
     model = Model(
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from autogpt import endpoint, registry
+from autogpt import endpoint, prompting, registry
 from autogpt.autopilot.trial import Bench
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
@@ -35,6 +35,7 @@ class Materials:
     """All rows to learn from: a language model that is made from nothing has their texts' tokens."""
     unlabelled: Sequence[Inputs]
     test_count: int
+    prompts: Sequence[prompting.Prompt]
 
     @classmethod
     def of(cls, config: RunConfig, shape: Any, prepared: Prepared) -> Self:
@@ -51,6 +52,7 @@ class Materials:
             rows=prepared.train,
             unlabelled=prepared.unlabelled,
             test_count=prepared.test.count,
+            prompts=prompting.read(config.source.prompts),
         )
 
     def like(self, bench: Bench) -> Self:
@@ -101,6 +103,8 @@ class Materials:
             listen=listen,
             stop=stop,
             report_to=config.search.report_to,
+            goal=config.goal,
+            prompts=self.prompts,
             room=lambda: int(SHARE * guard.room().bytes),
             remote=endpoint.none_named
             if client is None

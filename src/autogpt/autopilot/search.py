@@ -163,8 +163,8 @@ def behind_best(session: Session, bench: Bench) -> list[float]:
     metric, results = bench.metric, session.results
     if metric.higher_is_better:
         knows = session.knows_language(bench)
-        among = {"rows": len(bench.validation), "knows_language": knows}
-        expected = belief.expectations(results, metric=metric, prior=session.prior, **among)
+        rows, prior = len(bench.validation), session.prior
+        expected = belief.expectations(results, metric=metric, rows=rows, knows_language=knows, prior=prior)
         apart = [max(expected) - one for one in expected]
     else:
         best = _best(session).scores[metric.name]

@@ -16,6 +16,7 @@ from autogpt import files, registry
 from autogpt.core import Decision, Example, Features, Job, LabelSpace, Metric, Output, Scorer, Step, Trainable
 from autogpt.endpoint import Remote, none_named
 from autogpt.events import Event, Listener
+from autogpt.prompting import Prompt
 from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class Bench:
     room: Callable[[], int] = lambda: 1 << 60
     advice: Callable[[], Mapping[str, Any]] = dict
     remote: Callable[[], Remote] = none_named
+    goal: str = ""
+    prompts: Sequence[Prompt] = ()
 
     @property
     def metric(self) -> Metric:
@@ -223,6 +226,8 @@ def make_job(
         room=bench.room,
         advice=bench.advice,
         remote=bench.remote,
+        goal=bench.goal,
+        prompts=bench.prompts,
     )
 
 

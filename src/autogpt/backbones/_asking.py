@@ -31,6 +31,8 @@ class Asking:
     tokenizer: Any
     source: _pretrained.Source
     parts: _parts.Parts | None
+    instruction: str = ""
+    """Stands before every source, in training and in serving, and before what is said first in a dialogue."""
     _cut: set[int]
 
     @property
@@ -71,19 +73,24 @@ class Asking:
         """A dialogue, or a source as a user's turn where the model was taught to be asked so, or a source as it is."""
         asked = bool(getattr(self.tokenizer, "chat_template", None))
         if "messages" in row and asked:
-            ids, cut = chat.fitted(row["messages"], row.get("tools", ()), most)
+            (role, first), *rest = row["messages"]
+            ids, cut = chat.fitted([(role, self._instructed(first)), *rest], row.get("tools", ()), most)
             ids = self._framed(ids) if self.kind == "encoder-decoder" else ids
         elif not isinstance(row.get("source"), str):
             raise InputError(f"row {place} has no {'messages' if asked else 'source'!r}; this model writes from one")
         elif self.kind == "decoder" and asked:
-            ids, cut = chat.fitted((("user", str(row["source"])),), (), most)
+            ids, cut = chat.fitted((("user", self._instructed(str(row["source"]))),), (), most)
         else:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
-            ids = list(self.tokenizer(str(row["source"]), add_special_tokens=signs)["input_ids"])
+            said = self._instructed(str(row["source"]))
+            ids = list(self.tokenizer(said, add_special_tokens=signs)["input_ids"])
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:
             self._cut.add(hash(source_of(row)))
         return ids
+
+    def _instructed(self, text: str) -> str:
+        return f"{self.instruction}\n\n{text}" if self.instruction else text
 
     def _framed(self, ids: list[int]) -> list[int]:
         """With the sign that divides source and target, where they are read in one row, or the end of the source."""

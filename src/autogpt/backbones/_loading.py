@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autogpt.backbones import _pretrained, _readings
-from autogpt.errors import ModelError
+from autogpt.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from autogpt.backbones._network import Net
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is attached to the body: the output kind, the head's columns, and how rows are read (see `_readings`)."""
+    """What is attached to the body: the output kind, the head's columns, and how rows are read (see `_readings`), in
+    which template where it is one that has a gap."""
 
     output: str
     size: int
     reading: str = "text"
     labels: tuple[str, ...] = ()
+    template: str = ""
 
 
 Load = Callable[..., Any]
@@ -52,8 +54,10 @@ def assemble(config: Any, load: Load, location: str, shape: Shape) -> Net:
     """What `load` gives of a body with this configuration, under a new head."""
     from autogpt.backbones._network import PooledNet, SpanNet, StateHead, TokenNet, look
 
-    reading = _readings.get(shape.reading)
+    reading = _readings.get(shape.reading, shape.template)
     found: Net
+    if shape.template:
+        return _with_gap(config, load, location, shape)
     try:
         model = _with_head(config, shape, reading, load)
         if model is None:
@@ -85,6 +89,19 @@ def assemble(config: Any, load: Load, location: str, shape: Shape) -> Net:
         config_of.use_cache = False  # nothing is generated
     found.kind = "encoder-decoder" if _translates(config) else "decoder" if causal else "encoder"
     return found
+
+
+def _with_gap(config: Any, load: Load, location: str, shape: Shape) -> Net:
+    """The body under its own masked-word head. ConfigError: it has none, or one that nobody trained."""
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoModelForMaskedLM
+
+    from autogpt.backbones import _cloze
+
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or _translates(config):
+        raise ConfigError(f"{location!r} fills no gaps: it was not made for hidden words; {_cloze.OTHERS}")
+    model, info = load(AutoModelForMaskedLM, output_loading_info=True)
+    _cloze.check(model, sorted(info["missing_keys"]), location)
+    return _cloze.ClozeNet(model, size=shape.size, reading=_readings.get(shape.reading, shape.template))
 
 
 def _loader(location: str, options: dict[str, Any]) -> Load:

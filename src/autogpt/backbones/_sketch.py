@@ -7,7 +7,7 @@ instead of being put into a formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,8 +23,9 @@ from autogpt.errors import ModelError
 from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
+    from autogpt.backbones._network import Net
     from autogpt.backbones._training import EncoderTraining
-    from autogpt.core import Scores
+    from autogpt.core import Array, Scores
 
 
 class Sketch(Encoder):
@@ -33,20 +34,7 @@ class Sketch(Encoder):
     @classmethod
     def draw(cls, source: _pretrained.Source, shape: Shape) -> Self:
         """Only inside `drawing()`. Without a tokenizer at hand every word is a token."""
-        from transformers import AutoConfig
-        from transformers.initialization import no_init_weights
-
-        def load(auto: Any, *, ignore_mismatched_sizes: bool = False, **more: Any) -> Any:
-            return auto.from_config(AutoConfig.from_pretrained(source.location, trust_remote_code=False, **more))
-
-        try:
-            config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
-            with no_init_weights():
-                net = _loading.assemble(config, load, source.location, shape)
-        except (OSError, ValueError, KeyError, AttributeError) as problem:
-            raise ModelError(
-                f"{source.name!r} cannot be used as an encoder: {str(problem).splitlines()[0]}; name one of BERT's kin"
-            ) from None
+        net = _drawn(source, shape)
         known = any((Path(source.location) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
         tokenizer = _loading.tokenizer(source.location, net.reading) if known else _words()
         drawn = cls(net, tokenizer, source=source, shape=shape, runtime=Runtime())
@@ -57,6 +45,13 @@ class Sketch(Encoder):
         self.net.eval()
         return self
 
+    def _made(self, shape: Shape) -> Net:
+        return _drawn(self.source, shape)
+
+    def read_gap(self, template: str) -> Any:
+        self._to_gap(template)
+        return _Nothing(self)
+
     def training(self, examples: Any, **options: Any) -> EncoderTraining:
         return super().training(examples, **{**options, "cache": False})
 
@@ -65,6 +60,44 @@ class Sketch(Encoder):
     ) -> Scores:
         width = int(self.net.head.out_features if empty_row is not None else self.width)
         return blank_rows(width, [_readings.of(row).size(row) for row in inputs])
+
+
+def _drawn(source: _pretrained.Source, shape: Shape) -> Net:
+    from transformers import AutoConfig
+    from transformers.initialization import no_init_weights
+
+    def load(
+        auto: Any, *, ignore_mismatched_sizes: bool = False, output_loading_info: bool = False, **more: Any
+    ) -> Any:
+        made = auto.from_config(AutoConfig.from_pretrained(source.location, trust_remote_code=False, **more))
+        return (made, {"missing_keys": ()}) if output_loading_info else made
+
+    try:
+        config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
+        with no_init_weights():
+            return _loading.assemble(config, load, source.location, shape)
+    except (OSError, ValueError, KeyError, AttributeError) as problem:
+        raise ModelError(
+            f"{source.name!r} cannot be used as an encoder: {str(problem).splitlines()[0]}; name one of BERT's kin"
+        ) from None
+
+
+class _Nothing:
+    """`prompting.Filler` of zeros."""
+
+    tokens = ("word",) * 8
+
+    def __init__(self, encoder: Sketch) -> None:
+        self._encoder = encoder
+
+    def states(self, template: str, rows: Sequence[Inputs]) -> Array:
+        return np.zeros((len(rows), self._encoder.width), dtype=np.float32)
+
+    def likely(self, template: str, rows: Sequence[Inputs]) -> Array:
+        return np.zeros((len(rows), len(self.tokens)), dtype=np.float32)
+
+    def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Array, Array]:
+        return np.zeros((len(words), self._encoder.width), dtype=np.float32), np.zeros(len(words))
 
 
 @contextmanager

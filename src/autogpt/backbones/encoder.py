@@ -26,12 +26,14 @@ from autogpt.backbones import _adapters, _loading, _pretrained, _readings
 from autogpt.backbones._loading import Shape
 from autogpt.backbones._pieces import Piece, blank_rows, filled, gather, tensors, tokens_at_once
 from autogpt.core import Inputs, LabelSpace, Making, Output
+from autogpt.errors import ConfigError
 from autogpt.runtime import Runtime, detect
 
 if TYPE_CHECKING:
     import torch
 
     from autogpt.backbones._activations import Cache
+    from autogpt.backbones._cloze import Filler
     from autogpt.backbones._network import Net
     from autogpt.backbones._training import EncoderTraining
     from autogpt.backbones._trunk import Trunk
@@ -298,6 +300,39 @@ class Encoder:
         self.set_head(np.zeros((self.shape.size, self.width)), np.zeros(self.shape.size))
         self._placed()
         return True
+
+    def read_gap(self, template: str) -> Filler:
+        """From now on read rows in a template with a gap, under a new head of zeros on what the model's own masked-word
+        head reads there; returned is what it would fill in. ConfigError: the model has no such head."""
+        from autogpt.backbones._cloze import Filler
+
+        self._to_gap(template)
+        return Filler(self)
+
+    def _to_gap(self, template: str) -> None:
+        from autogpt.backbones._cloze import OTHERS
+
+        if self.shape.reading not in ("text", "pair", "cloze"):
+            raise ConfigError(f"a gap is for rows of one text or two, not for {self.shape.reading!r}; {OTHERS}")
+        if self.shape.reading != "cloze":
+            self.shape = replace(self.shape, reading="cloze", template=template)
+            self.net = self._made(self.shape)
+        self.shape = replace(self.shape, template=template)
+        self.net.reading = _readings.get("cloze", template)
+        self.set_head(np.zeros((self.shape.size, self.width)), np.zeros(self.shape.size))
+        self._placed()
+
+    def at_gap(self, template: str, rows: Sequence[Inputs]) -> Array:
+        """What the masked-word head reads [N, D] in any template, whose fields the rows have."""
+        kept, self.net.reading = self.net.reading, _readings.get("cloze", template)
+        try:
+            return np.asarray(self.features(rows, exact=True))
+        finally:
+            self.net.reading = kept
+
+    def _made(self, shape: Shape) -> Net:
+        """A net of the pretrained weights."""
+        return _loading.net(self.source.location, shape)
 
     def replace_body(self, change: Callable[[Any], Any]) -> None:
         """Put `change(body)` in the body's place (adapters are attached and merged this way)."""

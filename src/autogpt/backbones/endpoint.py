@@ -116,6 +116,11 @@ class Endpoint:
         found._likeness = self._likeness
         return found
 
+    def instructed(self, goal: str) -> Self:
+        """The same, asking in other words; what is said around them of rows and answers stays."""
+        rule = KINDS[self.asking.output].rule(self.asking.space)
+        return self.with_options(instruction=INSTRUCTION.format(goal=goal, rule=rule))
+
     @property
     def answers(self) -> Answers:
         """How its output kind is answered."""

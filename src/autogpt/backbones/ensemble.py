@@ -44,6 +44,11 @@ class Ensemble:
         self.members, self.output = tuple(members), output
         self._averaging = averaging(output)
 
+    @classmethod
+    def of(cls, scorers: Sequence[Scorer], *, output: str) -> Self:
+        """Models that count the same."""
+        return cls([Member(one, 1.0 / len(scorers)) for one in scorers], output=output)
+
     @property
     def source(self) -> Any:
         """Where the weights of the first encoder among the members came from."""

@@ -382,7 +382,13 @@ class Writer(Asking):
         self.tokenizer.save_pretrained(folder)
         with self.parts.removed(self.net) if self.parts else nullcontext():
             self.net.saved.save_pretrained(folder)
-        described = {"kind": self.kind, "source": asdict(self.source), "decoding": asdict(self.decoding)}
+        described: dict[str, Any] = {
+            "kind": self.kind,
+            "source": asdict(self.source),
+            "decoding": asdict(self.decoding),
+        }
+        if self.instruction:
+            described["instruction"] = self.instruction
         if self.parts is not None:
             self.parts.save(self.net, folder / _parts.FOLDER)
             described["parts"] = self.parts.to_dict()
@@ -404,6 +410,7 @@ class Writer(Asking):
             runtime=runtime or detect(),
             decoding=Decoding(**described["decoding"]),
         )
+        loaded.instruction = str(described.get("instruction", ""))
         if "parts" in described:
             loaded.parts = _parts.Parts(**described["parts"])
             loaded.parts.load(net, folder / _parts.FOLDER)

@@ -28,6 +28,7 @@ from autogpt.cli.commands import (
     predict,
     pretrain,
     profile,
+    prompts,
     resume,
     run,
     runs,
@@ -53,6 +54,7 @@ _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         (
             profile.profile,
             select.select,
+            prompts.prompts,
             runs.runs,
             explain.explain,
             memory.memory,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt import probe
 from autogpt.core import Job, Step
 from autogpt.methods import _linear
+from autogpt.prompting import of_form, render
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -28,6 +29,7 @@ def fine_tune(
     embeddings: bool = True,
     dropout: bool = True,
     reread: bool = False,
+    begun: bool = False,
     prepare: Callable[[], None] = lambda: None,
     rate_of: Callable[[str], float] = lambda name: 1.0,
     after_step: Callable[[int, int], None] = lambda step, total: None,
@@ -36,12 +38,15 @@ def fine_tune(
     """Train `encoder` in place. Afterwards it holds the best weights on validation (the last without validation).
 
     `prepare` is called between the linear head and the training (LoRA attaches its adapters there); with `reread` the
-    head comes after it, on what the changed body reads. `rate_of` scales learning rates by parameter name, `after_step`
-    is told every step (from 1) and how many there are, `after_validation` the score that picks the best weights.
+    head comes after it, on what the changed body reads. `begun`: the head knows something already, and is kept.
+    `rate_of` scales learning rates by parameter name, `after_step` is told every step (from 1) and how many there are,
+    `after_validation` the score that picks the best weights.
     """
+    if (given := of_form(job.prompts, "instruction")) and hasattr(encoder, "instruction"):
+        encoder.instruction = render(given[0].template, {})  # of a model that writes: part of what it is tuned to read
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None
-    if job.output.linear and not reread:
+    if job.output.linear and not reread and not begun:
         head, _ = _linear.fit(job, c=c, least=0.0, most=0.4)
         encoder.set_head(head.weight, head.bias)
     prepare()

@@ -1,5 +1,9 @@
 """What the methods of virtual tokens share: they begin as real tokens, and what a body cannot do is found by trying.
 
+They begin as the task's own words where there are some (an instruction of --prompts, or the goal), and as tokens of
+training rows beyond that ("The Power of Scale for Parameter-Efficient Prompt Tuning", Lester et al. 2021, find words a
+better beginning than random vectors; words of the task beside words of rows were not compared here).
+
 The linear head is solved on what the body reads with its virtual tokens, because they change every feature. They are
 kept beside the plain body, in PEFT's own format.
 """
@@ -16,6 +20,7 @@ from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
 from autogpt.methods import _finetune
 from autogpt.methods._options import FineTuning, loop_settings, option, passes, peak_rate
+from autogpt.prompting import of_form, render
 
 
 def ratio(default: float) -> Any:
@@ -86,16 +91,21 @@ def tune(
 
 
 def _real_tokens(encoder: Any, job: Job, count: int) -> Any:
-    """`count` token ids that stand one after another in training rows, drawn at random."""
+    """`count` token ids: of the instruction or the goal, and then of training rows, drawn at random."""
     import torch
 
+    given = of_form(job.prompts, "instruction")
+    words = render(given[0].template, {}) if given else job.goal
+    said = encoder.tokenizer(words, add_special_tokens=False)["input_ids"] if words.strip() else []
+    if len(said) >= count:
+        return torch.as_tensor(said[:count])
     drawn = np.random.default_rng([job.seed, 41]).permutation(len(job.train))[: count + 1]
     pieces = encoder.pieces([job.train[place].inputs for place in drawn])
     special = set(encoder.tokenizer.all_special_ids)
     found = [int(token) for piece in pieces for token in piece.ids if int(token) not in special]
     if not found:
         raise ConfigError("the training rows have no tokens to begin with; use lora or adapter")
-    return torch.as_tensor(np.resize(found, count))
+    return torch.as_tensor([*said, *np.resize(found, count - len(said)).tolist()])
 
 
 def _try(encoder: Any, job: Job) -> None:

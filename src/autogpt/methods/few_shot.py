@@ -17,7 +17,9 @@ import numpy as np
 from autogpt.core import Decision, Example, Job, Scorer, Step
 from autogpt.endpoint import Remote
 from autogpt.errors import ConfigError, ResourceError
+from autogpt.methods import _instructing
 from autogpt.methods._endpoint import ASKED, opened, validated, with_votes
+from autogpt.prompting import Prompt, of_form
 
 SHOWN = (0, 4, 16)
 SAMPLE = 24
@@ -31,10 +33,19 @@ MARGIN = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`demonstrations`: training rows shown with each question; None: as many as do best on a few validation rows."""
+    """`demonstrations`: training rows shown with each question; None: as many as do best on a few validation rows.
+
+    `writes`: an instruction is searched on training rows first (see `_instructing`), which costs questions.
+    """
 
     demonstrations: int | None = field(
         default=None, metadata={"help": "training rows shown with each question; 0: zero-shot (default: measured)"}
+    )
+    instruction: str | None = field(
+        default=None, metadata={"help": "what is asked of each row (default: that of --prompts, or the goal)"}
+    )
+    writes: bool = field(
+        default=False, metadata={"help": "let the model rewrite the instruction after looking at its errors"}
     )
 
     def __post_init__(self) -> None:
@@ -55,12 +66,18 @@ class FewShot:
     def fit(self, job: Job) -> Generator[Step, None, Scorer]:
         options, remote = job.options or Options(), job.remote()
         plain = opened(job, remote)
+        said = _given(job, options)
+        if said is not None:
+            plain = plain.instructed(said.text)
         if not job.validation:  # a refit: all is chosen, and rows to show are added
             votes = int(job.settled.get("votes", 1))
             chosen: Scorer = plain.with_options(shown=options.demonstrations or 0, votes=votes)
             return chosen
         places = [int(i) for i in np.random.default_rng([job.seed, 59]).permutation(len(job.validation))[:SAMPLE]]
         sample = [job.validation[place] for place in places]
+        if options.writes and said is None:
+            said = yield from _written(job, remote, plain)
+            plain = plain if said is None else plain.instructed(said.text)
         plain = with_votes(plain, sample[0])
         tried: list[Try] = []
         for shown in SHOWN if options.demonstrations is None else (options.demonstrations,):
@@ -77,9 +94,32 @@ class FewShot:
         job.validated.append(validated(best.scorer, job, dict(zip(places, best.scores, strict=True))))
         scorer = best.scorer
         job.chosen.update(demonstrations=scorer.asking.shown, votes=scorer.asking.votes)
+        if said is not None:
+            job.chosen.update(instruction=said.text, prompts=[said.plain()])
         job.notes.extend(_told(scorer, tried, job, remote))
         fitted: Scorer = scorer
         return fitted
+
+
+def _given(job: Job, options: Options) -> _instructing.Instructed | None:
+    """The instruction that the user gave, or that an earlier fit chose."""
+    if options.instruction is not None:
+        template = options.instruction.replace("{", "{{").replace("}", "}}")
+        return _instructing.Instructed(Prompt((("system", template),), {}, "the user"), 0.0, 0)
+    found = of_form(job.prompts, "instruction")
+    return _instructing.Instructed(found[0], 0.0, 0) if found else None
+
+
+def _written(job: Job, remote: Remote, plain: Any) -> Generator[Step, None, _instructing.Instructed | None]:
+    """The best instruction that the model wrote; None: none could be judged."""
+    writing = _instructing.Writing(job, remote, plain)
+    yield from writing.run(("questions", "reflection"))
+    if not writing.tried:
+        job.notes.append("no instruction could be judged within the shares of rows, money and time; the goal is asked")
+        return None
+    best = writing.tried[0]
+    job.notes.append(f"{len(writing.tried)} instructions were tried; the best: {best.told()}")
+    return best
 
 
 @dataclass(frozen=True, slots=True)

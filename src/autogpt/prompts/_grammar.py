@@ -58,6 +58,59 @@ CHINESE_SUBJECT = (
     "{subject}里提到了{label}。",
     "我觉得这{subject}{label}。",
 )
+CLOZE = (
+    "{text} It was {label}.",
+    "{text} All in all, it was {label}.",
+    "{text} In summary: {label}.",
+    "{text} Just {label}!",
+    "{text} This is {label}.",
+    "{text} It is about {label}.",
+    "{text} The topic is {label}.",
+    "Category: {label}. {text}",
+    "[{label}] {text}",
+    "A {label} text: {text}",
+)
+CLOZE_SUBJECT = (
+    "{text} A {label} {subject}.",
+    "{text} The {subject} is {label}.",
+    "{text} It is a {subject} about {label}.",
+    "A {label} {subject}: {text}",
+)
+CLOZE_PAIR = (
+    "{text} {label}, {text_pair}",
+    "{text}? {label}, {text_pair}",
+    "{text} / {text_pair} That is {label}.",
+)
+CLOZE_CHINESE = (
+    "{text}。这很{label}。",
+    "{text}。总之，{label}。",
+    "{text}。这是{label}。",
+    "{text}。这是关于{label}的。",
+    "{label}：{text}",
+    "类别：{label}。{text}",
+)
+CLOZE_CHINESE_SUBJECT = (
+    "{text}。这{subject}是{label}的。",
+    "{text}。这条{subject}很{label}。",
+    "{label}的{subject}：{text}",
+)
+CLOZE_CHINESE_PAIR = (
+    "{text}？{label}，{text_pair}",
+    "{text}。{label}。{text_pair}",
+)
+QUESTIONS = (
+    "Is this {subject} {choice}?",
+    "Is this {subject} {first}?",
+    "Which of these fits the {subject} best: {choice}?",
+    "Read the {subject}. Decide: {choice}?",
+    "What is the {subject} about, or what does it say: {choice}?",
+)
+QUESTIONS_CHINESE = (
+    "这条{subject}是{choice}？",
+    "这条{subject}是{first}的吗？",
+    "请判断这条{subject}属于哪一类：{choice}？",
+    "读完这条{subject}，最合适的说法是哪一个：{choice}？",
+)
 _STOP = frozenset(
     """a an the of to in on by for with from and or is are was be it its this that these those each every all any into
     which what who how why whether if not no one two us we you i me my our your their his her as at do does did has have

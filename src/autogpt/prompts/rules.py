@@ -18,6 +18,8 @@ class Rules:
 
     name = "rules"
     summary = "templates from a grammar, around label names and other words for them"
+    form = "description"
+    learns = False
 
     def write(self, facts: Facts) -> Iterator[Prompt]:
         said = (facts.goal, *facts.columns, *(word for own in facts.names.values() for word in own), *facts.texts[:50])

@@ -36,6 +36,8 @@ class Terms:
 
     name = "terms"
     summary = "label words from the pool's texts that a first pass is sure about"
+    form = "description"
+    learns = False
 
     def write(self, facts: Facts) -> Iterator[Prompt]:
         labels = list(facts.names)

@@ -19,7 +19,7 @@ from autogpt.data.examples import examples, unlabelled
 from autogpt.data.schema import resolve
 from autogpt.data.text_columns import choose_text
 from autogpt.errors import ConfigError, InputError
-from autogpt.voters.names import words_of
+from autogpt.prompting import words_of
 
 LEAST_ROWS = 20
 

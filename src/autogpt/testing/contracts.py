@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -19,7 +20,7 @@ from autogpt.errors import AutoGPTError
 from autogpt.evaluation.errors import is_right
 from autogpt.experts import Averaging
 from autogpt.memory import Guard
-from autogpt.prompting import Facts
+from autogpt.prompting import Facts, Judged, Prompt, gapped
 from autogpt.queries import Pool
 from autogpt.runtime import Runtime, best_device
 from autogpt.spending import Ledger, Prices
@@ -54,6 +55,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
     "prompt": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "p-tuning": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "tokens": 4},
     "contrastive": {"anchors": 96, "learning_rate": 5e-3, "batch_rows": 8},
+    "cloze": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "retriever": {"epochs": 4.0, "learning_rate": 5e-3, "batch_rows": 8},
 }
 
@@ -368,14 +370,23 @@ def scorer_contract(scorer: Scorer, inputs: Sequence[Any], folder: Path) -> None
 
 
 def check_prompts(name: str) -> None:
-    """A generator writes prompts that can be rendered for every label, the same ones for the same facts, in English and
-    Chinese, with and without a goal; braces in names stay text, and no text of the pool is copied into a template."""
-    generator = registry.get("prompts", name)
+    """A generator writes prompts of its form that can be rendered for every label, the same ones for the same facts, in
+    English and Chinese, with and without a goal; braces in names stay text, and no text of the pool is copied into a
+    template. One that needs a model writes nothing without it."""
+    generator, count = registry.get("prompts", name), 0
     for facts in _prompt_facts():
         prompts, again = (list(generator.write(facts)) for _ in range(2))
         if [one.to_dict() for one in prompts] != [one.to_dict() for one in again]:
             raise AssertionError(f"{name}: the same facts gave other prompts")
+        bare = replace(facts, filler=None, think=None, judge=None)
+        if generator.learns and list(generator.write(bare)):
+            raise AssertionError(f"{name}: it learns, and wrote prompts without a model to ask")
+        count += len(prompts)
         for prompt in prompts:
+            if prompt.form != generator.form:
+                raise AssertionError(f"{name}: {prompt.template!r} is no {generator.form}")
+            if prompt.form == "cloze":
+                gapped(prompt.template)
             told = prompt.descriptions()
             if list(told) != list(facts.names) or not all(text.strip() for own in told.values() for text in own):
                 raise AssertionError(f"{name}: {prompt.template!r} describes {list(told)}, not {list(facts.names)}")
@@ -383,10 +394,12 @@ def check_prompts(name: str) -> None:
                 raise AssertionError(f"{name}: the text {copied!r} stands in the template {prompt.template!r}")
             if not prompt.origin.startswith(name):
                 raise AssertionError(f"{name}: the origin of {prompt.template!r} is {prompt.origin!r}")
+    if not count:
+        raise AssertionError(f"{name} wrote nothing of any facts")
 
 
 def _prompt_facts() -> list[Facts]:
-    """Facts of 40 texts in two languages; vectors are drawn by what stands in a text."""
+    """Facts of 40 texts in two languages; vectors are drawn by what stands in a text, and so is what models answer."""
 
     def read(texts: Sequence[str]) -> Any:
         draws = [np.random.default_rng(list(text.encode())).normal(size=16) for text in texts]
@@ -398,6 +411,38 @@ def _prompt_facts() -> list[Facts]:
         ("", {"x": ("x",), "y": ("y",), "z": ("z",)}, ("red", "green", "blue", "grey")),
         ("判断评论是好评还是差评", {"好评": ("好评",), "差评": ("差评",)}, ("很好用", "太差了", "一般般", "还可以")),
     ):
-        texts = [f"{words[i % 4]} {words[i * 7 % 3]} {i}" for i in range(40)]
-        found.append(Facts(goal, ("text",), names, texts, read(texts), read))
+        texts = [f"{words[i % 4]} {words[i * 7 % 3]} {words[i % 4]}{'abcdefgh'[i % 8] * 2} {i}" for i in range(40)]
+        rows = [({"text": text}, list(names)[place % len(names)]) for place, text in enumerate(texts)]
+        facts = Facts(goal, ("text",), names, texts, read(texts), read, rows=rows, filler=_Words(), think=_rewritten)
+        found.append(replace(facts, judge=_by_length))
     return found
+
+
+class _Words:
+    """`prompting.Filler` of a few words, drawn by template and row."""
+
+    tokens = ("lovely", "awful", "fine", "dull", "##ly", "", ".", ":", "很", "差")
+
+    def _drawn(self, template: str, rows: Sequence[Any], size: int) -> Any:
+        seeds = [list(repr((template, sorted(row.items()))).encode()) for row in rows]
+        return np.stack([np.random.default_rng(seed).normal(size=size) for seed in seeds])
+
+    def states(self, template: str, rows: Sequence[Any]) -> Any:
+        return self._drawn(template, rows, 4)
+
+    def likely(self, template: str, rows: Sequence[Any]) -> Any:
+        return self._drawn(template, rows, len(self.tokens)) - 5.0
+
+    def rows_of(self, template: str, words: Mapping[str, Sequence[str]]) -> tuple[Any, Any]:
+        return self._drawn(template, [{"label": label} for label in words], 4), np.zeros(len(words))
+
+
+def _rewritten(system: str, user: str) -> str:
+    """An instruction that is a word longer than the one before."""
+    return f"<instruction>{json.loads(user)['instruction']} {{again}}</instruction>"
+
+
+def _by_length(prompt: Prompt, places: Sequence[int]) -> list[Judged]:
+    """Longer instructions are better."""
+    good = min(1.0, len(prompt.template) / 200)
+    return [Judged("x", good) for _ in places]

@@ -121,9 +121,17 @@ def refusal_explained(method: str, body: Any) -> bool:
     looks: Mapping[str, Callable[[Any], bool]] = {
         "bitfit": lambda body: not any(name.endswith("bias") for name, _ in body.named_parameters()),
         "prefix": lambda body: not _keeps_keys(body),
+        "cloze": lambda body: not _tells_hidden_words(body.config),
         "qlora": lambda body: not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None,
     }
     return method in looks and looks[method](body)
+
+
+def _tells_hidden_words(config: Any) -> bool:
+    """Whether a body of this configuration was made for words hidden among others, and not for the next one."""
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    return type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_encoder_decoder", False)
 
 
 def _keeps_keys(body: Any) -> bool:

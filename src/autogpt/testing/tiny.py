@@ -45,7 +45,8 @@ def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
 
 
 def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0, spread: float = 0.02) -> Path:
-    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer; `spread` of its weights."""
+    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer and the head that tells
+    hidden words; `spread` of its weights."""
     from transformers import BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def _spread(deviation: float) -> dict[str, float]:
 def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int, special: Mapping[str, float]) -> Path:
     """Families call the same sizes by different names: each gets all of them."""
     import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 
     sizes = {"hidden_size": 16, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": 32}
     if family not in FAMILIES:
@@ -110,7 +111,10 @@ def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model: Any = AutoModel.from_config(config)
-    model.save_pretrained(folder)
+        whole: Any = AutoModelForMaskedLM.from_config(config) if family in FAMILIES else model
+    if family in FAMILIES:  # the body as it would be alone, so that nothing else depends on the head
+        whole.base_model.load_state_dict(model.state_dict(), strict=False)
+    whole.save_pretrained(folder)
     settings = {"max_seq_length": 32, "do_lower_case": False}
     (folder / "sentence_bert_config.json").write_text(json.dumps(settings), "utf-8")
     return folder

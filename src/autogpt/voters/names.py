@@ -6,8 +6,6 @@ some phrases are alike to every text, and that says nothing of any.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from autogpt.ballot import Ballot, Votes
@@ -27,13 +25,6 @@ class Names:
         means = [np.mean([unit(next(read)) for _ in ballot.phrases[label]], axis=0) for label in ballot.labels]
         head = centred(ballot.vectors, unit(np.stack(means)))
         return [Votes(self.name, softmax(np.asarray(head(ballot.vectors))), head)]
-
-
-def words_of(name: str) -> str:
-    """A label's name as a phrase: `card_not_working`, `CardNotWorking` and `card-not-working` -> card not working."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    found = " ".join(re.sub(r"[_\-./]+", " ", parted).split())
-    return found.lower() if found != name else found
 
 
 plugin = Names()

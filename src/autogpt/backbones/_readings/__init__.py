@@ -70,10 +70,11 @@ class Reading(Protocol):
         """
 
 
-def get(name: str) -> Reading:
-    """The reading called `name`."""
-    found: Reading = importlib.import_module(f"autogpt.backbones._readings.{name}").reading
-    return found
+def get(name: str, template: str = "") -> Reading:
+    """The reading called `name`; of one that puts rows into a template, with this one."""
+    found: Any = importlib.import_module(f"autogpt.backbones._readings.{name}").reading
+    reading: Reading = found.filled(template) if template else found
+    return reading
 
 
 def of(inputs: Inputs) -> Reading:
