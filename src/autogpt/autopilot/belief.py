@@ -42,15 +42,16 @@ def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows
 
     Of an endpoint nobody knows what to expect: no more than of TF-IDF, and it has to be better by `ASKING`.
     Where the encoder does not know the texts' language, nothing is expected of its methods beyond TF-IDF's score.
+    Without `rows` what is usual decides.
     """
-    score = result.scores[metric.name]
+    score = result.scores[metric.name] if rows else anchor
     if math.isnan(score):
         return -math.inf
     usual = PRIOR["tfidf"] if result.usage else PRIOR.get(result.method, 0.0)
     if not knows_language and result.family == "encoder":
         usual = PRIOR["tfidf"]
     noise = standard_error(score, rows) ** 2
-    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise)
+    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise) if rows else 0.0
     return weight * score + (1 - weight) * (anchor + usual) - (ASKING if result.usage else 0.0)
 
 

@@ -52,7 +52,8 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     """From the best trial to the tested model in `<run>/model`."""
     rows, rest = _test_rows(bench, prepared), list(session.results)
     while True:
-        session.say("decision", f"{best.name} has the best validation score", winner=best.name)
+        why = "has the best validation score" if bench.validation else "is usually best, and no validation rows tell more"
+        session.say("decision", f"{best.name} {why}", winner=best.name)
         told = _answering(session, bench, prepared, best)
         try:
             test, scores = _test_scores(session, rows, best, told)
@@ -104,7 +105,7 @@ class Answering:
     """What answers in the end: one trial (`again`: fitted once more), or several that are `joined`."""
 
     name: str
-    validation: Mapping[str, float]
+    validation: Mapping[str, float | None]
     decision: Decision
     scorer: Scorer
     again: bool
@@ -118,7 +119,7 @@ def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result)
         scorer = _joined_scorer(session, bench, prepared, joined)
         return Answering(joined.name, joined.scores, joined.decision, scorer, True, joined)
     decision = decide(bench, load_scores(_folder(session, best) / "validation.safetensors"))
-    return Answering(best.name, best.scores, decision, *_final_scorer(session, bench, prepared, best))
+    return Answering(best.name, best.known, decision, *_final_scorer(session, bench, prepared, best))
 
 
 def decide(bench: Bench, scores: Scores) -> Decision:
@@ -181,6 +182,8 @@ def _final_scorer(
 
     `models`: how many answer together in the end.
     """
+    if not bench.validation:  # it has learned from all rows
+        return load_scorer(_folder(session, best) / "scorer", best.family), False
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
     left = session.budget.remaining() - session.reserve(bench, prepared, models=models)
@@ -356,8 +359,8 @@ def _costs(session: Session, bench: Bench) -> Costs:
 
 def _trial_row(bench: Bench, result: Result, best: Result) -> TrialRow:
     score = result.scores[bench.metric.name]
-    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind"
-    reason = "best on validation" if result is best else behind
+    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind" if bench.validation else ""
+    reason = "best on validation" if result is best and bench.validation else behind
     return TrialRow(result.name, score, result.seconds, chosen=result is best, reason=reason)
 
 

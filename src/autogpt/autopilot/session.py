@@ -20,6 +20,7 @@ from autogpt.autopilot import auto, belief, finish, forecast, kept_rows, languag
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
+from autogpt.autopilot.described import described
 from autogpt.autopilot.journal import Journal
 from autogpt.autopilot.ladder import CHEAP, Facts, rungs
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, run_trial
@@ -133,7 +134,7 @@ class Session:
         best = None
         if self.best is not None:
             metric = next(iter(self.best.scores))
-            best = {"method": self.best.name, "metric": metric, "score": self.best.scores[metric]}
+            best = {"method": self.best.name, "metric": metric, "score": self.best.known[metric]}
         state = {
             "status": status,
             "process": {"host": platform.node(), "id": os.getpid()},
@@ -265,7 +266,9 @@ class Session:
             if self.client is None
             else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
         )
-        return advised(bench, prepared.unlabelled, say=self.say, remaining=self.budget.remaining)
+        said = {"goal": config.goal, "columns": prepared.profile.schema.text}
+        services: dict[str, Any] = {**said, "say": self.say, "remaining": self.budget.remaining}
+        return advised(described(bench, **services), prepared.unlabelled, **services)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -399,9 +402,10 @@ class Session:
             scorer = load_scorer(folder / "scorer", result.family)
         self.results.append(result)
         self.folders.append(folder)
-        score = result.scores[bench.metric.name]
+        score = result.known[bench.metric.name]
         self.stages[result.name] = result.seconds
-        message = f"{result.name}: {bench.metric.name} {score:.4f} on validation, {result.seconds:.1f} s"
+        measured = "no validation rows" if score is None else f"{bench.metric.name} {score:.4f} on validation"
+        message = f"{result.name}: {measured}, {result.seconds:.1f} s"
         self.say("trial", message, **told, score=score, seconds=result.seconds, state="done", chosen=result.chosen)
         for note in result.notes:
             self.say("trial", f"{result.name}: {note}")
@@ -438,7 +442,7 @@ class Session:
 
         saved = self.folders[self.results.index(result)] / "scorer"
         scorer = scorer or load_scorer(saved, result.family)
-        info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}
+        info = {"status": "candidate", "method": result.name, "validation": result.known}
         model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
         model.save(self.place / "model", saved_scorer=saved, check=False)
         self.say("saved", f"best so far: {result.name}, loadable from {self.place / 'model'}")
