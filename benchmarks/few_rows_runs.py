@@ -113,7 +113,12 @@ def summary(found: Sequence[dict[str, Any]]) -> str:
         here = [one for one in found if one["rows"] == rows]
         systems = list(dict.fromkeys(one["system"] for one in here))
         names = list(dict.fromkeys(one["set"] for one in here))
-        lines += ["", f"{rows} rows of each", f"| system | {' | '.join(names)} | mean |", "|---" * (len(names) + 2) + "|"]
+        lines += [
+            "",
+            f"{rows} rows of each",
+            f"| system | {' | '.join(names)} | mean |",
+            "|---" * (len(names) + 2) + "|",
+        ]
         for system in systems:
             cells = [[x["accuracy"] for x in here if (x["set"], x["system"]) == (name, system)] for name in names]
             means = [100 * statistics.fmean(own) if own else float("nan") for own in cells]
@@ -133,14 +138,14 @@ def _lead(here: Sequence[dict[str, Any]], system: str) -> str:
     from scipy import stats
 
     error = statistics.stdev(gains) / len(gains) ** 0.5 * float(stats.t.ppf(0.975, len(gains) - 1))
-    worst = min(zip(gains, own, strict=True), key=lambda pair: pair[0])
-    where = f"{worst[1]['set']} {worst[1]['seed']}"
-    return f"{system} - setfit: {statistics.fmean(gains):+.1f} ± {error:.1f} ({len(gains)} cells), worst {worst[0]:+.1f} ({where})"
+    least, where = min(zip(gains, own, strict=True), key=lambda pair: pair[0])
+    worst = f"worst {least:+.1f} ({where['set']} {where['seed']})"
+    return f"{system} - setfit: {statistics.fmean(gains):+.1f} ± {error:.1f} ({len(gains)} cells), {worst}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words, numbers = lambda text: text.split(","), lambda text: [int(part) for part in text.split(",")]  # noqa: E731
+    words, numbers = lambda text: text.split(","), lambda text: [int(part) for part in text.split(",")]
     parser.add_argument("--sets", type=words, default=list(GOALS))
     parser.add_argument("--rows", type=numbers, default=[1, 4, 8], help="of each class")
     parser.add_argument("--seeds", type=numbers, default=[0, 1])

@@ -90,7 +90,7 @@ def test_chinese_labels_are_described_in_chinese(tiny_bert: Path) -> None:
     assert not any("This" in text for text in found["好评"])
 
 
-def test_only_methods_that_take_them_learn_from_them_and_a_decision_is_told_once(tiny_bert: Path, tmp_path: Path) -> None:
+def test_only_methods_that_take_them_learn_from_them(tiny_bert: Path, tmp_path: Path) -> None:
     said: list[str] = []
     say = lambda kind, message, **_: said.append(message)  # noqa: E731
     bench = described(
@@ -141,4 +141,3 @@ def test_a_run_with_one_row_of_each_label_ends_with_a_model(tiny_bert: Path, tmp
     journal = (face.run.folder / "journal.jsonl").read_text("utf-8")
     assert "no validation rows" in journal
     assert "label names" in journal
-

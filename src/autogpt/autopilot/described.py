@@ -30,12 +30,14 @@ from autogpt.vectors import unit
 
 if TYPE_CHECKING:
     from autogpt.core import Array
+    from autogpt.probe import Head
 
 GENERATOR = "rules"
 MOST_TEXTS, PER_LABEL = 640, (4, 24)
 """Descriptions that are read, and how many a label has of them."""
-WORTH = (0.5, 1.0, 2.0, 4.0)
-"""Rows of its label that a label's descriptions are worth together: what is tried, beside nothing."""
+WORTH, FOLDS = (1.0, 4.0), 4
+"""Rows of its label that a label's descriptions are worth together: what is tried, beside nothing, and on how many
+folds of the rows."""
 ONE_ROW_WORTH, SHARPNESS, AGAINST = 1.0, 20.0, -2.0
 """With a single row of a label nothing can be held out. Descriptions are then worth a row, unless they alone, at this
 sharpness of cosines, make the rows so much less likely than guessing does (in all, natural logarithm)."""
@@ -110,37 +112,33 @@ def worth_of(
 ) -> tuple[float, str]:
     """How many rows of a label its descriptions are worth (0: nothing), and why.
 
-    `rows` [n, D] with `targets` [n]; descriptions `said` [m, D] of labels `answers` [m], `part` [m] of 1 for each label.
+    `rows` [n, D] with `targets` [n]; descriptions `said` [m, D] of labels `answers` [m], `part` [m] of 1 for each.
     """
     if min(np.bincount(targets, minlength=classes)) < 2:
-        centres = unit(np.stack([(said[answers == label]).mean(axis=0) for label in range(classes)]))
-        gain = float((experts.log_likelihood(SHARPNESS * rows @ centres.T, targets) + np.log(classes)).sum())
-        why = f"they make the {len(rows)} rows {gain:+.1f} likelier than guessing (log), with a row of each nothing more can be held out"
+        centres = unit(np.stack([said[answers == label].mean(axis=0) for label in range(classes)]))
+        alone = experts.log_likelihood(SHARPNESS * rows @ centres.T, targets)
+        gain = float((alone + np.log(classes)).sum())
+        why = f"alone they make the {len(rows)} rows {gain:+.1f} likelier than guessing, and no row can be held out"
         return (ONE_ROW_WORTH if gain > AGAINST else 0.0), why
-    fold = experts.folds(targets, seed=seed)
+    fold = experts.folds(targets, seed=seed) % FOLDS
 
     def likely(worth: float) -> float:
-        def fit(own: Array, gold: Array) -> experts.Head:
-            weight = np.concatenate([np.ones(len(own)), worth * part])
-            return experts.student(
-                np.concatenate([own, said]), np.concatenate([gold, answers]), weight, classes=classes
-            )
+        """Log-likelihood of all rows, each by a head without its fold, at the sharpness that suits the head best."""
 
-        if not worth:
-            table = experts.cross_fitted(
-                rows, targets, fold, lambda x, y: experts.shots_head(x, y, classes=classes), classes=classes
-            )
-        else:
-            table = experts.cross_fitted(rows, targets, fold, fit, classes=classes)
+        def fit(own: Array, gold: Array) -> Head:
+            if not worth:
+                return experts.shots_head(own, gold, classes=classes)
+            vectors, labels = np.concatenate([own, said]), np.concatenate([gold, answers])
+            return experts.student(vectors, labels, np.concatenate([np.ones(len(own)), worth * part]), classes=classes)
+
+        table = experts.cross_fitted(rows, targets, fold, fit, classes=classes)
         return max(float(experts.log_likelihood(sharp * table, targets).sum()) for sharp in experts.OWN)
 
-    grid = np.array([0.0, *WORTH])
-    found = np.array([likely(float(one)) for one in grid])
+    found = np.array([likely(one) for one in (0.0, *WORTH)])
     share = np.exp(found - found.max())
     share /= share.sum()
-    best = 1 + int(found[1:].argmax())
-    gain = (found[best] - found[0]) / len(rows)
-    why = f"log-likelihood {gain:+.3f} per labelled row that was not learned from"
+    gain = (found[1:].max() - found[0]) / len(rows)
+    why = f"log-likelihood {gain:+.3f} for each labelled row that was held out"
     if 1 - share[0] < LEAST_SHARE:
         return 0.0, why
-    return float(np.exp(share[1:] @ np.log(grid[1:]) / share[1:].sum())), why
+    return float(np.exp(share[1:] @ np.log(WORTH) / share[1:].sum())), why

@@ -52,7 +52,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     """From the best trial to the tested model in `<run>/model`."""
     rows, rest = _test_rows(bench, prepared), list(session.results)
     while True:
-        why = "has the best validation score" if bench.validation else "is usually best, and no validation rows tell more"
+        why = "has the best validation score" if bench.validation else "is usually best; there are no validation rows"
         session.say("decision", f"{best.name} {why}", winner=best.name)
         told = _answering(session, bench, prepared, best)
         try:
