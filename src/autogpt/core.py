@@ -437,7 +437,8 @@ class Job:
 class Method(Protocol):
     """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value).
 
-    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint.
+    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint. One
+    with `takes_descriptions = True` finds descriptions of the labels in `job.train`, where rows are few (id -1).
     """
 
     name: str

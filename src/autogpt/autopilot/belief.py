@@ -19,7 +19,7 @@ PRIOR: Mapping[str, float] = {
     "majority": -0.30,
     "tfidf": -0.08,
     "head": 0.0,
-    "self-training": 0.02,
+    "self-training": 0.04,
     "contrastive": 0.02,
     "full": 0.01,
     "cross-encoder": 0.01,
@@ -27,6 +27,9 @@ PRIOR: Mapping[str, float] = {
 }
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""
 
+DESCRIBED = 0.03
+"""By how much a method is usually better that learned from descriptions of the labels too, where rows let them in: of 1
+and 8 rows of each label (EXPERIMENTS.md), rounded down."""
 ASKING = 0.01
 """By how much a model that asks an endpoint has to be better: each answer costs, and sends a text away."""
 
@@ -35,6 +38,11 @@ def standard_error(score: float, rows: int) -> float:
     """Of a mean of right and wrong over `rows`, with two rows of each added (Agresti & Coull 1998)."""
     share = (min(max(score, 0.0), 1.0) * rows + 2) / (rows + 4)
     return math.sqrt(share * (1 - share) / (rows + 4))
+
+
+def expected(result: Result) -> float:
+    """Usual score of a trial minus that of the linear head on rows alone."""
+    return PRIOR.get(result.method, 0.0) + (DESCRIBED if result.described else 0.0)
 
 
 def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows_language: bool) -> float:
@@ -47,7 +55,7 @@ def posterior(result: Result, *, metric: Metric, rows: int, anchor: float, knows
     score = result.scores[metric.name] if rows else anchor
     if math.isnan(score):
         return -math.inf
-    usual = PRIOR["tfidf"] if result.usage else PRIOR.get(result.method, 0.0)
+    usual = PRIOR["tfidf"] if result.usage else expected(result)
     if not knows_language and result.family == "encoder":
         usual = PRIOR["tfidf"]
     noise = standard_error(score, rows) ** 2
@@ -75,7 +83,7 @@ def choose(results: Sequence[Result], *, metric: Metric, rows: int, knows_langua
 def _anchor(results: Sequence[Result], metric: Metric) -> float:
     """The level of the head as all trials together suggest it: the mean of score minus what is usual."""
     known = [
-        r.scores[metric.name] - PRIOR.get(r.method, 0.0)
+        r.scores[metric.name] - expected(r)
         for r in results
         if r.method != "majority" and not math.isnan(r.scores[metric.name])
     ]

@@ -64,6 +64,8 @@ class Result:
     rows: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
+    described: bool = False
+    """Whether it learned from descriptions of the labels too."""
 
     @property
     def known(self) -> dict[str, float | None]:
@@ -133,6 +135,7 @@ def run_trial(
         notes=tuple(job.notes),
         rows=candidate.rows,
         usage=getattr(scorer, "usage", dict)(),
+        described=len(job.train) > len(bench.train),
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
