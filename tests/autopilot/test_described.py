@@ -119,13 +119,13 @@ def test_a_row_of_little_weight_is_drawn_into_few_pairs(tiny_bert: Path) -> None
 
 
 def test_without_validation_rows_what_is_usual_decides() -> None:
-    def result(method: str, *, described: bool = False) -> Result:
+    def result(method: str, *, described: float = 0.0) -> Result:
         return Result(method, method, {}, {}, {"accuracy": float("nan")}, 1.0, "encoder", 1.0, described=described)
 
     metric = registry.get("metrics", "accuracy")
     found = [result(name) for name in ("majority", "tfidf", "head", "contrastive", "full")]
     assert belief.choose(found, metric=metric, rows=0).method == "contrastive"
-    assert belief.choose([*found, result("head", described=True)], metric=metric, rows=0).method == "head"
+    assert belief.choose([*found, result("head", described=0.5)], metric=metric, rows=0).method == "head"
 
 
 def test_a_run_with_one_row_of_each_label_ends_with_a_model(tiny_bert: Path, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ class Result:
     rows: str = ""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
-    described: bool = False
-    """Whether it learned from descriptions of the labels too."""
+    described: float = 0.0
+    """Which part of the weight that it learned from were descriptions of the labels."""
 
     @property
     def known(self) -> dict[str, float | None]:
@@ -135,13 +135,19 @@ def run_trial(
         notes=tuple(job.notes),
         rows=candidate.rows,
         usage=getattr(scorer, "usage", dict)(),
-        described=len(job.train) > len(bench.train),
+        described=_described(job, len(bench.train)),
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
     save_scores(found, folder / "validation.safetensors")
     files.write_json(folder / "result.json", {**asdict(result), "scores": result.known})
     return result, scorer
+
+
+def _described(job: Job, rows: int) -> float:
+    """The part of the training weight that stands after the rows: descriptions of the labels."""
+    weight = [example.weight for example in job.train]
+    return sum(weight[rows:]) / max(sum(weight), 1e-9)
 
 
 def refit(bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
