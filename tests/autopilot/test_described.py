@@ -10,7 +10,7 @@ import pytest
 
 from autogpt import AutoGPT, registry
 from autogpt.autopilot import belief
-from autogpt.autopilot.described import PER_LABEL, described, descriptions, worth_of
+from autogpt.autopilot.described import ONE_ROW_WORTH, PER_LABEL, described, descriptions, worth_of
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, make_job
 from autogpt.config import Search
 from autogpt.core import Example
@@ -101,10 +101,19 @@ def test_only_methods_that_take_them_learn_from_them(tiny_bert: Path, tmp_path: 
         for name in ("tfidf", "full", "head", "contrastive")
     }
     more = bench.descriptions()
+    assert more, said
     assert rows["tfidf"] == rows["full"] == bench.train
     assert rows["head"] == rows["contrastive"] == [*bench.train, *more]
     assert len(said) == 1
-    assert more == () or sum(one.weight for one in more if one.target == "fee") > 0
+    assert sum(one.weight for one in more if one.target == "fee") == pytest.approx(ONE_ROW_WORTH)
+
+
+def test_a_resumed_run_has_the_descriptions_that_it_began_with(tiny_bert: Path, tmp_path: Path) -> None:
+    bench, kept = bench_of(tiny_bert, ["fee", "lost"], rows=1), tmp_path / "descriptions.json"
+    usual: dict[str, Any] = {"goal": GOAL, "columns": ("text",), "say": lambda *_, **__: None, "kept": kept}
+    first = described(bench, **usual, remaining=lambda: 600.0).descriptions()
+    assert len(first) > 8
+    assert described(bench, **usual, remaining=lambda: 0.5).descriptions() == first
 
 
 def test_a_row_of_little_weight_is_drawn_into_few_pairs(tiny_bert: Path) -> None:

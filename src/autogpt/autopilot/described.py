@@ -12,15 +12,17 @@ all templates together do (EXPERIMENTS.md).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autogpt import experts, registry
+from autogpt import experts, files, registry
 from autogpt.autopilot.ladder import FEW_BESIDE_UNLABELLED, rows_per_label
 from autogpt.autopilot.trial import Bench
 from autogpt.core import Example
@@ -48,21 +50,39 @@ READ_SHARE = 0.15
 
 
 def described(
-    bench: Bench, *, goal: str, columns: Sequence[str], say: Callable[..., None], remaining: Callable[[], float]
+    bench: Bench,
+    *,
+    goal: str,
+    columns: Sequence[str],
+    say: Callable[..., None],
+    remaining: Callable[[], float],
+    kept: Path | None = None,
 ) -> Bench:
-    """The bench whose methods may learn from descriptions of the labels, where rows are few and labels have names."""
-    names = read_labels(dict.fromkeys(bench.space.labels)) if bench.output.name == "classes" else {}
-    few = names and rows_per_label(bench.train, bench.output) <= FEW_BESIDE_UNLABELLED
-    told = all(any(letter.isalpha() for letter in "".join(own)) for own in names.values())
-    if not few or not told or set(bench.train[0].inputs) != {"text"}:
+    """The bench whose methods may learn from descriptions of the labels, where rows are few and labels have names.
+
+    They are written when they are first asked for; `kept` is the file that has them for a run that is resumed.
+    """
+    if bench.output.name != "classes" or len(bench.space.labels) < 2 or set(bench.train[0].inputs) != {"text"}:
+        return bench
+    names = read_labels(dict.fromkeys(bench.space.labels))
+    named = all(any(letter.isalpha() for letter in "".join(own)) for own in names.values())
+    if not named or rows_per_label(bench.train, bench.output) > FEW_BESIDE_UNLABELLED:
         return bench
 
     @cache
     def examples() -> Sequence[Example]:
+        if kept is not None and kept.is_file():
+            return [
+                Example(-1, {"text": text}, label, weight)
+                for text, label, weight in json.loads(kept.read_text("utf-8"))
+            ]
         rate = bench.features.rows_per_second
         most = int(min(MOST_TEXTS, READ_SHARE * remaining() * rate)) if rate else MOST_TEXTS
         texts = descriptions(bench, names, goal=goal, columns=columns, most=most)
-        return _weighed(bench, texts, say) if texts else ()
+        found = _weighed(bench, texts, say) if texts else []
+        if kept is not None:
+            files.write_json(kept, [[one.inputs["text"], one.target, one.weight] for one in found])
+        return found
 
     return replace(bench, descriptions=examples)
 
@@ -99,12 +119,12 @@ def _weighed(bench: Bench, texts: Mapping[str, Sequence[str]], say: Callable[...
     told = f"{len(flat):,} descriptions of {len(labels)} labels ({flat[0][1]!r}, {flat[-1][1]!r})"
     if worth <= 0:
         say("decision", f"label names are left out: {told}: {why}")
-        return ()
+        return []
     say("decision", f"label names teach beside the rows: {told}, worth {worth:.1f} rows of each label: {why}")
-    return tuple(
+    return [
         Example(-1, {"text": text}, label, weight=float(worth * share))
         for (label, text), share in zip(flat, part, strict=True)
-    )
+    ]
 
 
 def worth_of(

@@ -267,8 +267,9 @@ class Session:
             else partial(endpoint.Remote, self.client, config.goal, prepared.test.count),
         )
         said = {"goal": config.goal, "columns": prepared.profile.schema.text}
+        kept = self.place / "descriptions.json" if self.folder is not None else None
         services: dict[str, Any] = {**said, "say": self.say, "remaining": self.budget.remaining}
-        return advised(described(bench, **services), prepared.unlabelled, **services)
+        return advised(described(bench, **services, kept=kept), prepared.unlabelled, **services)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
