@@ -57,6 +57,13 @@ def test_a_single_row_of_a_label_has_to_speak_clearly_against_them() -> None:
     assert worth_of(**world(1, turned=True, noise=0.2))[0] == 0
 
 
+def test_a_label_with_one_row_among_many_does_not_decide() -> None:
+    given = world(8, turned=True)
+    kept = [place for place, label in enumerate(given["targets"]) if label != 2 or place == 16]
+    worth, why = worth_of(**{**given, "rows": given["rows"][kept], "targets": given["targets"][kept]})
+    assert worth == 0, why
+
+
 def bench_of(tiny_bert: Path, labels: Sequence[str], rows: int = 4, **inputs: str) -> Bench:
     bench = contracts.bench("classes", tiny_bert)
     train = [Example(place, {"text": f"card {place}", **inputs}, label) for label in labels for place in range(rows)]

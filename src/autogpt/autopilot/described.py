@@ -44,9 +44,12 @@ ONE_ROW_WORTH, SHARPNESS, AGAINST = 1.0, 20.0, -2.0
 """With a single row of a label nothing can be held out. Descriptions are then worth a row, unless they alone, at this
 sharpness of cosines, make the rows so much less likely than guessing does (in all, natural logarithm)."""
 LEAST_SHARE = 0.5
-"""Of the mean over the grid, that must speak for the descriptions."""
-READ_SHARE = 0.15
-"""Of the time that is left, that reading descriptions may take."""
+"""Of the mean over the grid, that must speak for the descriptions; and of the rows, that must have another of their
+label, so that they can be held out."""
+MOST_ROWS = 1000
+"""With more rows in all, weighing descriptions takes longer than they are worth."""
+READ_SHARE, ALL_SHARE = 0.15, 0.4
+"""Of the time that is left, that reading descriptions may take, and with the rows (which are kept for later trials)."""
 
 
 def described(
@@ -66,7 +69,8 @@ def described(
         return bench
     names = read_labels(dict.fromkeys(bench.space.labels))
     named = all(any(letter.isalpha() for letter in "".join(own)) for own in names.values())
-    if not named or rows_per_label(bench.train, bench.output) > FEW_BESIDE_UNLABELLED:
+    few = len(bench.train) <= MOST_ROWS and rows_per_label(bench.train, bench.output) <= FEW_BESIDE_UNLABELLED
+    if not named or not few:
         return bench
 
     @cache
@@ -79,7 +83,7 @@ def described(
         rate = bench.features.rows_per_second
         most = int(min(MOST_TEXTS, READ_SHARE * remaining() * rate)) if rate else MOST_TEXTS
         texts = descriptions(bench, names, goal=goal, columns=columns, most=most)
-        found = _weighed(bench, texts, say) if texts else []
+        found = _weighed(bench, texts, say, seconds=ALL_SHARE * remaining()) if texts else []
         if kept is not None:
             files.write_json(kept, [[one.inputs["text"], one.target, one.weight] for one in found])
         return found
@@ -105,12 +109,18 @@ def descriptions(
     return found
 
 
-def _weighed(bench: Bench, texts: Mapping[str, Sequence[str]], say: Callable[..., None]) -> Sequence[Example]:
+def _weighed(
+    bench: Bench, texts: Mapping[str, Sequence[str]], say: Callable[..., None], *, seconds: float
+) -> Sequence[Example]:
     """Descriptions as examples, each with its part of what they are worth; none where rows speak against them."""
     labels = list(bench.space.labels)
     flat = [(label, text) for label in labels for text in texts[label]]
     read = [*(row.inputs for row in bench.train), *({"text": text} for _, text in flat)]
-    vectors = unit(np.asarray(bench.features.get(read)[1]))
+    reached, table = bench.features.get(read, seconds=seconds)
+    if len(reached) < len(read):
+        say("decision", "label names are left out: there is no time or memory to read descriptions of them")
+        return []
+    vectors = unit(np.asarray(table))
     rows, said = vectors[: len(bench.train)], vectors[len(bench.train) :]
     targets = np.asarray(bench.output.encode([row.target for row in bench.train], bench.space))
     answers = np.array([labels.index(label) for label, _ in flat])
@@ -134,7 +144,8 @@ def worth_of(
 
     `rows` [n, D] with `targets` [n]; descriptions `said` [m, D] of labels `answers` [m], `part` [m] of 1 for each.
     """
-    if min(np.bincount(targets, minlength=classes)) < 2:
+    held_out = np.bincount(targets, minlength=classes)[targets] > 1  # of other labels nothing else can be known
+    if held_out.mean() < LEAST_SHARE:
         centres = unit(np.stack([said[answers == label].mean(axis=0) for label in range(classes)]))
         alone = experts.log_likelihood(SHARPNESS * rows @ centres.T, targets)
         gain = float((alone + np.log(classes)).sum())
@@ -152,12 +163,12 @@ def worth_of(
             return experts.student(vectors, labels, np.concatenate([np.ones(len(own)), worth * part]), classes=classes)
 
         table = experts.cross_fitted(rows, targets, fold, fit, classes=classes)
-        return max(float(experts.log_likelihood(sharp * table, targets).sum()) for sharp in experts.OWN)
+        return max(float(experts.log_likelihood(sharp * table, targets)[held_out].sum()) for sharp in experts.OWN)
 
     found = np.array([likely(one) for one in (0.0, *WORTH)])
     share = np.exp(found - found.max())
     share /= share.sum()
-    gain = (found[1:].max() - found[0]) / len(rows)
+    gain = (found[1:].max() - found[0]) / held_out.sum()
     why = f"log-likelihood {gain:+.3f} for each labelled row that was held out"
     if 1 - share[0] < LEAST_SHARE:
         return 0.0, why
