@@ -7,6 +7,11 @@ what each fitted model is worth:
 
     python benchmarks/few_rows.py --sets cr,subj --rows 8,64 --seeds 0,1 --jobs 2 --out few_rows.json
     python benchmarks/few_rows.py --read few_rows.json
+
+`--part names` asks what label names add: `head` and `contrastive` on all of the rows, without and with what
+`autopilot.described` says of the labels, and with the names dealt out wrongly (`few_rows_runs.py` measures whole runs):
+
+    python benchmarks/few_rows.py --part names --sets cr,subj,banking77 --rows 1,4,8
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,9 +34,11 @@ import numpy as np
 
 import sets
 import trials
+from autogpt.autopilot.described import described
 from autogpt.autopilot.ladder import ANCHORS, ANCHORS_PER_ROW, wanted_epochs
 from autogpt.autopilot.trial import Candidate, run_trial
 from autogpt.core import Decision, Schema
+from prompts import GOALS
 
 SETS = ("mr", "subj", "cr", "pros_cons", "dbpedia14", "banking77")
 METHODS = ("tfidf", "head", "contrastive", "full")
@@ -114,6 +122,36 @@ def table(parts: trials.Parts, scorer: Any, rows: Sequence[Any]) -> Any:
     return np.asarray(parts.output.probabilities(scores, parts.space, Decision()))
 
 
+def names(name: str, rows: int, seed: int) -> dict[str, Any]:
+    """Accuracy on the judges of methods that learn from label names beside the rows, and without; and what was told."""
+    few, judges = pool(name, rows, seed)
+    parts = trials.Parts.of(SCHEMA, few, [], judges)
+    gold = np.asarray(parts.output.encode([row.target for row in parts.test], parts.space))
+    told: list[str] = []
+    plain = trials.bench(parts, backbone=None, seed=seed, listen=lambda event: None)
+    own = {"goal": GOALS[name], "columns": ("text",), "remaining": lambda: trials.SECONDS}
+    wise = described(plain, **own, say=lambda kind, message, **_: told.append(message))
+    document: dict[str, Any] = {"set": name, "rows": rows, "seed": seed}
+    for way, bench in (("rows", plain), ("rows and names", wise), ("rows and wrong names", wrong(plain, own))):
+        for method in ("head", "contrastive"):
+            with tempfile.TemporaryDirectory() as folder:
+                candidate = Candidate(method, options(method, len(few)))
+                _, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: trials.SECONDS)
+                found = table(parts, scorer, parts.test).argmax(1)
+            document[f"{method}, {way}"] = round(float((found == gold).mean()), 4)
+    return {**document, "told": told}
+
+
+def wrong(bench: Any, own: dict[str, Any]) -> Any:
+    """The bench whose labels are described by the names of others, as far as the rows let that happen."""
+    labels = bench.space.labels
+    turned = dict(zip(labels, (*labels[1:], labels[0]), strict=True))
+    rows = [replace(row, target=turned[row.target]) for row in bench.train]
+    false = described(replace(bench, train=rows), **own, say=lambda kind, message, **_: None)
+    back = {after: before for before, after in turned.items()}
+    return replace(bench, descriptions=lambda: [replace(one, target=back[one.target]) for one in false.descriptions()])
+
+
 def trials_of(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One pool after the other, or `--jobs` side by side."""
     pools = [(name, rows, seed) for seed in given.seeds for rows in given.rows for name in given.sets]
@@ -157,6 +195,7 @@ def values(one: Mapping[str, Any]) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
+    parser.add_argument("--part", choices=("methods", "names"), default="methods", help="what is asked")
     parser.add_argument("--sets", type=lambda text: text.split(","), default=list(SETS))
     parser.add_argument("--rows", type=numbers, default=[8, 64], help="of each class")
     parser.add_argument("--seeds", type=numbers, default=[0, 1])
@@ -166,6 +205,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.read is not None:
         print(summary(json.loads(given.read.read_text("utf-8"))))
+        return
+    if given.part == "names":
+        for one in ((name, rows, seed) for rows in given.rows for name in given.sets for seed in given.seeds):
+            print(names(*one), flush=True)
         return
     found = []
     for one in trials_of(given):

@@ -398,13 +398,11 @@ class Job:
     """Everything a method may use to fit one trial. Services are injected, so methods import nothing above them.
 
     * `open()`: the run's backbone, freshly loaded, with a head of zeros for this output.
-    * `remaining()`: seconds left to this trial; a method must be done, saved state included, when it reaches 0.
-    * `room()`: bytes of memory that may be planned with.
+    * `remaining()`: seconds left; a method must be done, saved state included, at 0. `room()`: bytes to plan with.
     * `judge(scores)`: the task's metrics of scores of the validation rows.
     * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
     * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
-    * `advice()`: linear heads on raw features, by name, that learned from rows without a label.
-    * `goal`, the sentence, and `prompts` (`prompting.Prompt`) that the user gave.
+    * `advice()`: linear heads on features, by name, that saw no label; `goal`, `prompts`: the user's (`prompting`).
     * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
     * `validated`: the fitted scorer's scores of all validation rows, where the method has them anyway.
     * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
@@ -439,7 +437,8 @@ class Job:
 class Method(Protocol):
     """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value).
 
-    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint.
+    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint. One
+    with `takes_descriptions = True` finds descriptions of the labels in `job.train`, where rows are few (id -1).
     """
 
     name: str

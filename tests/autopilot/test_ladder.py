@@ -8,7 +8,7 @@ import pytest
 
 from autogpt import registry
 from autogpt.autopilot.ladder import LEAST_PASSED_ROWS, Facts, rungs
-from autogpt.autopilot.trial import Candidate, make_job
+from autogpt.autopilot.trial import Candidate, Result, make_job
 from autogpt.core import Example
 from autogpt.methods._linear import ENOUGH_PER_LABEL, ENOUGH_ROWS, _reading_seconds
 from autogpt.testing import contracts, tiny
@@ -65,6 +65,17 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
 def test_contrastive_tuning_has_more_anchors_with_more_rows_and_leaves_half_of_the_time(rows, seconds, anchors) -> None:
     told = replace(facts(rows, seconds), allowed=["contrastive"])
     assert next(iter(rungs(told, []))).options["anchors"] == pytest.approx(anchors, abs=25)
+
+
+def test_with_very_few_rows_the_fit_on_all_of_them_keeps_its_time() -> None:
+    told = replace(facts(40, 0.4 + 800 * 0.07), validation=10, allowed=["contrastive", "full"])
+    ladder = rungs(told, results := [])
+    assert next(ladder).options["anchors"] == pytest.approx(800 / (1 + 1.3 * 1.25), abs=5)
+    results.append(Result("contrastive", "contrastive", {}, {}, {}, 20.0, "encoder", 20.0))
+    left = told.remaining() - 1.3 * 1.25 * 20.0
+    assert next(ladder).options["epochs"] == pytest.approx(min(10.0, 0.85 * left / (40 * PASSED)), abs=0.1)
+    results[:] = [replace(results[0], refit_seconds=told.remaining() / (1.3 * 1.25))]
+    assert "full is left out" in list(rungs(told, results))[1]
 
 
 def test_contrastive_tuning_that_is_too_short_is_left_out() -> None:

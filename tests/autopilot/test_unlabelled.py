@@ -92,12 +92,14 @@ def test_advice_is_learned_once_and_from_enough_rows_only(tiny_bert: Path) -> No
     bench = contracts.bench("classes", tiny_bert)
     texts = [{"text": f"the red card {place}"} for place in range(LEAST_POOL)]
     said: list[str] = []
-    usual: dict[str, Any] = {"say": lambda kind, message, **_: said.append(message), "remaining": lambda: 60.0}
+    usual: dict[str, Any] = {"goal": "sort notes by kind", "columns": ("note",)}
+    usual |= {"say": lambda kind, message, **_: said.append(message), "remaining": lambda: 60.0}
     assert Advice(bench, texts[1:], **usual)() == {}
     advice = Advice(bench, texts, **usual)
     assert "label names" in advice()
     assert advice() is advice()
     assert sum("rows without a label were read" in message for message in said) == 1
+    assert any("prompts of rules" in message for message in said), "prompts describe the labels, not bare names"
 
 
 def test_a_run_reads_them_and_says_what_they_told(tiny_bert: Path, tmp_path: Path) -> None:

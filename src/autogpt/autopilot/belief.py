@@ -25,7 +25,7 @@ PRIOR: Mapping[str, float] = {
     "majority": -0.30,
     "tfidf": -0.08,
     "head": 0.0,
-    "self-training": 0.02,
+    "self-training": 0.04,
     "contrastive": 0.02,
     "full": 0.01,
     "cross-encoder": 0.01,
@@ -36,6 +36,9 @@ PRIOR: Mapping[str, float] = {
 TIE = 0.005
 """Expected scores that are no further apart, and no further than the rows' noise, are equal: the cheaper one is taken.
 It is also what several models together must be expected to bring (`ensembling.LEAST_GAIN`)."""
+DESCRIBED = 0.1
+"""By how much a method would be better that learned from descriptions of the labels alone, as far as it did: half of it
+with one row of each label (11 points were measured), a seventh or more with eight (2 points; EXPERIMENTS.md)."""
 ASKING = 0.01
 """By how much a model that asks an endpoint has to be better: each answer costs, and sends a text away."""
 
@@ -55,6 +58,11 @@ def paired_error(score: float, rows: int) -> float:
     return standard_error(score, rows) * math.sqrt(2 * (1 - CORRELATION))
 
 
+def usual(result: Result, prior: Mapping[str, float]) -> float:
+    """Usual score of a trial minus that of the linear head on rows alone."""
+    return prior.get(result.method, 0.0) + DESCRIBED * result.described
+
+
 def posterior(
     result: Result,
     *,
@@ -68,16 +76,17 @@ def posterior(
 
     Of an endpoint nobody knows what to expect: no more than of TF-IDF, and it has to be better by `ASKING`.
     Where the encoder does not know the texts' language, nothing is expected of its methods beyond TF-IDF's score.
+    Without `rows` what is usual decides.
     """
-    score = result.scores[metric.name]
+    score = result.scores[metric.name] if rows else anchor
     if math.isnan(score):
         return -math.inf
-    usual = prior["tfidf"] if result.usage else prior.get(result.method, 0.0)
+    expected = prior["tfidf"] if result.usage else usual(result, prior)
     if not knows_language and result.family == "encoder":
-        usual = prior["tfidf"]
+        expected = prior["tfidf"]
     noise = standard_error(score, rows) ** 2
-    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise)
-    return weight * score + (1 - weight) * (anchor + usual) - (ASKING if result.usage else 0.0)
+    weight = PRIOR_SPREAD**2 / (PRIOR_SPREAD**2 + noise) if rows else 0.0
+    return weight * score + (1 - weight) * (anchor + expected) - (ASKING if result.usage else 0.0)
 
 
 def expectations(
@@ -168,7 +177,7 @@ def _price(result: Result) -> tuple[int, int, float]:
 def _anchor(results: Sequence[Result], metric: Metric, prior: Mapping[str, float]) -> float:
     """The level of the head as all trials together suggest it: the mean of score minus what is usual."""
     known = [
-        r.scores[metric.name] - prior.get(r.method, 0.0)
+        r.scores[metric.name] - usual(r, prior)
         for r in results
         if r.method != "majority" and not math.isnan(r.scores[metric.name])
     ]

@@ -45,7 +45,9 @@ class Quick:
 
 
 def quick_model(bench: Bench, results: Sequence[Result]) -> Quick | None:
-    """The linear head when its features are cached, otherwise TF-IDF."""
+    """The linear head when its features are cached, otherwise TF-IDF; None without rows to judge it by."""
+    if not bench.validation:
+        return None
     done = {result.method: result for result in results}
     read, _ = bench.features.get([example.inputs for example in bench.train], seconds=0.0)
     if "head" in done and len(read) >= 0.8 * len(bench.train):

@@ -117,7 +117,7 @@ class Answering:
     """What answers in the end: one trial (`again`: fitted once more), or several that are `joined`."""
 
     name: str
-    validation: Mapping[str, float]
+    validation: Mapping[str, float | None]
     decision: Decision
     scorer: Scorer
     again: bool
@@ -131,7 +131,7 @@ def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result)
         scorer = _joined_scorer(session, bench, prepared, joined)
         return Answering(joined.name, joined.scores, joined.decision, scorer, True, joined)
     decision = decide(bench, load_scores(_folder(session, best) / "validation.safetensors"))
-    return Answering(best.name, best.scores, decision, *_final_scorer(session, bench, prepared, best))
+    return Answering(best.name, best.known, decision, *_final_scorer(session, bench, prepared, best))
 
 
 def decide(bench: Bench, scores: Scores) -> Decision:
@@ -194,6 +194,8 @@ def _final_scorer(
 
     `models`: how many answer together in the end.
     """
+    if not bench.validation:  # it has learned from all rows
+        return load_scorer(_folder(session, best) / "scorer", best.family), False
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
     left = session.budget.remaining() - session.reserve(bench, prepared, models=models)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autogpt import registry
 from autogpt.autopilot.trial import Candidate, Result
@@ -23,6 +23,9 @@ FEW_ROWS_PER_LABEL = 64
 LEAST_ANCHORS, ANCHORS, ANCHORS_PER_ROW = 300, (400, 3000), 24
 """Of 102 rows of two labels 1,200 anchors were better than 400 by 1.4 points on the mean of four sets, 2,400 than 1,200
 by 1.5 on the mean of three, and 4,800 no better."""
+VERY_FEW, REFIT = 24.0, 1.3
+"""With fewer rows of a label the fit on all rows, validation rows too, is worth more than a further trial is (with
+8: 4 points, EXPERIMENTS.md), so that it keeps its time: so much more than a trial takes, besides the rows that join."""
 FEW_BESIDE_UNLABELLED = 32
 """With more, rows without a label added nothing (with 4, 8, 16, 32: 3.2, 1.7, 1.3 and 0.7 points; EXPERIMENTS.md)."""
 SAFETY = 0.85
@@ -134,7 +137,7 @@ def _neural(facts: Facts, neural: Sequence[str], results: Sequence[Result]) -> I
     if "contrastive" in neural:
         yield _contrastive(facts)
     if "full" in neural:
-        yield from _full(facts)
+        yield from _full(_with_time_for_refit(facts, results))
     if "cross-encoder" in neural and (facts.named or "text_pair" in facts.train[0].inputs):
         yield _cross_encoder(facts)
     for method in neural:
@@ -241,6 +244,20 @@ def _self_training(facts: Facts) -> Candidate | str:
     return Candidate("self-training", {}, needed, reason)
 
 
+def _refit_cost(facts: Facts) -> float:
+    """What a fit on training and validation rows costs beside a trial; nothing without validation rows."""
+    return REFIT * (1 + facts.validation / len(facts.train)) if facts.validation else 0.0
+
+
+def _with_time_for_refit(facts: Facts, results: Sequence[Result]) -> Facts:
+    """With very few rows: the facts of a ladder that leaves the time for fitting `contrastive` again on all rows."""
+    tuned = [one.refit_seconds for one in results if one.method == "contrastive"]
+    if facts.named or not tuned or rows_per_label(facts.train, facts.output) >= VERY_FEW:
+        return facts
+    kept, remaining = _refit_cost(facts) * max(tuned), facts.remaining
+    return replace(facts, remaining=lambda: remaining() - kept)
+
+
 def _contrastive(facts: Facts) -> Candidate | str:
     if facts.output.name not in ONE_LABEL:
         return "contrastive is left out: it needs one label per row"
@@ -251,7 +268,10 @@ def _contrastive(facts: Facts) -> Candidate | str:
     anchor = 2 * TRAIN_COST * _read_seconds(facts) / len(facts.train)
     fits = (facts.remaining() * SAFETY - _read_seconds(facts)) / anchor
     wanted = min(most, max(least, ANCHORS_PER_ROW * len(facts.train)))
-    anchors = int(min(wanted, fits, max(least, fits / 2)))  # what follows has the other half
+    if typical < VERY_FEW:  # what follows is its own fit on all rows
+        anchors = int(min(wanted, fits, max(LEAST_ANCHORS, fits / (1 + _refit_cost(facts)))))
+    else:  # what follows has the other half
+        anchors = int(min(wanted, fits, max(least, fits / 2)))
     if anchors < LEAST_ANCHORS:
         needed = _read_seconds(facts) + LEAST_ANCHORS * anchor
         return f"contrastive is left out: about {needed:.0f} s are needed, {facts.remaining():.0f} s are left"

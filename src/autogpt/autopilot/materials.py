@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from autogpt import endpoint, prompting, registry
+from autogpt.autopilot.described import described
 from autogpt.autopilot.trial import Bench
 from autogpt.autopilot.unlabelled import advised
 from autogpt.config import RunConfig
@@ -36,6 +37,8 @@ class Materials:
     unlabelled: Sequence[Inputs]
     test_count: int
     prompts: Sequence[prompting.Prompt]
+    columns: Sequence[str]
+    """Of the text, as the table calls them."""
 
     @classmethod
     def of(cls, config: RunConfig, shape: Any, prepared: Prepared) -> Self:
@@ -53,6 +56,7 @@ class Materials:
             unlabelled=prepared.unlabelled,
             test_count=prepared.test.count,
             prompts=prompting.read(config.source.prompts),
+            columns=prepared.profile.schema.text,
         )
 
     def like(self, bench: Bench) -> Self:
@@ -62,7 +66,7 @@ class Materials:
     def bench(
         self,
         *,
-        features: Path | None,
+        place: Path | None,
         guard: Guard,
         runtime: Callable[[], Runtime],
         listen: Listener,
@@ -70,7 +74,7 @@ class Materials:
         remaining: Callable[[], float],
         client: endpoint.Client | None = None,
     ) -> Bench:
-        """What all trials share; nothing heavy is loaded too early. `features` is the folder they stand in."""
+        """What all trials share; nothing heavy is loaded too early. `place` is the run's folder."""
         from autogpt.training.features import FeatureCache
 
         config, output = self.config, registry.get("outputs", self.output)
@@ -97,7 +101,7 @@ class Materials:
             space=self.space,
             metrics=tuple(registry.get("metrics", name) for name in self.metrics),
             open=open_encoder,
-            features=FeatureCache(open_encoder, folder=features, guard=guard),
+            features=FeatureCache(open_encoder, folder=None if place is None else place / "features", guard=guard),
             runtime=runtime,
             seed=self.seed,
             listen=listen,
@@ -114,4 +118,6 @@ class Materials:
         def say(kind: str, message: str, **data: Any) -> None:
             listen(Event(kind, message, data))
 
-        return advised(bench, self.unlabelled, say=say, remaining=remaining)
+        services: dict[str, Any] = {"goal": config.goal, "columns": self.columns, "say": say, "remaining": remaining}
+        kept = None if place is None else place / "descriptions.json"
+        return advised(described(bench, **services, kept=kept), self.unlabelled, **services)

@@ -26,7 +26,9 @@ def say_winner(session: Session, bench: Bench, best: Result, among: Sequence[Res
     sign = 1.0 if metric.higher_is_better else -1.0
     measured = [sign * one.scores[metric.name] for one in among]
     own = measured[list(among).index(best)]
-    if all(own >= other or other != other for other in measured):
+    if not rows:
+        message = f"{best.name} is usually best; there are no validation rows"
+    elif all(own >= other or other != other for other in measured):
         message = f"{best.name} has the best validation score"
     elif equal:
         names = ", ".join(one.name for one in equal)
@@ -42,8 +44,8 @@ def say_winner(session: Session, bench: Bench, best: Result, among: Sequence[Res
 
 def trial_row(bench: Bench, result: Result, best: Result) -> TrialRow:
     score = result.scores[bench.metric.name]
-    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind"
-    reason = "best on validation" if result is best else behind
+    behind = f"{abs(best.scores[bench.metric.name] - score):.4f} behind" if bench.validation else ""
+    reason = "best on validation" if result is best and bench.validation else behind
     return TrialRow(result.name, score, result.seconds, chosen=result is best, reason=reason)
 
 

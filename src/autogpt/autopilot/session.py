@@ -155,7 +155,7 @@ class Session:
         best = None
         if self.best is not None:
             metric = next(iter(self.best.scores))
-            best = {"method": self.best.name, "metric": metric, "score": self.best.scores[metric]}
+            best = {"method": self.best.name, "metric": metric, "score": self.best.known[metric]}
         state = {
             "status": status,
             "process": {"host": platform.node(), "id": os.getpid()},
@@ -240,7 +240,7 @@ class Session:
         """What all trials share; nothing heavy is loaded before it is needed."""
         self.materials = Materials.of(self.config, self.shape, prepared)
         return self.materials.bench(
-            features=None if self.folder is None else self.folder / "features",
+            place=self.folder,
             guard=self.guard,
             runtime=self.runtime,
             listen=self.listen,
@@ -383,7 +383,7 @@ class Session:
             return
         saved = self.folders[self.results.index(result)] / "scorer"
         scorer = scorer or load_scorer(saved, result.family)
-        info = {"status": "candidate", "method": result.name, "validation": dict(result.scores)}
+        info = {"status": "candidate", "method": result.name, "validation": result.known}
         model = Model(scorer, schema=prepared.profile.schema, space=bench.space, decision=Decision(), info=info)
         model.save(self.place / "model", saved_scorer=saved, check=False)
         self.say("saved", f"best so far: {result.name}, loadable from {self.place / 'model'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -79,10 +80,18 @@ class Result:
     """What 1,000 predictions take of an endpoint: seconds, tokens `read` and `written`, `money`; else empty."""
     adapted: bool = False
 
+    described: float = 0.0
+    """Which part of the weight that it learned from were descriptions of the labels."""
+
     @property
     def varied(self) -> bool:
         """Whether it is a trial of the search: its method was tried before, with other options."""
         return "#" in self.name
+
+    @property
+    def known(self) -> dict[str, float | None]:
+        """The scores as JSON has them: None where no validation row measured them."""
+        return {name: None if math.isnan(score) else score for name, score in self.scores.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,8 @@ class Bench:
     remote: Callable[[], Remote] = none_named
     goal: str = ""
     prompts: Sequence[Prompt] = ()
+    descriptions: Callable[[], Sequence[Example]] = tuple
+    """What the run says of the labels, as examples that are no rows: for methods with `takes_descriptions`."""
 
     @property
     def metric(self) -> Metric:
@@ -113,7 +124,9 @@ class Bench:
         return self.metrics[0]
 
     def judge(self, scores: Scores) -> dict[str, float]:
-        """All metrics of scores of the validation rows."""
+        """All metrics of scores of the validation rows; NaN where there are none."""
+        if not self.validation:
+            return {metric.name: math.nan for metric in self.metrics}
         gold = [example.target for example in self.validation]
         inputs = [example.inputs for example in self.validation]
         answers = self.output.decode(scores, self.space, Decision(), inputs)
@@ -146,12 +159,19 @@ def run_trial(
         rows=candidate.rows,
         adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
+        described=_described(job, len(bench.train)),
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
     save_scores(found, folder / "validation.safetensors")
-    files.write_json(folder / "result.json", asdict(result))
+    files.write_json(folder / "result.json", {**asdict(result), "scores": result.known})
     return result, scorer
+
+
+def _described(job: Job, rows: int) -> float:
+    """The part of the training weight that stands after the rows: descriptions of the labels."""
+    weight = [example.weight for example in job.train]
+    return sum(weight[rows:]) / max(sum(weight), 1e-9)
 
 
 def refit(bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
@@ -178,6 +198,9 @@ def make_job(
     """The services of a method, put together for one trial."""
     method = registry.get("methods", candidate.method)
     folder.mkdir(parents=True, exist_ok=True)
+    rows = bench.train if train is None else train
+    if getattr(method, "takes_descriptions", False):
+        rows = [*rows, *bench.descriptions()]
 
     def loop(
         trainable: Trainable, settings: Mapping[str, Any], validate: Callable[[], Mapping[str, float]] | None
@@ -210,7 +233,7 @@ def make_job(
             tracker.finish()
 
     return Job(
-        train=bench.train if train is None else train,
+        train=rows,
         validation=bench.validation if validation is None else validation,
         output=bench.output,
         space=bench.space,
@@ -271,7 +294,8 @@ def load_result(folder: Path) -> Result | None:
     if not path.is_file():
         return None
     found = json.loads(path.read_text("utf-8"))
-    return Result(**{**found, "notes": tuple(found["notes"])})
+    scores = {name: math.nan if score is None else score for name, score in found["scores"].items()}
+    return Result(**{**found, "scores": scores, "notes": tuple(found["notes"])})
 
 
 def load_scorer(folder: Path, family: str) -> Scorer:

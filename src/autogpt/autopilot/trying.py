@@ -84,9 +84,10 @@ def _settle(session: Session, bench: Bench, prepared: Prepared, candidate: Candi
         raise ResourceError(f"{folder}: its result is gone; resume the run")
     session.results.append(result)
     session.folders.append(folder)
-    score = result.scores[bench.metric.name]
+    score = result.known[bench.metric.name]
     session.stages[result.name] = result.seconds
-    message = f"{result.name}: {bench.metric.name} {score:.4f} on validation, {result.seconds:.1f} s"
+    measured = "no validation rows" if score is None else f"{bench.metric.name} {score:.4f} on validation"
+    message = f"{result.name}: {measured}, {result.seconds:.1f} s"
     session.say("trial", message, **told, score=score, seconds=result.seconds, state="done", chosen=result.chosen)
     for note in result.notes:
         session.say("trial", f"{result.name}: {note}")

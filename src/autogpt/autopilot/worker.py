@@ -72,7 +72,7 @@ def _bench(order: Order, tell: Listener) -> Iterator[tuple[Bench, Callable[[], f
     with stop_requested() as stop:
         yield (
             materials.bench(
-                features=order.base / "features",
+                place=order.base,
                 guard=guard,
                 runtime=lambda: replace(kept(order.base / "worker.json"), memory=guard),
                 listen=tell,

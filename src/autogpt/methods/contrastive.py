@@ -42,6 +42,7 @@ class Contrastive:
     name = "contrastive"
     summary = "contrastive tuning of the encoder (SetFit's idea), then a linear head"
     needs_backbone = True
+    takes_descriptions = True
     outputs = ONE_LABEL
     options = Options
 
@@ -72,10 +73,10 @@ class Pairs:
         self.training, self.temperature = training, options.temperature
         self.module = training.module
         labels = np.asarray(training.targets)
+        weights = np.asarray(training.weights, dtype=float)
         rng = np.random.default_rng([seed, 17])
-        order = np.concatenate([rng.permutation(len(labels)) for _ in range(-(-options.anchors // len(labels)))])
-        self.anchors = order[: options.anchors]
-        self.partners = np.array([_partner(labels, int(anchor), rng) for anchor in self.anchors])
+        self.anchors = _anchors(weights, options.anchors, rng)
+        self.partners = np.array([_partner(labels, weights, int(anchor), rng) for anchor in self.anchors])
         lengths = training.lengths()
         self._lengths = [max(lengths[a], lengths[b]) for a, b in zip(self.anchors, self.partners, strict=True)]
 
@@ -85,7 +86,8 @@ class Pairs:
     def batch(self, rows: Sequence[int]) -> Batch:
         places = [*self.anchors[list(rows)], *self.partners[list(rows)]]
         found: Batch = self.training.batch([int(place) for place in places])
-        return replace(found, weight=found.weight[: len(rows)], index=found.index[: len(rows)])
+        weight = found.weight[: len(rows)].clone().fill_(1.0)  # a row of less weight is drawn less often
+        return replace(found, weight=weight, index=found.index[: len(rows)])
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Sentence vectors [2B, D]: anchors, then partners."""
@@ -104,11 +106,21 @@ class Pairs:
         return [group for group in groups if not any(id(parameter) in head for parameter in group["params"])]
 
 
-def _partner(labels: Array, anchor: int, rng: np.random.Generator) -> int:
-    """Another row of the same label; the row itself when it is the only one."""
+def _anchors(weights: Array, count: int, rng: np.random.Generator) -> Array:
+    """Places of rows [count], each as often as it weighs: whole passes in random order where all weigh the same."""
+    if np.ptp(weights) == 0:
+        order = [rng.permutation(len(weights)) for _ in range(-(-count // len(weights)))]
+        return np.concatenate(order)[:count]
+    return rng.choice(len(weights), size=count, p=weights / weights.sum())
+
+
+def _partner(labels: Array, weights: Array, anchor: int, rng: np.random.Generator) -> int:
+    """Another row of the same label, as often as it weighs; the row itself when it is the only one."""
     same = np.flatnonzero(labels == labels[anchor])
     others = same[same != anchor]
-    return int(rng.choice(others)) if len(others) else anchor
+    own = weights[others]
+    even = not len(others) or np.ptp(own) == 0
+    return int(rng.choice(others, p=None if even else own / own.sum())) if len(others) else anchor
 
 
 def supervised_contrastive(vectors: torch.Tensor, labels: torch.Tensor, *, temperature: float) -> torch.Tensor:

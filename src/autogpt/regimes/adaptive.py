@@ -118,9 +118,9 @@ class Adapting:
 
         features = FeatureCache(opened, folder=self._place / f"{name}-features", guard=self._session.guard)
         changed = replace(bench, open=opened, features=features)
-        return advised(
-            changed, self._session.materials.unlabelled, say=self._session.say, remaining=self._session.budget.remaining
-        )
+        session, materials = self._session, self._session.materials
+        told: dict[str, Any] = {"say": session.say, "remaining": session.budget.remaining}
+        return advised(changed, materials.unlabelled, goal=session.config.goal, columns=materials.columns, **told)
 
     def train(self, bench: Bench, prepared: Prepared, seconds: float) -> str | None:
         """Make the adapted encoder within `seconds`, or say why there is none. A stopped training goes on."""
