@@ -58,7 +58,7 @@ def test_without_a_better_model_the_test_stays_closed(tmp_path: Path, monkeypatc
     assert load(run.folder).predict("thank you for the card") == run.model.predict("thank you for the card")
     assert len(state_of(run)[looks.TESTS]) == 1
     assert again.report.looks == ()
-    assert state_of(run)["config"]["time_limit"] > 60
+    assert state_of(run)["config"]["time_limit"] >= 60
     assert Run.load(run.folder).report.config["time_limit"] == state_of(run)["config"]["time_limit"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autogpt import AutoGPT
 from autogpt.autopilot.run import Run
-from autogpt.config import Search
+from autogpt.config import Experiments, Search
 
 WORDS = {
     "travel": ("train", "ticket", "airport", "hotel", "luggage", "border"),
@@ -49,7 +49,7 @@ def table(rows: int, *, wrong: float = 0.0, seed: int = 0) -> list[dict[str, Any
 
 def run(folder: Path, rows: list[dict[str, Any]]) -> Run:
     plain = [{"text": row["text"], "topic": row["topic"]} for row in rows]
-    face = AutoGPT(output=str(folder), search=Search(methods="majority,tfidf"))
+    face = AutoGPT(output=str(folder), search=Search(methods="majority,tfidf"), experiments=Experiments(search="off"))
     face.train(plain, goal="topic", time_limit="120s")
     assert face.run is not None
     return face.run

@@ -266,6 +266,8 @@ def tuned(writer: Writer, method: str, folder: Path) -> Writer:
         options=None,
         chosen={},
         settled={},
+        goal="",
+        prompts=(),
         loop=lambda *_: iter(()),
     )
     return exhausted(plugin.fit(job))

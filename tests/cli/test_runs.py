@@ -62,7 +62,11 @@ def test_a_run_that_is_silent_for_long_was_killed_and_can_be_resumed(
     assert f"go on with:  autogpt resume {folder}" in found.err
 
 
-@pytest.mark.parametrize(("process", "state"), [(os.getpid(), "running"), (2**22 + 7, "stopped"), ("x", "running")])
+@pytest.mark.parametrize(
+    ("process", "state"),
+    [(os.getpid(), "running"), (2**22 + 7, "stopped"), ("x", "running")],
+    ids=["alive", "gone", "unknown"],
+)
 def test_a_run_whose_process_is_gone_was_killed(
     autogpt: Callable[..., Any], tmp_path: Path, process: Any, state: str
 ) -> None:

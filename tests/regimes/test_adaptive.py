@@ -28,7 +28,7 @@ from autogpt.testing import tiny
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence encoder: a body without a head over its vocabulary, and a list of modules."""
-    folder = tiny.bert_folder(tmp_path_factory.mktemp("backbones") / "bert")
+    folder = tiny.bert_folder(tmp_path_factory.mktemp("backbones") / "bert", head=False)
     modules = [{"idx": 0, "name": "0", "path": "", "type": "models.Transformer"},
                {"idx": 1, "name": "1", "path": "1_Pooling", "type": "models.Pooling"},
                {"idx": 2, "name": "2", "path": "2_Normalize", "type": "models.Normalize"}]  # fmt: skip

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autogpt import registry
 from autogpt.autopilot.scheduler import SHIFT, SPREAD
@@ -112,16 +113,21 @@ def posteriors(
     prior: Mapping[str, float] = PRIOR,
 ) -> list[float]:
     """Expected score of each trial, in their order (see `posterior`; of variations relative to their first)."""
-    firsts: dict[tuple[str, str], Result] = {}
+    firsts: dict[Any, Result] = {}
     for result in results:
-        firsts.setdefault((result.method, result.rows), result)
+        firsts.setdefault(_kind(result), result)
     anchor = _anchor(list(firsts.values()), metric, prior)
     found = []
     for result in results:
-        first = firsts[result.method, result.rows]
+        first = firsts[_kind(result)]
         expected = posterior(first, metric=metric, rows=rows, anchor=anchor, knows_language=knows_language, prior=prior)
         found.append(expected if result is first else expected + believed(result, first, metric=metric, rows=rows))
     return found
+
+
+def _kind(result: Result) -> tuple[Any, ...]:
+    """What variations have in common with the first trial of their method."""
+    return result.method, result.rows, result.adapted, result.described > 0
 
 
 def believed(result: Result, first: Result, *, metric: Metric, rows: int) -> float:

@@ -26,8 +26,9 @@ from autogpt import endpoint, files, registry
 from autogpt import setting as settings
 from autogpt.autopilot.ladder import CHEAP, Facts, needs_endpoint
 from autogpt.autopilot.trial import Bench, Candidate
+from autogpt.config import RunConfig
 from autogpt.core import ONE_LABEL
-from autogpt.errors import AutoGPTError, ConfigError, EndpointError, Interrupted
+from autogpt.errors import AutoGPTError, ConfigError, EndpointError, Interrupted, OfflineError
 from autogpt.evaluation.report import Advised
 
 if TYPE_CHECKING:
@@ -112,6 +113,20 @@ def guided(
         yield from found
         if not found:
             break
+
+
+def check(config: RunConfig) -> None:
+    """ConfigError or OfflineError where settings of a planner do not go together."""
+    guide, asked = config.guide, config.guide.remote(config.remote).endpoint
+    own = (guide.planner_model, guide.planner_key, guide.planner_price_in, guide.planner_price_out)
+    if guide.planner_endpoint is None and (*own, guide.planner_max_cost) != (None,) * 5:
+        raise ConfigError("these settings are of the planner's own endpoint; name it with --planner-endpoint")
+    if guide.planner_endpoint is not None and guide.planner != "llm":
+        raise ConfigError("--planner-endpoint is of a planner that is asked; give --planner llm as well")
+    if guide.planner == "llm" and asked is None:
+        raise ConfigError("--planner llm asks a language model; name it with --endpoint or --planner-endpoint")
+    if guide.planner == "llm" and config.source.offline:
+        raise OfflineError(f"--offline forbids asking {asked}; leave --planner llm or --offline out")
 
 
 def is_asked(session: Session) -> bool:
@@ -303,7 +318,10 @@ def _candidate(entry: Any, allowed: Sequence[str], by: str) -> Candidate:
     for name, value in options.items():
         if name not in known or known[name].type not in (bool, int, float):
             raise ConfigError(f"{method} has no option {shown(str(name), 40)!r} that can be proposed")
-        low, high = _range(known[name].more, known[name])
+        choices = [one for one in known[name].more.get("search") or () if isinstance(known[name].more["search"], list)]
+        if choices and value not in choices:
+            raise ConfigError(f"{method}: {name} {shown(str(value), 20)} is none of {choices}")
+        low, high = (-math.inf, math.inf) if choices else _range(known[name].more, known[name])
         if type(value) in (int, float) and not low <= value <= high:
             raise ConfigError(f"{method}: {name} {shown(str(value), 20)} is not between {low:g} and {high:g}")
     built = settings.build(kind, options, origin=method)

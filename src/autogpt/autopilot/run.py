@@ -18,6 +18,7 @@ from autogpt.autopilot import looks
 from autogpt.autopilot.extend import new_limit
 from autogpt.autopilot.live_page import LivePage, both
 from autogpt.autopilot.planner import Chat
+from autogpt.autopilot.planner import check as check_planner
 from autogpt.autopilot.session import Session
 from autogpt.config import RunConfig
 from autogpt.errors import AmbiguityError, AutoGPTError, ConfigError, InputError, Interrupted, ModelError
@@ -68,6 +69,7 @@ def run(
     Whatever happens, the best model so far stands in `<run>/model`. Interrupted has the command that goes on.
     """
     started = time.monotonic()
+    check_planner(config)
     folder = new_folder(config)
     page = LivePage(folder, config)
     session = Session(config, folder=folder, listen=both(page, listen or silent), ask=ask, started=started)
@@ -130,6 +132,7 @@ def plan(config: RunConfig, *, data: Any = None, test: Any = None, ask: Ask | No
     """What a run would do, with estimates; nothing is trained or written."""
     from autogpt.autopilot.plan import make_plan
 
+    check_planner(config)
     session = Session(config, folder=None, listen=silent, ask=ask, started=time.monotonic())
     return make_plan(session, session.read(data, test))
 

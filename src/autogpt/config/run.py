@@ -236,13 +236,8 @@ class Guide:
 
     def __post_init__(self) -> None:
         _check(self, ("planner", self.planner in PLANNERS, f"one of {', '.join(PLANNERS)}"))
-        own = (self.planner_model, self.planner_key, self.planner_price_in, self.planner_price_out)
-        if self.planner_endpoint is None and (*own, self.planner_max_cost) != (None,) * 5:
-            raise ConfigError("these settings are of the planner's own endpoint; name it with --planner-endpoint")
         if self.planner_endpoint is not None:
             object.__setattr__(self, "planner_endpoint", checked(self.planner_endpoint))
-            if self.planner != "llm":
-                raise ConfigError("--planner-endpoint is of a planner that is asked; give --planner llm as well")
 
     def remote(self, usual: Endpoint) -> Endpoint:
         """The endpoint that the planner is asked at: its own, or the one that the run may ask."""
@@ -288,8 +283,3 @@ class RunConfig:
         _check(self, ("seed", self.seed >= 0, "0 or more"))
         if self.source.offline and self.remote.endpoint is not None:
             raise OfflineError(f"--offline forbids asking {self.remote.endpoint}; leave --endpoint or --offline out")
-        asked = self.guide.remote(self.remote).endpoint
-        if self.guide.planner == "llm" and asked is None:
-            raise ConfigError("--planner llm asks a language model; name it with --endpoint or --planner-endpoint")
-        if self.guide.planner == "llm" and self.source.offline:
-            raise OfflineError(f"--offline forbids asking {asked}; leave --planner llm or --offline out")

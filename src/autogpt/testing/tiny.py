@@ -39,23 +39,25 @@ _SIDES = {"attention_heads": 2, "ffn_dim": 32}
 """Sizes of both sides of an encoder-decoder."""
 
 
-def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
+def bert_folder(folder: Path, *, layers: int = 2, seed: int = 0, head: bool = True) -> Path:
     """A random BERT of width 16 with a whole-word tokenizer, saved as transformers saves it."""
-    return encoder_folder(folder, "bert", layers=layers, seed=seed)
+    return encoder_folder(folder, "bert", layers=layers, seed=seed, head=head)
 
 
-def encoder_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0, spread: float = 0.02) -> Path:
-    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer and the head that tells
-    hidden words; `spread` of its weights."""
+def encoder_folder(
+    folder: Path, family: str, *, layers: int = 2, seed: int = 0, spread: float = 0.02, head: bool = True
+) -> Path:
+    """A random encoder of any family in `FAMILIES`, width 16, with a whole-word tokenizer and, with `head`, the head
+    that tells hidden words; `spread` of its weights."""
     from transformers import BertTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *_LETTERS, "##s"]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)), "utf-8")
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    return _model(
-        folder, family, vocabulary=len(dict.fromkeys(vocabulary)), layers=layers, seed=seed, special=_spread(spread)
-    )
+    size = len(dict.fromkeys(vocabulary))
+    made = _model(folder, family, vocabulary=size, layers=layers, seed=seed, special=_spread(spread))
+    return _with_head(made, seed) if head else made
 
 
 def family_folder(folder: Path, family: str, *, layers: int = 2, seed: int = 0) -> Path:
@@ -96,7 +98,7 @@ def _spread(deviation: float) -> dict[str, float]:
 def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int, special: Mapping[str, float]) -> Path:
     """Families call the same sizes by different names: each gets all of them."""
     import torch
-    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
+    from transformers import AutoConfig, AutoModel
 
     sizes = {"hidden_size": 16, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": 32}
     if family not in FAMILIES:
@@ -111,12 +113,30 @@ def _model(folder: Path, family: str, *, vocabulary: int, layers: int, seed: int
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model: Any = AutoModel.from_config(config)
-        whole: Any = AutoModelForMaskedLM.from_config(config) if family in FAMILIES else model
-    if family in FAMILIES:  # the body as it would be alone, so that nothing else depends on the head
-        whole.base_model.load_state_dict(model.state_dict(), strict=False)
-    whole.save_pretrained(folder)
+    model.save_pretrained(folder)
     settings = {"max_seq_length": 32, "do_lower_case": False}
     (folder / "sentence_bert_config.json").write_text(json.dumps(settings), "utf-8")
+    return folder
+
+
+def _with_head(folder: Path, seed: int) -> Path:
+    """The folder with a random head over the vocabulary beside its body, every weight of which stays as it was."""
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        whole: Any = AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(folder))
+    body = load_file(folder / "model.safetensors")
+    prefix = whole.base_model_prefix
+    whole.base_model.load_state_dict(body, strict=False)
+    whole.save_pretrained(folder)
+    saved = load_file(folder / "model.safetensors")
+    saved |= {f"{prefix}.{name}": tensor for name, tensor in body.items() if f"{prefix}.{name}" not in saved}
+    save_file(
+        saved, folder / "model.safetensors", metadata={"format": "pt"}
+    )  # a pooler, which this head has no use for
     return folder
 
 

@@ -54,6 +54,8 @@ class Cloze:
             if kind == "value"
         }
         begin, end = _frame(tokenizer)
+        if tokenizer.mask_token_id is None:
+            raise ConfigError("its tokenizer has no token that hides a word")
         gap = int(tokenizer.mask_token_id)
         fixed = (
             len(begin) + len(end) + sum(len(literal[text]) if k == "literal" else k == "gap" for k, _, text in segments)
