@@ -296,16 +296,18 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ConfigError, match="rules, llm"):
         Guide(planner="oracle")
     with pytest.raises(ConfigError, match="--planner llm"):
-        Guide(planner_endpoint="http://localhost:1/v1")
+        planner.check(RunConfig(guide=Guide(planner_endpoint="http://localhost:1/v1")))
     with pytest.raises(ConfigError, match="planner's own endpoint"):
-        Guide(planner_max_cost=1.0)
+        planner.check(RunConfig(guide=Guide(planner_max_cost=1.0)))
     with pytest.raises(ConfigError, match="name it with"):
-        RunConfig(guide=Guide(planner="llm"))
+        planner.check(RunConfig(guide=Guide(planner="llm")))
+    asked = Guide(planner="llm", planner_endpoint="http://localhost:1/v1")
     with pytest.raises(OfflineError):
-        RunConfig(source=Source(offline=True), guide=Guide(planner="llm", planner_endpoint="http://localhost:1/v1"))
+        planner.check(RunConfig(source=Source(offline=True), guide=asked))
+    planner.check(RunConfig(guide=asked))
     with pytest.raises(ConfigError, match="chat model"):
         AutoGPT(planner="llm")
-    assert RunConfig(remote=Endpoint(endpoint="http://localhost:1/v1"), guide=Guide(planner="llm"))
+    planner.check(RunConfig(remote=Endpoint(endpoint="http://localhost:1/v1"), guide=Guide(planner="llm")))
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ PRIOR: Mapping[str, float] = {
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""
 
 TIE = 0.005
-"""Expected scores that are no further apart, and no further than the rows' noise, are equal: the cheaper one is taken.
-It is also what several models together must be expected to bring (`ensembling.LEAST_GAIN`)."""
+"""Expected scores that are no further apart, and no further than the rows' noise, are equal: the one that is cheaper to
+serve is taken. It is also what several models together must be expected to bring (`ensembling.LEAST_GAIN`)."""
 DESCRIBED = 0.1
 """By how much a method would be better that learned from descriptions of the labels alone, as far as it did: half of it
 with one row of each label (11 points were measured), a seventh or more with eight (2 points; EXPERIMENTS.md)."""
@@ -148,12 +148,19 @@ def choose(
     knows_language: bool = True,
     prior: Mapping[str, float] = PRIOR,
 ) -> Result:
-    """The trial with the highest expected score, or the cheapest of those that are no worse within noise.
+    """The trial with the highest expected score, or one that is cheaper to serve and no worse within noise.
 
-    Cheaper is who needs no encoder to answer, then who was fitted in half of the time or less; then the lower loss.
+    Cheaper is who needs no encoder, and then who asks no endpoint. What was spent on training is spent: among those
+    that cost the same to serve, the highest expectation is taken, and of equal ones the lower loss.
     """
     expected = expectations(results, metric=metric, rows=rows, knows_language=knows_language, prior=prior)
-    return min(equals(results, expected, metric=metric, rows=rows), key=_price)
+    sign = 1.0 if metric.higher_is_better else -1.0
+    worth = {id(one): sign * value for one, value in zip(results, expected, strict=True)}
+
+    def price(one: Result) -> tuple[int, float, float]:
+        return _serving(one), -worth[id(one)], one.scores.get("log-loss", 0.0)
+
+    return min(equals(results, expected, metric=metric, rows=rows), key=price)
 
 
 def equals(results: Sequence[Result], expected: Sequence[float], *, metric: Metric, rows: int) -> list[Result]:
@@ -173,11 +180,9 @@ def equals(results: Sequence[Result], expected: Sequence[float], *, metric: Metr
     return [one for one, value in zip(results, worth, strict=True) if top - value <= apart]
 
 
-def _price(result: Result) -> tuple[int, int, float]:
-    """What a trial costs to serve and to train, in that order, and then its loss."""
-    serving = 2 if result.usage else int(registry.get("methods", result.method).needs_backbone)
-    training = round(math.log2(max(result.refit_seconds, 1.0)))  # what takes less than a second costs nothing
-    return serving, training, result.scores.get("log-loss", 0.0)
+def _serving(result: Result) -> int:
+    """What an answer costs: nothing to speak of, an encoder, or an endpoint."""
+    return 2 if result.usage else int(registry.get("methods", result.method).needs_backbone)
 
 
 def _anchor(results: Sequence[Result], metric: Metric, prior: Mapping[str, float]) -> float:

@@ -30,7 +30,7 @@ def say_winner(session: Session, bench: Bench, best: Result, among: Sequence[Res
         message = f"{best.name} is usually best; there are no validation rows"
     elif all(own >= other or other != other for other in measured):
         message = f"{best.name} has the best validation score"
-    elif equal:
+    elif equal and sign * expected[list(among).index(best)] < max(sign * one for one in expected):
         names = ", ".join(one.name for one in equal)
         message = f"{best.name} is chosen: within noise it is as good as {names}, and it costs least"
     else:
