@@ -33,7 +33,7 @@ format: $(DEV)
 	$(BIN)/ruff format .
 
 unit: $(DEV)
-	$(BIN)/python -m pytest -m "not nightly"
+	$(BIN)/python -m pytest -m "not nightly" -n logical --maxprocesses 4 --dist loadfile
 
 nightly: $(DEV)
 	$(BIN)/python -m pytest -m nightly
