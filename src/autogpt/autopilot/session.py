@@ -364,7 +364,9 @@ class Session:
 
         Its tokenizer is looked at; where that leaves it open, `results` decide (None: those of the trials so far).
         """
-        if bench.features.rows_per_second is None or bench.output.name == "text":  # what is written is judged itself
+        # a resumed run has read nothing yet, and must judge what it had tried as it did then
+        has_read = bench.features.rows_per_second is not None or any(one.family == "encoder" for one in self.results)
+        if not has_read or bench.output.name == "text":  # what is written is judged itself
             return True
         if self._spelling is None:
             encoder = bench.features.encoder()
