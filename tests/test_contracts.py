@@ -7,7 +7,7 @@ import torch
 
 from autogpt import registry
 from autogpt.errors import ConfigError
-from autogpt.testing import contracts, tiny
+from autogpt.testing import contracts, tiny, work
 
 METHODS = [
     (name, output) for name in registry.names("methods") for output in sorted(registry.get("methods", name).outputs)
@@ -68,6 +68,13 @@ def test_rewards_are_numbers_from_0_to_1_of_each_text_alone(name: str, tmp_path:
     path = tmp_path / "short.py"
     path.write_text("def short(text, row):\n    return 1 / (1 + len(text))\n", "utf-8")
     contracts.check_reward(name, source=str(path))
+
+
+@pytest.mark.parametrize("name", registry.names("executors"))
+def test_executors_do_what_is_ordered_elsewhere_and_tell_its_end_once(name: str, tmp_path: Path) -> None:
+    if name == "ray":
+        pytest.importorskip("ray")
+    work.check_executor(name, tmp_path)
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from autogpt.errors import InputError, Interrupted, ResourceError
 from autogpt.events import Event, Listener
-from autogpt.orders import Order
+from autogpt.orders import Crew, Ending, Order
 
 
 def warm() -> None:
@@ -83,3 +83,21 @@ def where(order: Order, tell: Listener) -> Mapping[str, Any]:
 
 
 HERE = str(Path(__file__).parent)
+
+
+def order(work: Any, given: Any, base: Path, **more: Any) -> Order:
+    """An order of some work, in a folder of its name."""
+    return Order(work.__name__, work, given, base / work.__name__, base, **more)
+
+
+def heard(crew: Crew, seconds: float = 60.0) -> tuple[list[str], Ending]:
+    """What is told, and the ending."""
+    told: list[str] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        news = crew.news(1.0)
+        if news is not None and news.event is not None:
+            told.append(news.event.message)
+        if news is not None and news.ending is not None:
+            return told, news.ending
+    raise AssertionError("nothing ended")

@@ -7,15 +7,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import chores
 import psutil
 import pytest
+from chores import heard, order
 
 from autogpt.errors import ConfigError, InputError, Interrupted, ResourceError
 from autogpt.executors.local import LocalCrew, plugin
-from autogpt.orders import FAILED, LOST, REFUSED, STOPPED, Ending, Order
+from autogpt.orders import FAILED, LOST, REFUSED, STOPPED
 
 
 @pytest.fixture
@@ -24,23 +24,6 @@ def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCrew]:
     found = plugin.open(workers=1, address=None, warm=chores.warm)
     yield found
     found.close()
-
-
-def order(work: Any, given: Any, base: Path, **more: Any) -> Order:
-    return Order(work.__name__, work, given, base / work.__name__, base, **more)
-
-
-def heard(crew: LocalCrew, seconds: float = 40.0) -> tuple[list[str], Ending]:
-    """What is told, and the ending."""
-    told: list[str] = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        news = crew.news(1.0)
-        if news is not None and news.event is not None:
-            told.append(news.event.message)
-        if news is not None and news.ending is not None:
-            return told, news.ending
-    raise AssertionError("nothing ended")
 
 
 def test_work_is_done_in_another_process_which_goes_on_to_the_next(crew: LocalCrew, tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """Orders over a cluster of Ray: two machines are played by two of its node processes here."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import chores
 import pytest
+from chores import heard, order
 
 from autogpt.errors import ConfigError
 from autogpt.executors.ray import SIGN, RayCrew, plugin
-from autogpt.orders import FAILED, LOST, Ending, Order
+from autogpt.orders import FAILED, LOST, Order
 
 ray = pytest.importorskip("ray")
 
@@ -36,22 +36,6 @@ def crew(cluster: Any) -> Iterator[RayCrew]:
     found = plugin.open(workers=None, address=cluster.address, warm=chores.warm)
     yield found
     found.close()
-
-
-def order(work: Any, given: Any, base: Path, **more: Any) -> Order:
-    return Order(work.__name__, work, given, base / work.__name__, base, **more)
-
-
-def heard(crew: RayCrew, seconds: float = 60.0) -> tuple[list[str], Ending]:
-    told: list[str] = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        news = crew.news(1.0)
-        if news is not None and news.event is not None:
-            told.append(news.event.message)
-        if news is not None and news.ending is not None:
-            return told, news.ending
-    raise AssertionError("nothing ended")
 
 
 def test_a_worker_per_machine_does_what_is_ordered_where_the_run_stands(crew: RayCrew, tmp_path: Path) -> None:
