@@ -158,7 +158,7 @@ def choose(
     worth = {id(one): sign * value for one, value in zip(results, expected, strict=True)}
 
     def price(one: Result) -> tuple[int, float, float]:
-        return _serving(one), -worth[id(one)], one.scores.get("log-loss", 0.0)
+        return serving(one), -worth[id(one)], one.scores.get("log-loss", 0.0)
 
     return min(equals(results, expected, metric=metric, rows=rows), key=price)
 
@@ -180,7 +180,7 @@ def equals(results: Sequence[Result], expected: Sequence[float], *, metric: Metr
     return [one for one, value in zip(results, worth, strict=True) if top - value <= apart]
 
 
-def _serving(result: Result) -> int:
+def serving(result: Result) -> int:
     """What an answer costs: nothing to speak of, an encoder, or an endpoint."""
     return 2 if result.usage else int(registry.get("methods", result.method).needs_backbone)
 

@@ -22,7 +22,8 @@ def say_winner(session: Session, bench: Bench, best: Result, among: Sequence[Res
     metric, knows = bench.metric, session.knows_language(bench)
     rows = len(bench.validation)
     expected = belief.expectations(among, metric=metric, rows=rows, knows_language=knows, prior=session.prior)
-    equal = [one for one in belief.equals(among, expected, metric=metric, rows=rows) if one is not best]
+    equal = belief.equals(among, expected, metric=metric, rows=rows)
+    equal = [one for one in equal if belief.serving(one) > belief.serving(best)]
     sign = 1.0 if metric.higher_is_better else -1.0
     measured = [sign * one.scores[metric.name] for one in among]
     own = measured[list(among).index(best)]
@@ -30,7 +31,7 @@ def say_winner(session: Session, bench: Bench, best: Result, among: Sequence[Res
         message = f"{best.name} is usually best; there are no validation rows"
     elif all(own >= other or other != other for other in measured):
         message = f"{best.name} has the best validation score"
-    elif equal and sign * expected[list(among).index(best)] < max(sign * one for one in expected):
+    elif equal:
         names = ", ".join(one.name for one in equal)
         message = f"{best.name} is chosen: within noise it is as good as {names}, and it costs least"
     else:

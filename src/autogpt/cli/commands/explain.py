@@ -13,7 +13,7 @@ from autogpt.config import duration
 if TYPE_CHECKING:
     from autogpt.autopilot.story import Story, Tried
 
-CLOSE = 2.0  # times as long, or as short, as was expected: not worth a word
+CLOSE = 1.5  # times as long, or as short, as was expected: not worth a word
 
 
 def explain(
@@ -68,7 +68,7 @@ def why(screen: Screen, story: Story) -> Iterator[str]:
         yield _worth(screen, story, best)
     if story.equal:
         names = ", ".join(story.equal)
-        yield t("No worse within noise, and dearer to serve or to train: {names}.", names=names)
+        yield t("No worse within noise, and dearer to serve: {names}.", names=names)
     if story.curse is not None and story.curse["trials"] > 1:
         yield t(
             "Picking it among {trials} flatters its score by about {flattery}: {expected} was to be expected.",
@@ -122,7 +122,10 @@ def helps(screen: Screen, story: Story) -> Iterator[str]:
             yield t("Cleaner labels: as they are, no model can agree with more than about {cap} of them.",
                     cap=f"{one['value']:.0%}")  # fmt: skip
     if story.curve is not None and not story.curve["worth_it"]:
-        yield t("More labels: twice as many would not help much (gain {gain}).", gain=f"{story.curve['gain']:+.4f}")
+        yield t(
+            "More labels: twice as many would bring {gain}, which cannot be told from noise or is little.",
+            gain=f"{story.curve['gain']:+.4f}",
+        )
         found = True
     if story.needed is not None:
         yield t("More time: about {needed} would let something be tried that was left out; `autogpt extend {run}` "
