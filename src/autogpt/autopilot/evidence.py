@@ -38,22 +38,27 @@ LEAST_PER_LABEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """A model that is refitted in seconds: `fit_score(train, rows)` fits on `train` and scores `rows`."""
+    """A model that is refitted in seconds: `fit_score(train, rows)` fits on `train` and scores `rows`.
+
+    `seconds` is what its trial took, reading left out."""
 
     name: str
     fit_score: Callable[[Sequence[Example], Sequence[Example]], Scores]
+    seconds: float = 0.0
 
 
-def quick_model(bench: Bench, results: Sequence[Result]) -> Quick | None:
+def quick_model(bench: Bench, results: Sequence[Result], *, remaining: Callable[[], float]) -> Quick | None:
     """The linear head when its features are cached, otherwise TF-IDF; None without rows to judge it by."""
     if not bench.validation:
         return None
-    done = {result.method: result for result in results}
+    done = {result.method: result for result in reversed(results)}  # of the search's trials the first one counts
     read, _ = bench.features.get([example.inputs for example in bench.train], seconds=0.0)
     if "head" in done and len(read) >= 0.8 * len(bench.train):
-        return Quick("head", lambda train, rows: _by_head(bench, done["head"], train, rows))
+        took = done["head"].refit_seconds
+        return Quick("head", lambda train, rows: _by_head(bench, done["head"], train, rows), took)
     if "tfidf" in done:
-        return Quick("tfidf", lambda train, rows: _by_tfidf(bench, train, rows))
+        took = done["tfidf"].refit_seconds
+        return Quick("tfidf", lambda train, rows: _by_tfidf(bench, train, rows, remaining), took)
     return None
 
 
@@ -67,10 +72,12 @@ def _by_head(bench: Bench, result: Result, train: Sequence[Example], rows: Seque
     return head(wanted)
 
 
-def _by_tfidf(bench: Bench, train: Sequence[Example], rows: Sequence[Example]) -> Scores:
-    with tempfile.TemporaryDirectory() as folder:
+def _by_tfidf(
+    bench: Bench, train: Sequence[Example], rows: Sequence[Example], remaining: Callable[[], float]
+) -> Scores:
+    with tempfile.TemporaryDirectory() as folder:  # it fits in 0.4 of what it is given, and may have all there is
         quiet = replace(bench, listen=silent)
-        job = make_job(quiet, Candidate("tfidf"), folder=Path(folder), remaining=lambda: 600.0, train=train)
+        job = make_job(quiet, Candidate("tfidf"), folder=Path(folder), remaining=lambda: 2.5 * remaining(), train=train)
         scorer = exhaust(registry.get("methods", "tfidf").fit(job), "tfidf", silent)
     return scorer.score([example.inputs for example in rows])
 

@@ -325,11 +325,12 @@ def _facts(
     session: Session, bench: Bench, prepared: Prepared, best: Result, decision: Decision, joined: Joined | None
 ) -> RunFacts:
     """What the report tells beside the test scores; cheap experiments run while there is time."""
-    quick = evidence.quick_model(bench, session.results)
     spare = session.budget.until(2 * REPORT_SECONDS)
+    quick = evidence.quick_model(bench, session.results, remaining=spare)
+    least = max(0.02 * min(session.budget.limit, 600.0), 1.5 * quick.seconds if quick else 0.0)
 
     def has_time() -> bool:
-        return spare() > 0.02 * min(session.budget.limit, 600.0) and not session.stop()
+        return spare() > least and not session.stop()
 
     seeds = evidence.seed_scores(bench, quick, has_time=has_time) if quick else ()  # first: the verdict hangs on it
     suspects, looked_at, noise = evidence.wrong_labels(bench, quick, has_time=has_time) if quick else ([], 0, None)

@@ -273,7 +273,7 @@ def _started(bench: Bench, folder: Path, remaining: Callable[[], float]) -> tupl
         return *_untrained(bench, folder), []
     # Reading ends a while before the share does; a limit that is hard must not be met by the first task alone.
     result, scorer = run_trial(bench, Candidate("head"), folder=folder, remaining=remaining)
-    quick = evidence.quick_model(bench, [result])
+    quick = evidence.quick_model(bench, [result], remaining=remaining)
     return result, scorer, evidence.seed_scores(bench, quick, has_time=lambda: remaining() > 0) if quick else []
 
 
