@@ -105,7 +105,7 @@ def test_little_of_the_luck_of_the_best_of_fifty_is_believed_on_few_rows() -> No
         scores = measured(np.full(51, 0.8), 26, np.random.default_rng(seed))
         results = [trial("full", scores[0]), *(trial(f"full #{place}", one) for place, one in enumerate(scores[1:]))]
         luck.append(max(scores) - scores[0])
-        expected = belief.posteriors(results, metric=ACCURACY, rows=26)
+        expected = belief.expectations(results, metric=ACCURACY, rows=26)
         led.append(max(expected) - expected[0])
     assert np.mean(luck) > 0.08
     assert np.mean(led) < 0.005

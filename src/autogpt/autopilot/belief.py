@@ -98,21 +98,10 @@ def expectations(
     knows_language: bool = True,
     prior: Mapping[str, float] = PRIOR,
 ) -> list[float]:
-    """What is expected of each trial: its posterior mean, or where a metric has no scale of 0 to 1, as measured."""
+    """What is expected of each trial, in their order: its posterior mean (of variations relative to their first), or
+    where a metric has no scale of 0 to 1, as measured."""
     if not metric.higher_is_better:
         return [one.scores[metric.name] for one in results]
-    return posteriors(results, metric=metric, rows=rows, knows_language=knows_language, prior=prior)
-
-
-def posteriors(
-    results: Sequence[Result],
-    *,
-    metric: Metric,
-    rows: int,
-    knows_language: bool = True,
-    prior: Mapping[str, float] = PRIOR,
-) -> list[float]:
-    """Expected score of each trial, in their order (see `posterior`; of variations relative to their first)."""
     firsts: dict[Any, Result] = {}
     for result in results:
         firsts.setdefault(_kind(result), result)
