@@ -180,14 +180,7 @@ class Session:
         limit = self.config.time_limit
         self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
         if self.config.compute.chosen is not None:
-            self.workshop = Workshop(
-                self.config.compute,
-                base=self.place,
-                limit=self.guard.limit,
-                listen=self.listen,
-                stop=lambda: self.stop(),
-            )
-            self.say("plan", f"trials at the same time: {self.workshop.size} ({self.config.compute.executor})")
+            self.workshop = Workshop.of(self)
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
@@ -327,8 +320,8 @@ class Session:
                 self._choose_rows(bench, prepared, facts)
             if rung.step == "adapted-head":
                 self.adapting.judge(bench)
-        while trying.others_work(self):
-            pass
+        if self.workshop is not None:
+            self.workshop.drain()
         search.explore(self, bench, prepared)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:

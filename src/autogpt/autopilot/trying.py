@@ -103,11 +103,11 @@ def fit(
     """A trial that is waited for and has no part in the choice."""
     if session.workshop is None or not is_sent(candidate):
         return run_trial(bench, candidate, folder=folder, remaining=remaining)
-    return session.workshop.run_trial(session.materials.like(bench), candidate, folder, remaining(), bench.features)
+    return session.workshop.run_trial(session.materials, bench, candidate, folder, remaining())
 
 
 def refit(session: Session, bench: Bench, result: Result, *, folder: Path, remaining: Callable[[], float]) -> Scorer:
     """A trial's method once more, on all rows."""
     if session.workshop is None or not is_sent(result):
         return fit_again(bench, result, folder=folder, remaining=remaining)
-    return session.workshop.refit(session.materials.like(bench), result, folder, remaining())
+    return session.workshop.refit(session.materials, bench, result, folder, remaining())

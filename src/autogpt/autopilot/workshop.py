@@ -16,7 +16,6 @@ from autogpt.autopilot.worker import Given, fit, load_libraries, warm
 from autogpt.config import Compute
 from autogpt.core import Scorer
 from autogpt.errors import Interrupted
-from autogpt.events import Listener
 from autogpt.memory import resident
 from autogpt.orders import Crew, Ending, Order
 
@@ -33,22 +32,19 @@ Done = Callable[[Ending], None]
 class _Open:
     """An order that is worked on: who is told of its end, listens to it, and may stop it."""
 
+    order: Order
     done: Done
-    listen: Listener
-    stop: Callable[[], bool]
-    order: Order | None = None
+    bench: Bench
     is_halted: bool = False
 
 
 class Workshop:
     """Who works for a run. `base` is the run's folder, `limit` the bytes of memory that the run may have."""
 
-    def __init__(
-        self, compute: Compute, *, base: Path, limit: int | None, listen: Listener, stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, compute: Compute, *, base: Path, limit: int | None, stop: Callable[[], bool]) -> None:
         executor = registry.get("executors", compute.chosen or "local")
         self._crew: Crew = executor.open(workers=compute.workers, address=compute.address, warm=warm)
-        self._base, self._limit, self._listen, self._stop = base.absolute(), limit, listen, stop
+        self._base, self._limit, self._stop = base.absolute(), limit, stop
         self._open: dict[str, _Open] = {}
         # what this process needs for the final test is loaded while others work
         threading.Thread(target=load_libraries, daemon=True).start()
@@ -57,7 +53,7 @@ class Workshop:
     def of(cls, session: Session) -> Self:
         """The workshop of a run; it is told how many work."""
         compute, limit = session.config.compute, session.guard.limit
-        found = cls(compute, base=session.place, limit=limit, listen=session.listen, stop=lambda: session.stop())
+        found = cls(compute, base=session.place, limit=limit, stop=lambda: session.stop())
         session.say("plan", f"trials at the same time: {found.size} ({compute.chosen})")
         return found
 
@@ -72,25 +68,24 @@ class Workshop:
         """Order a trial; comes back as soon as there is place for another one. `done` is told how it ended.
 
         The rows are those of `bench`, who also listens to it and may stop it."""
-        given = Given(materials.like(bench), candidate=candidate)
-        self._begin(given, folder, seconds, _Open(done, bench.listen, bench.stop))
+        self._begin(Given(materials.like(bench), candidate=candidate), bench, folder, seconds, done)
         while len(self._open) >= self.size:
             self._listen_once()
 
     def run_trial(
-        self, materials: Materials, candidate: Candidate, folder: Path, seconds: float, features: Any
+        self, materials: Materials, bench: Bench, candidate: Candidate, folder: Path, seconds: float
     ) -> tuple[Result, Scorer]:
         """A trial that is waited for."""
-        ending = self._waited(Given(materials, candidate=candidate), folder, seconds)
-        hear(features, ending)
+        ending = self._waited(Given(materials.like(bench), candidate=candidate), bench, folder, seconds)
+        hear(bench.features, ending)
         result = load_result(folder)
         if result is None:
             raise FileNotFoundError(folder / "result.json")
         return result, load_scorer(folder / "scorer", result.family)
 
-    def refit(self, materials: Materials, result: Result, folder: Path, seconds: float) -> Scorer:
+    def refit(self, materials: Materials, bench: Bench, result: Result, folder: Path, seconds: float) -> Scorer:
         """The winner once more, waited for."""
-        self._waited(Given(materials, again=result), folder, seconds)
+        self._waited(Given(materials.like(bench), again=result), bench, folder, seconds)
         return load_scorer(folder / "scorer", result.family)
 
     def wait(self) -> bool:
@@ -110,23 +105,22 @@ class Workshop:
         self._open.clear()
         self._crew.close()
 
-    def _waited(self, given: Given, folder: Path, seconds: float) -> Ending:
+    def _waited(self, given: Given, bench: Bench, folder: Path, seconds: float) -> Ending:
         self.drain()
         found: list[Ending] = []
-        self._begin(given, folder, seconds, _Open(found.append, self._listen, self._stop))
+        self._begin(given, bench, folder, seconds, found.append)
         self.drain()
         found[0].check()
         return found[0]
 
-    def _begin(self, given: Given, folder: Path, seconds: float, work: _Open) -> None:
-        while len(self._open) >= self.size:
-            self._listen_once()
+    def _begin(self, given: Given, bench: Bench, folder: Path, seconds: float, done: Done) -> None:
+        """Hand an order to who is free: everybody who orders leaves a place free."""
         folder = folder.absolute()
         memory = None
         if self._limit is not None:  # of what the run may have, what this process holds is taken
             memory = max(LEAST_MEMORY, (self._limit - resident()) // self.size)
         order = Order(folder.name, fit, given, folder, self._base, seconds=seconds, memory=memory)
-        self._open[str(folder)] = replace(work, order=order)
+        self._open[str(folder)] = _Open(order, done, bench)
         self._crew.begin(order)
 
     def _listen_once(self) -> None:
@@ -140,8 +134,8 @@ class Workshop:
             return
         work = self._open[str(news.order.folder)]
         if news.event is not None:
-            work.listen(news.event)
-            if work.stop() and work.order is not None and not work.is_halted:
+            work.bench.listen(news.event)
+            if work.bench.stop() and not work.is_halted:
                 self._open[str(news.order.folder)] = replace(work, is_halted=True)
                 self._crew.halt(work.order)
         if news.ending is not None:
