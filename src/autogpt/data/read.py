@@ -121,9 +121,9 @@ class _Builder:
             self.rows.append(row)
             self.lines.append(line)
             self.splits.append(self.split)
-            for column in row:
-                self.columns[column] = self.columns.get(column, 0) + 1
-            self._hold(row)
+            self._count(row)
+            if self.most is not None and self.held > self.most:  # a packed file is larger than it looked
+                self._thin(self.share / 2)
         elif isinstance(item, Left):
             self.left += item.count
         elif isinstance(item, Rejection):
@@ -133,12 +133,11 @@ class _Builder:
         elif isinstance(item, Split):
             self.split = item.name or self.split
 
-    def _hold(self, row: Row) -> None:
-        if self.most is None:
-            return
-        self.held += _bytes(row)
-        if self.held > self.most:  # a packed file is larger than it looked
-            self._thin(self.share / 2)
+    def _count(self, row: Row) -> None:
+        for column in row:
+            self.columns[column] = self.columns.get(column, 0) + 1
+        if self.most is not None:
+            self.held += _bytes(row)
 
     def _thin(self, share: float) -> None:
         """Draw a smaller share, of what is held as well."""
@@ -151,9 +150,7 @@ class _Builder:
         self.splits = [self.splits[place] for place in kept]
         self.columns, self.held = {}, 0
         for row in self.rows:
-            self.held += _bytes(row)
-            for column in row:
-                self.columns[column] = self.columns.get(column, 0) + 1
+            self._count(row)
 
     def table(self) -> Table:
         """The finished table; SourceError when no row is usable."""
