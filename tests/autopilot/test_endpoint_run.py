@@ -16,21 +16,15 @@ from autogpt.config import Columns, Endpoint, RunConfig, Search
 from autogpt.errors import AutoGPTError, ConfigError, Interrupted, OfflineError
 from autogpt.events import Event
 from autogpt.testing.endpoint_server import Messages, Server
+from autogpt.testing.tiny import NOUNS
+from autogpt.testing.tiny import notes as table
 
 KEY = "sk-test-0123456789abcdef"
-NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
-MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
 
 
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 0.01)
-
-
-def table(rows: int = 240) -> list[dict[str, Any]]:
-    """Rows whose label the words tell."""
-    named = ((place, list(MOODS)[place % 3]) for place in range(rows))
-    return [{"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label} for place, label in named]
 
 
 def riddles(rows: int = 240) -> list[dict[str, Any]]:

@@ -20,14 +20,8 @@ from autogpt.cli.app import execute
 from autogpt.config import Search
 from autogpt.errors import ConfigError, InputError, Interrupted
 from autogpt.events import Event
-
-NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
-MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
-
-
-def table(rows: int = 240) -> list[dict[str, Any]]:
-    named = ((place, list(MOODS)[place % 3]) for place in range(rows))
-    return [{"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label} for place, label in named]
+from autogpt.testing.tiny import MOODS
+from autogpt.testing.tiny import notes as table
 
 
 def finished(folder: Path, methods: str) -> Run:

@@ -19,20 +19,14 @@ from autogpt.cli.app import execute
 from autogpt.config import Endpoint, Guide, RunConfig, Search, Source
 from autogpt.errors import ConfigError, OfflineError
 from autogpt.testing.endpoint_server import Server
+from autogpt.testing.tiny import notes as table
 
 METHODS = ("majority", "tfidf", "head", "full", "lora")
-NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
-MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
 
 
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 0.01)
-
-
-def table(rows: int = 240) -> list[dict[str, Any]]:
-    named = ((place, list(MOODS)[place % 3]) for place in range(rows))
-    return [{"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label} for place, label in named]
 
 
 def says(*entries: Any, **more: Any) -> str:

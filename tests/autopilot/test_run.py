@@ -20,16 +20,8 @@ from autogpt.errors import AmbiguityError, InputError, Interrupted, ModelError
 from autogpt.events import Event
 from autogpt.runtime import available_cores
 from autogpt.testing import tiny
-
-NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
-MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
-
-
-def table(rows: int = 240) -> list[dict[str, Any]]:
-    return [
-        {"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label}
-        for place, label in ((i, list(MOODS)[i % 3]) for i in range(rows))
-    ]
+from autogpt.testing.tiny import MOODS
+from autogpt.testing.tiny import notes as table
 
 
 @pytest.fixture(scope="module")

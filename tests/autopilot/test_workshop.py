@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -13,16 +12,7 @@ from autogpt.config import Compute, RunConfig, Search
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event, Listener
 from autogpt.testing import tiny
-
-NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
-MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
-
-
-def table(rows: int = 240) -> list[dict[str, Any]]:
-    return [
-        {"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label}
-        for place, label in ((i, list(MOODS)[i % 3]) for i in range(rows))
-    ]
+from autogpt.testing.tiny import notes as table
 
 
 @pytest.fixture(scope="module")

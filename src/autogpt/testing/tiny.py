@@ -226,3 +226,13 @@ PROSE = (
     "a < b > c",
 )
 """Texts that happen to be well-formed in some format, or nearly, and are meant in none."""
+
+
+NOUNS = ("card", "account", "payment", "transfer", "refund", "limit", "statement", "address")
+MOODS = {"lost": "is gone and I cannot find my", "cost": "how much do I pay for a", "thanks": "thank you for the"}
+
+
+def notes(rows: int = 240) -> list[dict[str, Any]]:
+    """A table for whole runs: notes of three kinds, which their words tell."""
+    named = ((place, list(MOODS)[place % 3]) for place in range(rows))
+    return [{"note": f"{MOODS[label]} {NOUNS[place % 8]} number {place}", "kind": label} for place, label in named]
