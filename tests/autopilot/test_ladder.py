@@ -58,6 +58,14 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
     assert "full is left out: about 21 s are needed" in full(10_000, few)
 
 
+@pytest.mark.parametrize(("seconds", "loads"), [(17.0, 1), (9.0, 0)])
+def test_no_encoder_is_loaded_to_learn_that_there_is_no_time_for_it(seconds: float, loads: int) -> None:
+    loaded: list[int] = []
+    unknown = replace(facts(10_000, seconds), rows_per_second=lambda: None, measure=lambda: loaded.append(1))
+    assert "full is left out" in str(next(iter(rungs(unknown, []))))
+    assert len(loaded) == loads
+
+
 @pytest.mark.parametrize(
     ("rows", "seconds", "anchors"),
     [(16, 1e4, 400), (100, 1e4, 2400), (128, 1e4, 3000), (100, 2 + 1600 * 0.07, 800), (100, 2 + 350 * 0.07, 343)],

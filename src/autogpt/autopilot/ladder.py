@@ -284,8 +284,8 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
 
     On equal time one pass of all layers over half of the rows was better than one of the top layers over all of them.
     """
-    if facts.rows_per_second() is None:
-        facts.measure()
+    if facts.rows_per_second() is None and facts.remaining() > 2 * LOAD_SECONDS:
+        facts.measure()  # with less, loading alone takes what the end of the run could have
     if facts.output.name == "text":
         yield _writing(facts)
         return
