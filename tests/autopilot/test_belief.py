@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autogpt import registry
-from autogpt.autopilot.belief import choose, expectations, standard_error
+from autogpt.autopilot.belief import PRIOR, choose, expectations, prior_of, standard_error
 from autogpt.autopilot.trial import Result
 
 ACCURACY = registry.get("metrics", "accuracy")
@@ -25,6 +25,18 @@ def test_one_lucky_row_of_four_does_not_decide() -> None:
 def test_a_thousand_rows_decide() -> None:
     results = [trial("tfidf", 0.90), trial("head", 0.85), trial("full", 0.84)]
     assert choose(results, metric=ACCURACY, rows=1000).method == "tfidf"
+
+
+def test_of_few_rows_contrastive_tuning_is_expected_to_win_and_of_more_fine_tuning() -> None:
+    results = [trial("contrastive", 0.8), trial("full", 0.8), trial("head", 0.8)]
+    told = {rows: choose(results, metric=ACCURACY, rows=20, prior=prior_of(rows)).method for rows in (4, 8, 64)}
+    assert told == {4: "contrastive", 8: "contrastive", 64: "full"}
+    assert prior_of(65) == prior_of(float("inf")) == PRIOR
+
+
+def test_between_rows_that_were_measured_the_expectation_moves_by_ratio() -> None:
+    least, middle, most = (prior_of(rows)["full"] for rows in (8, 8**0.5 * 64**0.5, 64))
+    assert middle == pytest.approx((least + most) / 2)
 
 
 def test_an_encoder_without_the_language_has_no_credit() -> None:

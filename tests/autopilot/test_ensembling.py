@@ -1,28 +1,16 @@
 """When several models answer in place of one: what is selected, what is believed of it, what survives a kill."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from test_run import table, the_run
 
-from autogpt import AutoGPT, load
 from autogpt.autopilot import ensembling
-from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.trial import Bench
-from autogpt.config import Search
 from autogpt.core import Example
 from autogpt.data.split import parts
-from autogpt.events import Event
-from autogpt.runtime import available_cores
 from autogpt.testing import contracts, tiny
 
 ROWS = 400
@@ -110,85 +98,3 @@ def test_what_rows_say_counts_as_far_as_it_is_sure(
 ) -> None:
     found = ensembling.Selected([0.5, 0.5], gain, noise, 0.0)
     assert (ensembling.expected_gain(bench, found, usual=usual) >= ensembling.LEAST_GAIN) is kept
-
-
-def noisy(rows: int = 120) -> list[dict[str, Any]]:
-    """Notes of which a fifth has the label of another: errors are left that a mean could remove."""
-    found = table(rows)
-    odd = [row if place % 5 else {**row, "kind": found[place - 1]["kind"]} for place, row in enumerate(found)]
-    return [{**row, "part": "test" if place % 6 == 0 else "train"} for place, row in enumerate(odd)]
-
-
-def trained(folder: Path, backbone: Path, **search: Any) -> tuple[autopilot.Run, list[Event]]:
-    """A run without a limit: how many models are fitted does not hang on how busy the machine is."""
-    heard: list[Event] = []
-    face = AutoGPT(output=str(folder), search=Search(methods=METHODS, backbone=str(backbone), **search))
-    face.train(noisy(), time_limit=None, listen=heard.append)
-    assert face.run is not None
-    return face.run, heard
-
-
-@pytest.fixture(scope="module")
-def joined(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[autopilot.Run, list[Event]]:
-    return trained(tmp_path_factory.mktemp("runs"), tiny_bert)
-
-
-def test_few_rows_are_learned_by_several_models_that_answer_as_one(joined: tuple[autopilot.Run, list[Event]]) -> None:
-    run, heard = joined
-    decisions = [event.message for event in heard if event.kind == "decision"]
-    assert any("full is fitted on fold 3" in one for one in decisions)
-    assert any("3 models answer together: 3 of full" in one for one in decisions)
-    assert run.model.info["family"] == "ensemble"
-    texts = [row["note"] for row in noisy(12)]
-    assert load(run.folder / "model").predict(texts) == run.model.predict(texts)
-    described = json.loads((run.folder / "model" / "ensemble.json").read_text("utf-8"))
-    assert [one["weight"] for one in described["members"]] == pytest.approx([1 / 3] * 3)
-
-
-def test_the_report_shows_the_ensemble_and_the_trial_alone(joined: tuple[autopilot.Run, list[Event]]) -> None:
-    report = joined[0].report
-    assert [trial.name for trial in report.trials] == ["majority", "full", "ensemble of full"]
-    assert "is to be expected" in report.trials[-1].reason
-    assert [system.name for system in report.systems][:2] == ["ensemble of full", "full alone"]
-
-
-def test_no_weights_are_left_but_those_of_the_model(joined: tuple[autopilot.Run, list[Event]]) -> None:
-    folder = joined[0].folder
-    kept = [path.relative_to(folder) for path in folder.rglob("model.safetensors")]
-    assert {path.parts[:2] for path in kept} == {("model", f"member-{number}") for number in range(3)}
-
-
-def test_one_model_where_the_user_wants_one(tiny_bert: Path, tmp_path: Path) -> None:
-    run, _ = trained(tmp_path, tiny_bert, ensemble=False)
-    assert run.model.info["method"] == "full"
-    assert run.model.info["family"] == "encoder"
-
-
-SCRIPT = """
-import json, sys
-from autogpt import AutoGPT
-from autogpt.config import Search
-search = Search(methods=sys.argv[4], backbone=sys.argv[3])
-AutoGPT(output=sys.argv[2], search=search).train(json.loads(sys.argv[1]), time_limit=None)
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_stopped_among_its_folds_resumes_to_the_same_ensemble(
-    how: signal.Signals, joined: tuple[autopilot.Run, list[Event]], tiny_bert: Path, tmp_path: Path
-) -> None:
-    command = [sys.executable, "-c", SCRIPT, json.dumps(noisy()), str(tmp_path), str(tiny_bert), METHODS]
-    same = {**os.environ, "OMP_NUM_THREADS": str(available_cores())}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=same)
-    folder = the_run(tmp_path, until="full is fitted on fold 3", seconds=200)
-    process.send_signal(how)
-    assert process.wait(60) != 0
-    assert len([*folder.glob("trials/*/fold-*/result.json")]) == 1
-    if how is signal.SIGINT:
-        assert json.loads((folder / "run.json").read_text())["status"] == "paused"
-    resumed = autopilot.resume(folder)
-    texts = [row["note"] for row in noisy()]
-    found, wanted = resumed.model.predict(texts), joined[0].model.predict(texts)
-    assert [one.value for one in found] == [one.value for one in wanted]
-    if not torch.cuda.is_available():  # a GPU adds up in an order of its own
-        assert found == wanted

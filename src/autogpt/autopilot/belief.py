@@ -33,6 +33,10 @@ PRIOR: Mapping[str, float] = {
     "lora": 0.01,
 }
 """Usual score of a method minus that of the linear head, in units of a score between 0 and 1."""
+FEW: Mapping[str, tuple[float, float]] = {"tfidf": (-0.06, -0.06), "contrastive": (0.05, 0.025), "full": (0.025, 0.04)}
+FEW_ROWS = 8.0, 64.0
+"""The same with so many rows of a label, after what `finish` makes of a trial: fine-tuning overtakes contrastive tuning
+in between (34 pools of six sets, EXPERIMENTS.md)."""
 
 TIE = 0.005
 """Expected scores that are no further apart, and no further than the rows' noise, are equal: the one that is cheaper to
@@ -42,6 +46,15 @@ DESCRIBED = 0.1
 with one row of each label (11 points were measured), a seventh or more with eight (2 points; EXPERIMENTS.md)."""
 ASKING = 0.01
 """By how much a model that asks an endpoint has to be better: each answer costs, and sends a text away."""
+
+
+def prior_of(typical: float) -> Mapping[str, float]:
+    """What is usual with so many rows of a label: between those of `FEW_ROWS` by their ratio, and beyond as `PRIOR`."""
+    least, most = FEW_ROWS
+    if typical > most:
+        return PRIOR
+    place = math.log(max(typical, least) / least) / math.log(most / least)
+    return {**PRIOR, **{name: (1 - place) * few + place * more for name, (few, more) in FEW.items()}}
 
 
 def standard_error(score: float, rows: int) -> float:

@@ -5,11 +5,6 @@ Caruana et al. 2004), bagged over these rows. Ours starts from the trial that `b
 by the rows that a bag left out, so that the winner's curse is measured and not believed. Few validation rows select
 noise: there the two ways to tune an encoder are taken in equal shares, or one model. What rows say is weighed with what
 such a mean usually brings, as `belief` weighs scores; where too little is to be expected, one model is the cheaper tie.
-
-With few rows a method whose fits differ much is fitted again on other parts of them, another fold held out each time
-("Neural Network Ensembles, Cross Validation, and Active Learning", Krogh and Vedelsby 1995), instead of once on all of
-them: nothing stays unlearned either way. No row is unknown to all of these models, so that no row of this run can say
-what their mean is worth: that is known from other data sets (EXPERIMENTS.md).
 """
 
 from __future__ import annotations
@@ -22,14 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.autopilot import auto, extend, trying
-from autogpt.autopilot.ladder import FEW_ROWS_PER_LABEL, rows_per_label
-from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores
+from autogpt.autopilot import extend, folds
+from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.backbones.ensemble import Ensemble, Member
 from autogpt.core import Decision, Example, Scorer
-from autogpt.data.split import parts
-from autogpt.errors import AutoGPTError, InputError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
+from autogpt.evaluation.losses import row_losses
 from autogpt.experts import Averaging
 
 if TYPE_CHECKING:
@@ -42,13 +35,6 @@ PAIR_GAIN, LEAST_ROWS = 0.009, 24.0
 """What the mean of both usually brings over the one that is chosen, in units of a score between 0 and 1, from so many
 rows of a label on: with 64 of them 0.9 points (16 pools of six sets), with 8 nothing (EXPERIMENTS.md). The change is
 put between them, by ratio."""
-FOLDED: Mapping[str, float] = {"full": 0.01}
-"""What the mean over folds of a method usually brings over one fit on all rows, with as many rows of a label. With 8 it
-is nothing: models of four fifths of them are so much weaker. Fits of all rows under other seeds hardly differ."""
-FOLDS, LEAST_FOLDS = 3, 2
-"""Models of folds, the trial included; more brought no more."""
-MODEL_SECONDS = 2.0
-"""What a further model takes to be hashed, loaded and compared with what was saved."""
 SPREAD = 0.012
 """Deviation of such gains between data sets: what validation rows say counts as far as it is surer than that."""
 LEAST_GAIN = 0.005
@@ -79,12 +65,10 @@ class Joined:
         """`ensemble of full, contrastive`."""
         return f"ensemble of {', '.join(one.name for one in self.members)}"
 
-    def scorer(self, output: str, models: Sequence[Sequence[Scorer]]) -> Scorer:
-        """The model that answers: of each trial one model or several, which have its share together."""
+    def scorer(self, output: str, models: Sequence[Scorer]) -> Scorer:
+        """What answers: a model of each trial."""
         triples = zip(models, self.shares, self.temperatures, strict=True)
-        return Ensemble(
-            [Member(one, share / len(several), by) for several, share, by in triples for one in several], output=output
-        )
+        return Ensemble([Member(*one) for one in triples], output=output)
 
 
 def consider(
@@ -96,15 +80,6 @@ def consider(
     """
     if not session.config.search.ensemble or not isinstance(bench.output, Averaging):
         return None
-    return _mean_of_trials(session, bench, prepared, best, decide) or _folds_alone(
-        session, bench, prepared, best, decide
-    )
-
-
-def _mean_of_trials(
-    session: Session, bench: Bench, prepared: Prepared, best: Result, decide: Callable[[Bench, Scores], Decision]
-) -> Joined | None:
-    """The best trial with others, if that is expected to be better."""
     enough = len(bench.validation) >= LEAST_JUDGES
     others = [one for one in extend.able(session) if one is not best]
     firsts = [one for one in others if one.method in PAIR and one.method != best.method and not one.varied]
@@ -129,7 +104,7 @@ def _mean_of_trials(
     measured = f"{found.gain:+.4f} {metric} give or take {found.noise:.4f} on rows it was not selected by"
     luck = f", where those it was selected by promised {found.curse:.4f} more" if enough else ""
     is_pair = {pool[place].method for place in chosen} == set(PAIR)
-    gain = expected_gain(bench, found, usual=PAIR_GAIN if is_pair and _are_few(bench) else 0.0)
+    gain = expected_gain(bench, found, usual=PAIR_GAIN if is_pair and folds.are_few(bench) else 0.0)
     expected = f"{measured}{luck}; {gain:+.4f} is to be expected"
     if gain < LEAST_GAIN:
         session.say("decision", f"one model answers: the mean of {names} is a tie ({expected})")
@@ -158,89 +133,14 @@ def expected_gain(bench: Bench, found: Selected, *, usual: float) -> float:
     return weight * found.gain + (1 - weight) * usual
 
 
-def _are_few(bench: Bench) -> bool:
-    """Whether there are as many rows of a label as the gains that are known beforehand were measured with."""
-    return LEAST_ROWS <= rows_per_label(bench.train, bench.output) <= FEW_ROWS_PER_LABEL
-
-
-def _folds_alone(
-    session: Session, bench: Bench, prepared: Prepared, best: Result, decide: Callable[[Bench, Scores], Decision]
-) -> Joined | None:
-    """Models of folds of the best trial, if there are some in time. Who names one method gets one model of it."""
-    named = session.config.search.methods
-    if named not in (None, auto.NAME) and "," not in str(named):
-        return None
-    if FOLDED.get(best.method, 0.0) < LEAST_GAIN or len(folds(session, bench, prepared, best)) < LEAST_FOLDS:
-        return None
-    folder = session.folders[session.results.index(best)]
-    decision = decide(bench, load_scores(folder / "validation.safetensors"))
-    alone = replace(decision, temperature=1.0)
-    why = f"{FOLDED[best.method]:+.4f} is to be expected by other data sets"
-    return Joined([best], [1.0], [decision.temperature], alone, best.scores, why)
-
-
 def ahead(session: Session, bench: Bench) -> float:
     """Seconds that the end of the run may take to fit models again: the best, the pair, and their folds."""
     growth = 1.3 * (len(bench.train) + len(bench.validation)) / len(bench.train)
     seconds, best = 0.0, session.best
     for one in (one for one in session.results if one is best or (one.method in PAIR and not one.varied)):
         seconds += growth * one.refit_seconds
-        if one.method in FOLDED and _are_few(bench):
-            seconds += (FOLDS - 1) * (1.1 * one.refit_seconds + MODEL_SECONDS)
+        seconds += folds.ahead(bench, one)
     return seconds
-
-
-def folds(session: Session, bench: Bench, prepared: Prepared, result: Result) -> list[Scorer]:
-    """Models of a trial's method, each without another fold of the rows, the trial's own first; empty where one fit on
-    all rows is as good, or where there is no time for at least `LEAST_FOLDS`. Finished ones are not repeated."""
-    if result.method not in FOLDED or not _are_few(bench) or not bench.metric.higher_is_better:
-        return []
-    own = session.own(bench, result)
-    cost = 1.1 * result.refit_seconds + MODEL_SECONDS
-    clock = session.budget.until(session.reserve(bench, prepared, models=FOLDS + 1))
-    place = session.folders[session.results.index(result)]
-    found = [load_scorer(place / "scorer", result.family)]
-    for number, (train, held) in enumerate(_parts(own, prepared)[: FOLDS - 1], start=2):
-        if session.stop():
-            raise Interrupted("stopped between two folds", resume="")
-        folder = place / f"fold-{number}"
-        done = load_result(folder)
-        if done is None and clock() < cost:
-            break
-        if done is None:
-            session.say("decision", f"{result.name} is fitted on fold {number} in place of all rows")
-            seed = int(np.random.default_rng([bench.seed, 13, number]).integers(1 << 31))
-            fold = replace(own, train=train, validation=held, seed=seed)
-            try:
-                done, _ = trying.fit(
-                    session, fold, Candidate(result.method, result.options), folder=folder, remaining=clock
-                )
-            except (Interrupted, InputError):
-                raise
-            except (AutoGPTError, MemoryError) as problem:
-                session.say("decision", f"{result.name}, fold {number} failed: {problem or 'memory ran out'}")
-                break
-            metric = bench.metric.name
-            told = f"{result.name}, fold {number}: {metric} {done.scores[metric]:.4f} on {len(held)} rows held out"
-            session.say("trial", f"{told}, {done.seconds:.1f} s")
-        found.append(load_scorer(folder / "scorer", done.family))
-    return found if len(found) >= LEAST_FOLDS else []
-
-
-def _parts(bench: Bench, prepared: Prepared) -> list[tuple[list[Example], list[Example]]]:
-    """(rows to learn from, rows held out) of further folds; validation rows are learned from in all of them."""
-    schema, rows = prepared.profile.schema, prepared.table.rows
-    groups = [rows[one.id].get(schema.group) for one in bench.train] if schema.group else None
-    size = max(1, min(len(bench.validation), len(bench.train) // 4))
-    held = parts(bench.train, count=FOLDS - 1, rows=size, output=bench.output.name, seed=bench.seed, groups=groups)
-    return [
-        (
-            [*(one for place, one in enumerate(bench.train) if place not in out), *bench.validation],
-            [bench.train[place] for place in sorted(out)],
-        )
-        for out in map(set, held)
-        if out
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,19 +226,6 @@ def _noise(bench: Bench, rows: Sequence[Example], mean: Scores, alone: Scores) -
 
     found = paired_difference(bench.metric, gold, answers(mean), answers(alone), space=bench.space, seed=bench.seed)
     return max((found.high - found.low) / (2 * 1.96), 1 / len(rows) if bench.metric.higher_is_better else 0.0)
-
-
-def row_losses(output: Any, scores: Scores, code: Any) -> Array:
-    """Loss of each row [N]; of rows with a table of their own, each by itself."""
-    import torch
-
-    if isinstance(scores, list):
-        each = [
-            output.loss(torch.tensor(np.asarray(row))[None], torch.tensor(np.asarray(one))[None], None)
-            for row, one in zip(scores, code, strict=True)
-        ]
-        return np.asarray(torch.cat(each))
-    return np.asarray(output.loss(torch.tensor(np.asarray(scores)), torch.tensor(np.asarray(code)), None))
 
 
 def _at(scores: Scores, places: Array) -> Scores:

@@ -13,7 +13,7 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import registry
-from autogpt.autopilot import ensembling, evidence, extend, looks, past, planner, reasons, trying
+from autogpt.autopilot import ensembling, evidence, extend, folds, looks, past, planner, reasons, trying
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
 from autogpt.core import Decision, Example, Scorer
@@ -177,25 +177,28 @@ def decide_spans(bench: Bench, scores: Scores) -> Decision:
 
 
 def _joined_scorer(session: Session, bench: Bench, prepared: Prepared, joined: Joined) -> Scorer:
-    """The ensemble of the trials: each as models of several folds, or fitted again on all rows as time allows."""
-    models: dict[str, list[Scorer]] = {}
-    for one in sorted(joined.members, key=lambda one: one.refit_seconds):
-        several = ensembling.folds(session, bench, prepared, one)
-        models[one.name] = several or [_final_scorer(session, bench, prepared, one, models=len(joined.members))[0]]
-    told = ", ".join(f"{len(models[one.name])} of {one.name}" for one in joined.members)
-    session.say("decision", f"{sum(map(len, models.values()))} models answer together: {told}")
+    """The ensemble of the trials, each fitted again as time allows."""
+    count = len(joined.members)
+    models = {
+        one.name: _final_scorer(session, bench, prepared, one, models=count)[0]
+        for one in sorted(joined.members, key=lambda one: one.refit_seconds)
+    }
+    session.say("decision", f"{count} models answer together: {', '.join(one.name for one in joined.members)}")
     return joined.scorer(bench.output.name, [models[one.name] for one in joined.members])
 
 
 def _final_scorer(
     session: Session, bench: Bench, prepared: Prepared, best: Result, *, models: int = 1
 ) -> tuple[Scorer, bool]:
-    """A trial fitted again on training and validation rows when time allows it, otherwise as it is.
+    """A trial fitted again on training and validation rows when time allows it, otherwise as it is; with few rows the
+    mean of the weights of several fits.
 
     `models`: how many answer together in the end.
     """
     if not bench.validation:  # it has learned from all rows
         return load_scorer(_folder(session, best) / "scorer", best.family), False
+    if (mean := folds.averaged(session, bench, prepared, best, models=models)) is not None:
+        return mean, True
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
     left = session.budget.remaining() - session.reserve(bench, prepared, models=models)

@@ -137,8 +137,8 @@ def recall(session: Session, bench: Bench, prepared: Prepared) -> None:
     if not session.config.guide.remember:
         return
     runs = load()
-    prior, told = warm(features(session, bench, prepared), runs, metric=bench.metric.name)
-    session.prior = prior
+    now = features(session, bench, prepared)
+    session.prior, told = warm(now, runs, metric=bench.metric.name, prior=session.prior)
     words = ", ".join(f"{method} {shift:+.4f}" for method, shift in told.items()) or "nothing that they agree on"
     session.say("decision", f"{len(runs)} past runs are remembered; of like ones: {words}", remembered=told)
 
@@ -182,7 +182,9 @@ def features(session: Session, bench: Bench, prepared: Prepared) -> Features:
     )
 
 
-def warm(now: Features, runs: Sequence[Remembered], *, metric: str) -> tuple[Mapping[str, float], dict[str, float]]:
+def warm(
+    now: Features, runs: Sequence[Remembered], *, metric: str, prior: Mapping[str, float] = belief.PRIOR
+) -> tuple[Mapping[str, float], dict[str, float]]:
     """The priors of a run, and by how much which of them was moved.
 
     Each like run speaks of a method by its best score minus that of the head, minus the prior; nearer runs, and those
@@ -198,10 +200,10 @@ def warm(now: Features, runs: Sequence[Remembered], *, metric: str) -> tuple[Map
             continue
         weight = math.exp(-distance) * min(1.0, run.features.validation / 200)
         for method, score in best.items():
-            if method in belief.PRIOR and method not in ("head", "majority"):
-                said.setdefault(method, []).append((score - best["head"] - belief.PRIOR[method], weight))
+            if method in prior and method not in ("head", "majority"):
+                said.setdefault(method, []).append((score - best["head"] - prior[method], weight))
     moved = {method: shift for method, found in said.items() if (shift := _shift(found))}
-    return {**belief.PRIOR, **{method: belief.PRIOR[method] + shift for method, shift in moved.items()}}, moved
+    return {**prior, **{method: prior[method] + shift for method, shift in moved.items()}}, moved
 
 
 def _shift(found: Sequence[tuple[float, float]]) -> float:

@@ -85,7 +85,7 @@ def explore(session: Session, bench: Bench, prepared: Prepared) -> None:
         return
 
     def left() -> float:
-        reserve = session.reserve(bench, prepared, models=ensembling.FOLDS + 1)
+        reserve = session.reserve(bench, prepared, models=len(ensembling.PAIR))
         return session.budget.remaining() - reserve - ensembling.ahead(session, bench)
 
     found = arms(session, bench, left())

@@ -34,7 +34,7 @@ from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.choosing import SHARE as CHOOSING_SHARE
 from autogpt.autopilot.choosing import Rows
 from autogpt.autopilot.journal import Journal
-from autogpt.autopilot.ladder import CHEAP, Facts, order, rungs
+from autogpt.autopilot.ladder import CHEAP, Facts, order, rows_per_label, rungs
 from autogpt.autopilot.materials import Materials
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_scorer
 from autogpt.autopilot.workshop import Workshop
@@ -184,6 +184,7 @@ class Session:
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
+        self.prior = belief.prior_of(rows_per_label(bench.train, bench.output))
         past.recall(self, bench, prepared)
         self.climb(bench, prepared)
         if self.best is None:

@@ -334,6 +334,16 @@ class Encoder:
         """A net of the pretrained weights."""
         return _loading.net(self.source.location, shape)
 
+    def take_mean(self, others: Sequence[Encoder]) -> None:
+        """The mean of the weights of encoders that were tuned from the same ones, in place of its own: "Model soups"
+        (Wortsman et al. 2022)."""
+        import torch
+
+        tables = [dict(one.net.named_parameters()) for one in others]
+        with torch.no_grad():
+            for name, own in self.net.named_parameters():
+                own.copy_(torch.stack([table[name] for table in tables]).mean(dim=0))
+
     def replace_body(self, change: Callable[[Any], Any]) -> None:
         """Put `change(body)` in the body's place (adapters are attached and merged this way)."""
         self.net.replace_body(change(self.net.body))

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import files, probe, registry
-from autogpt.autopilot.ensembling import row_losses
 from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.autopilot.unlabelled import advised
 from autogpt.backbones._language import LanguageModel
@@ -33,6 +32,7 @@ from autogpt.core import Decision
 from autogpt.data.words import inputs_text
 from autogpt.errors import AutoGPTError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
+from autogpt.evaluation.losses import row_losses
 from autogpt.events import Event
 from autogpt.regimes._anchored import ANCHOR, train
 from autogpt.regimes._reading import losses, tensors
