@@ -8,12 +8,17 @@ that of the process, so that others on the machine take nothing from a run:
     OMP_NUM_THREADS=1 python benchmarks/ensembles.py --sets cr,subj --rows 8,64 --seeds 0,1 --out ensembles.json
     python benchmarks/ensembles.py --read ensembles.json
 
-`--part fits` asks what there is to choose from: single fits of pools of training rows, and their means.
+`--part fits` asks what there is to choose from: single fits of pools of training rows, and the means of what they say
+and of their weights:
+
+    OMP_NUM_THREADS=1 python benchmarks/ensembles.py --part fits --sets cr,mr --rows 64 --seeds 0 --folds 3
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
+import itertools
 import json
 import random
 import shutil
@@ -33,7 +38,7 @@ import trials
 from autogpt.autopilot import ensembling, finish
 from autogpt.autopilot.budget import Budget
 from autogpt.autopilot.session import Session
-from autogpt.autopilot.trial import Candidate, load_scorer, refit, run_trial
+from autogpt.autopilot.trial import Candidate, load_scorer, run_trial
 from autogpt.config import RunConfig
 from autogpt.core import Decision
 from autogpt.events import Event
@@ -99,9 +104,6 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
             return found
         tables = [np.asarray(member.scorer.score(inputs)) / member.temperature for member in scorer.members]
         several = right(bench.output.average(tables, [member.weight for member in scorer.members]))
-        if len(joined.members) == 2 and best.method == "full":  # the best fitted on all rows, in place of its folds
-            both = [np.asarray(single_scores) / joined.temperatures[0], tables[-1]]
-            found["no folds"] = float(right(bench.output.average(both, joined.shares)).mean())
         found |= {"ensemble": joined.name, "why": joined.why, "joined": float(several.mean())}
         found |= {"members": [float(right(table).mean()) for table in tables]}
         return {**found, "won": int((several & ~single).sum()), "lost": int((single & ~several).sum())}
@@ -115,41 +117,35 @@ def others(name: str, few: Sequence[Any], seed: int) -> list[Any]:
     return random.Random(f"{name} judges {seed}").sample(rest, min(JUDGES, len(rest)))
 
 
-def pool(name: str, rows: int, seed: int, *, bagged: Sequence[str], judges: int) -> dict[str, Any]:
-    """Single fits of one pool of training rows: on five folds, and again on all rows; accuracy of their means.
-
-    `bagged` are the methods that are fitted on all folds and three times on all rows; `contrastive` and `full` are
-    fitted on the first fold and once on all rows in any case.
-    """
+def pool(name: str, rows: int, seed: int, *, methods: Sequence[str], folds: int, judges: int) -> dict[str, Any]:
+    """Single fits of one pool of training rows, without each of its folds and as often on all rows; accuracy of each,
+    of the mean of what the first n say, and of the mean of their weights."""
     few, rest = few_rows.pool(name, rows, seed)
-    fold, rest = few_rows.folds(few, seed), rest[:judges]
-    tables: dict[tuple[str, str], list[Any]] = {}
-    gold: Any = None
+    fold, rest = few_rows.folds(few, seed) % folds, rest[:judges]
+    models: dict[tuple[str, str], list[Any]] = {}
+    parts = trials.Parts.of(few_rows.SCHEMA, few, [], rest)
+    gold = np.asarray(parts.output.encode([row.target for row in parts.test], parts.space))
     began = time.process_time()
-    for part in range(few_rows.FOLDS):
-        kept, held = ([row for row, at in zip(few, fold, strict=True) if (at == part) == out] for out in (False, True))
-        parts = trials.Parts.of(few_rows.SCHEMA, kept, held, rest)
-        gold = np.asarray(parts.output.encode([row.target for row in parts.test], parts.space))
-        for method in ("contrastive", "full"):
-            if part and method not in bagged:
-                continue
+    for method, part in itertools.product(methods, range(folds)):
+        kept = [row for row, at in zip(parts.train, fold, strict=True) if at != part]
+        for kind, train in (("fold", kept), ("all", parts.train)):
             bench = trials.bench(parts, backbone=None, seed=seed * 100 + part, listen=lambda event: None)
+            candidate = Candidate(method, few_rows.options(method, len(few)))
             with tempfile.TemporaryDirectory() as folder:
-                candidate = Candidate(method, few_rows.options(method, len(parts.train)))
-                result, scorer = run_trial(bench, candidate, folder=Path(folder), remaining=lambda: trials.SECONDS)
-                tables.setdefault((method, "fold"), []).append(few_rows.table(parts, scorer, parts.test))
-                for again in range(0 if part else 3 if method in bagged else 1):
-                    own, place = replace(bench, seed=seed * 100 + 50 + again), Path(folder) / f"again-{again}"
-                    scorer = refit(own, result, folder=place, remaining=lambda: trials.SECONDS)
-                    tables.setdefault((method, "all"), []).append(few_rows.table(parts, scorer, parts.test))
-    right = lambda *some: round(float((sum(some).argmax(1) == gold).mean()), 4)  # noqa: E731
-    found: dict[str, Any] = {"set": name, "rows": rows, "seed": seed, "judges": len(rest)}
-    for (method, kind), fitted in tables.items():
-        found[f"{method}, {kind}, each"] = [right(table) for table in fitted]
-        found[f"{method}, {kind}, mean of the first n"] = [right(*fitted[:n]) for n in range(1, len(fitted) + 1)]
-    for kind in ("fold", "all"):
-        found[f"contrastive + full, {kind}"] = right(tables["contrastive", kind][0], tables["full", kind][0])
-    found["all models"] = right(*(table for fitted in tables.values() for table in fitted))
+                own = replace(bench, train=train, validation=())
+                _, scorer = run_trial(own, candidate, folder=Path(folder), remaining=lambda: trials.SECONDS)
+            models.setdefault((method, kind), []).append(scorer)
+    right = lambda table: round(float((table.argmax(1) == gold).mean()), 4)  # noqa: E731
+    found: dict[str, Any] = {"set": name, "rows": rows, "seed": seed, "judges": len(rest), "folds": folds}
+    for (method, kind), fitted in models.items():
+        tables = [few_rows.table(parts, one, parts.test) for one in fitted]
+        found[f"{method}, {kind}"] = [right(table) for table in tables]
+        for count in range(2, folds + 1):
+            found[f"{method}, {kind}, mean of {count}"] = right(sum(tables[:count]))
+        mean = copy.deepcopy(fitted[0])
+        for count in range(2, folds + 1):
+            mean.take_mean(fitted[:count])
+            found[f"{method}, {kind}, weights of {count}"] = right(few_rows.table(parts, mean, parts.test))
     return {**found, "seconds": round(time.process_time() - began)}
 
 
@@ -181,7 +177,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
     parser.add_argument("--part", choices=("runs", "fits"), default="runs", help="whole runs, or single fits")
-    parser.add_argument("--bagged", type=lambda text: text.split(","), default=["full"], help="methods (--part fits)")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=["full"], help="(--part fits)")
+    parser.add_argument("--folds", type=int, default=3, help="5 at most (--part fits)")
     parser.add_argument("--sets", type=lambda text: text.split(","), default=list(SETS))
     parser.add_argument("--rows", type=numbers, default=[8, 64], help="of each class")
     parser.add_argument("--seeds", type=numbers, default=[0, 1])
@@ -201,7 +198,7 @@ def main() -> None:
                 if (name, rows, seed) in done:
                     continue
                 if given.part == "fits":
-                    found.append(pool(name, rows, seed, bagged=given.bagged, judges=JUDGES // 2))
+                    found.append(pool(name, rows, seed, methods=given.methods, folds=given.folds, judges=JUDGES))
                 else:
                     found.append(cell(name, rows, seed, limit=given.limit, judge=given.judge))
                 print(json.dumps(found[-1]), flush=True)
