@@ -355,21 +355,38 @@ def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock)
             losing.append((task, score))
     whole = clock.share(PARTS)
     for place, (task, score) in enumerate(losing):
-        metric = task.bench.metric.name
-        kept = task.encoder.net.head.state_dict()
-        kept = {name: tensor.clone() for name, tensor in kept.items()}
-        trunk.give(task.name, rank=options.rank, seed=task.bench.seed)
-        fit_parts(task, options, remaining=clock.seconds(whole() / (len(losing) - place)))
-        mended = task.bench.judge(_validation(trunk, task))[metric]
-        task.parts = task.sign * (mended - score) > 0
-        if not task.parts:
-            trunk.take(task.name)
-            task.encoder.net.head.load_state_dict(kept)
-        done = "kept" if task.parts else "left away"
-        notes.append(f"{task.name} alone was better on validation rows; parts of its own were {done}: {metric} "
-                     f"{score:.4f} -> {mended:.4f}")  # fmt: skip
+        notes.append(_parted(task, trunk, options, score, remaining=clock.seconds(whole() / (len(losing) - place))))
         task.session.say("decision", notes[-1])
     return notes
+
+
+def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaining: Callable[[], float]) -> str:
+    """Parts of its own for one task: as its own model would have them, then trained; the best of these and none stays.
+
+    `score` is that without parts. How it went is returned.
+    """
+
+    def judged() -> float:
+        return task.bench.judge(_validation(trunk, task))[task.bench.metric.name]
+
+    without = trunk.parts(task.name)  # the head
+    own = load_scorer(task.alone_folder / "scorer", task.alone.family)
+    trunk.give(task.name, rank=options.rank, seed=task.bench.seed, like=own)
+    begun, parts = judged(), trunk.parts(task.name)
+    fit_parts(task, options, remaining=remaining)
+    trained = judged()
+    if task.sign * (begun - trained) >= 0:
+        trunk.put(task.name, parts)
+    best = task.sign * max(task.sign * begun, task.sign * trained)
+    task.parts = task.sign * (best - score) > 0
+    if not task.parts:
+        trunk.take(task.name)
+        trunk.put(task.name, without)
+    done = "kept" if task.parts else "left away"
+    return (
+        f"{task.name} alone was better on validation rows; parts of its own were {done}: {task.bench.metric.name} "
+        f"{score:.4f} -> {best:.4f} ({begun:.4f} as its own model has them, {trained:.4f} trained)"
+    )
 
 
 def _tested(task: Task, model: Model, clock: Clock, *, share: float) -> TaskRow:
