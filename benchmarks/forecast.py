@@ -48,8 +48,9 @@ CASES = (
 SIZES = {
     "vocab_size": 20_000, "max_position_embeddings": 512, "n_positions": 512, "num_hidden_layers": 4, "num_layers": 4,
     "encoder_layers": 4, "decoder_layers": 4, "hidden_size": 512, "d_model": 512, "num_attention_heads": 8,
-    "num_heads": 8, "encoder_attention_heads": 8, "decoder_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64,
-    "d_kv": 64, "intermediate_size": 2048, "d_ff": 2048, "encoder_ffn_dim": 2048, "decoder_ffn_dim": 2048,
+    "num_heads": 8, "encoder_attention_heads": 8, "decoder_attention_heads": 8, "num_key_value_heads": 4,
+    "head_dim": 64, "d_kv": 64, "intermediate_size": 2048, "d_ff": 2048, "encoder_ffn_dim": 2048,
+    "decoder_ffn_dim": 2048,
 }  # fmt: skip
 """Families call the same sizes by different names."""
 
