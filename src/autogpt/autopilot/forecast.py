@@ -260,9 +260,10 @@ def _of_training(model: Trainable, settings: Mapping[str, Any], device: str) -> 
     batch_rows = int(settings["batch_rows"])
     fitting = max(1, loop.MICRO_TOKENS[device] // int(lengths[longest]))
     at_once = (batch_rows, batch_rows) if settings.get("whole") else (1, min(batch_rows, fitting))
+    counted = 2 if settings.get("whole") else at_once[1]  # rows that are compared are no more for being the same
 
     def work() -> None:
-        batch = model.batch([longest] * at_once[1])
+        batch = model.batch([longest] * counted)
         (model.loss(model.forward(batch), batch) * batch.weight).sum().backward()  # type: ignore[no-untyped-call]
 
     work()  # gradients are there from now on, as they are while a batch is computed in parts
@@ -272,7 +273,7 @@ def _of_training(model: Trainable, settings: Mapping[str, Any], device: str) -> 
         weights=0,
         gradients=trained,
         kept=(loop.MOMENTS + loop.COPIES + 1) * trained,
-        row=taken // at_once[1],
+        row=taken // counted,
         tokens=int(lengths[longest]),
         at_once=at_once,
     )

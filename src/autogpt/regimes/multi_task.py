@@ -361,9 +361,10 @@ def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock)
 
 
 def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaining: Callable[[], float]) -> str:
-    """Parts of its own for one task: as its own model would have them, then trained; the best of these and none stays.
+    """Parts of its own for one task: as its own model has them, and trained where that is not enough; the best stays.
 
-    `score` is that without parts. How it went is returned.
+    To begin there is better than to begin with no change, and costs no training (see EXPERIMENTS.md). `score` is that
+    without parts. How it went is returned.
     """
 
     def judged() -> float:
@@ -372,12 +373,15 @@ def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaini
     without = trunk.parts(task.name)  # the head
     own = load_scorer(task.alone_folder / "scorer", task.alone.family)
     trunk.give(task.name, rank=options.rank, seed=task.bench.seed, like=own)
-    begun, parts = judged(), trunk.parts(task.name)
-    fit_parts(task, options, remaining=remaining)
-    trained = judged()
-    if task.sign * (begun - trained) >= 0:
-        trunk.put(task.name, parts)
-    best = task.sign * max(task.sign * begun, task.sign * trained)
+    begun = best = judged()
+    if _behind(task, begun):
+        parts = trunk.parts(task.name)
+        fit_parts(task, options, remaining=remaining)
+        trained = judged()
+        if task.sign * (trained - begun) > 0:
+            best = trained
+        else:
+            trunk.put(task.name, parts)
     task.parts = task.sign * (best - score) > 0
     if not task.parts:
         trunk.take(task.name)
@@ -385,7 +389,7 @@ def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaini
     done = "kept" if task.parts else "left away"
     return (
         f"{task.name} alone was better on validation rows; parts of its own were {done}: {task.bench.metric.name} "
-        f"{score:.4f} -> {best:.4f} ({begun:.4f} as its own model has them, {trained:.4f} trained)"
+        f"{score:.4f} -> {best:.4f} ({begun:.4f} as its own model has them)"
     )
 
 

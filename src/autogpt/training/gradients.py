@@ -124,9 +124,10 @@ class Gradients:
         """Fewer rows at once where the longest would not fit; what was changed, in words.
 
         The longest row is computed forward and back, then two of them beside its gradients, and what each takes is
-        counted; nothing is applied. (In a step's peak that is counted with its gradients these hide the rows: what is
-        kept for going back is let go while gradients come.) `ahead` bytes will be taken beside: moments of the optimizer, kept states. Batches of `whole` rows
-        must not be torn apart (0: they may). ResourceError with the number where there is no room for the least.
+        counted; nothing is applied. (A step that makes its gradients lets go at the same time what it kept, so that
+        they hide the rows in its peak.) `ahead` bytes will be taken beside: moments of the optimizer, kept states.
+        Batches of `whole` rows must not be torn apart (0: they may). ResourceError with the number where there is no
+        room for the least.
         """
         longest = int(np.argmax(np.asarray(lengths)))
         width = int(lengths[longest])
