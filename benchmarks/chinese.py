@@ -1,6 +1,7 @@
 """Chinese: an encoder with a tokenizer that suits, against characters counted and against the English encoder.
 
-    python benchmarks/chinese.py [--sets weibo_ner,acts,cmrc2018,stsb] [--steps 600] [--seeds 0] [--encoder FOLDER]
+    python benchmarks/chinese.py [--sets weibo_ner,acts,cmrc2018,stsb] [--steps 600] [--rows N] [--seeds 0]
+        [--encoder FOLDER]
 
 No Chinese encoder can be fetched here, so a small one of BERT's shape (2 layers, width 256, the vocabulary of
 bert-base-chinese) is made by `--steps` of masked-language training on Chinese text: novels, and the texts of
@@ -23,6 +24,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,7 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--systems", default="majority,tfidf,english,chinese")
     parser.add_argument("--steps", type=int, default=600, help="of masked-language training, where it must be made")
+    parser.add_argument("--rows", type=int, help="learn from so many rows at most, every system (default: all)")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--encoder", type=Path, default=Path(__file__).parents[1] / "runs" / "small-bert-chinese")
     given = parser.parse_args()
@@ -154,6 +157,7 @@ def main() -> None:
         small_encoder(given.encoder, steps=given.steps)
     for name in given.sets.split(","):
         parts = SETS[name]()
+        parts = replace(parts, train=parts.train[: given.rows])
         systems: dict[str, tuple[str, dict[str, Any], str | None]] = {
             "majority": ("majority", {}, None),
             "tfidf": ("tfidf", {}, None),

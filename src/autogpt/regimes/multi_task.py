@@ -4,7 +4,8 @@ Every data set goes the ordinary way on its own (task, schema, sealed test). Its
 features first, then all heads and the body are trained by the ordinary loop on a temperature-mixed draw of all rows
 (`training/mixture.py`). "Multi-Task Deep Neural Networks for Natural Language Understanding" (Liu et al. 2019) shares a
 body like this; ours also trains every task alone under the same settings, and a task that the shared body serves worse
-than that by more than its noise floor gets low-rank parts of its own on it. What then still loses is reported as such.
+than that gets low-rank parts of its own on it: what its own model has and the body lacks, as near as the rank allows,
+and more training where that is not enough. What then still loses by more than its noise floor is reported as such.
 """
 
 from __future__ import annotations
@@ -338,10 +339,10 @@ def _validation(trunk: Any, task: Task) -> Any:
     return trunk.score(task.name, [example.inputs for example in task.bench.validation])
 
 
-def _behind(task: Task, score: float) -> bool:
-    """Whether a task would do better alone, by more than its noise."""
+def _behind(task: Task, score: float, *, beyond_noise: bool) -> bool:
+    """Whether a task would do better alone, at all or by more than its noise."""
     lead = task.sign * (task.alone.scores[task.bench.metric.name] - score)
-    return lead > (task.noise.floor if task.noise is not None else 0.0)
+    return lead > (task.noise.floor if task.noise is not None and beyond_noise else 0.0)
 
 
 def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock) -> list[str]:
@@ -351,7 +352,7 @@ def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock)
     for task in tasks:
         metric = task.bench.metric.name
         score = task.bench.judge(_validation(trunk, task))[metric]
-        if _behind(task, score):
+        if _behind(task, score, beyond_noise=False):  # to take over what its own model has costs next to nothing
             losing.append((task, score))
     whole = clock.share(PARTS)
     for place, (task, score) in enumerate(losing):
@@ -374,7 +375,7 @@ def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaini
     own = load_scorer(task.alone_folder / "scorer", task.alone.family)
     trunk.give(task.name, rank=options.rank, seed=task.bench.seed, like=own)
     begun = best = judged()
-    if _behind(task, begun):
+    if _behind(task, begun, beyond_noise=True):
         parts = trunk.parts(task.name)
         fit_parts(task, options, remaining=remaining)
         trained = judged()
