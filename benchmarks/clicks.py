@@ -1,5 +1,9 @@
 """Synthetic clicks on real book titles: the titles are data, the readers are not.
 
+    python benchmarks/clicks.py build/clicks.jsonl [--readers 300] [--seed 0]
+
+writes them as a table, for `recipes/clicks.yaml`.
+
 The catalogue has no clicks, so readers are drawn (fixed seed). A reader likes two of the genres below and three
 authors. How well a book suits a reader: 1 if its title has a word of a liked genre, 1.5 if it is by a liked author,
 0.3 times its log popularity (standardised) and Gumbel noise of scale 0.5. The eight books that suit best, of a random
@@ -10,6 +14,7 @@ and nothing about real readers.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import re
@@ -76,3 +81,18 @@ def clicks(readers: int, *, seed: int, folder: Path = DATA) -> list[dict[str, An
             for place in rng.permutation([*best[HISTORY:], *unclicked])
         ]
     return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--readers", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rows = clicks(given.readers, seed=given.seed)
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from autogpt import registry
+from autogpt.backbones import _network
 from autogpt.runtime import detect
 from autogpt.testing import tiny
 
@@ -60,3 +61,30 @@ def test_switching_takes_less_than_two_milliseconds(trunk: Any) -> None:
     for place in range(300):
         trunk.mount("abc"[place % 3])
     assert (time.perf_counter() - began) / 300 < 0.002
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_parts_begin_as_what_a_model_of_its_own_has_and_the_body_lacks(family: str, tmp_path: Path) -> None:
+    """Layers that moved by a matrix of rank 4 are met by parts of rank 4, and only approached by parts of rank 2."""
+    import torch
+
+    encoder, folder = registry.get("backbones", "encoder"), tiny.family_folder(tmp_path / family, family)
+    own, *others = (
+        encoder.open(str(folder), output="classes", size=3, like=INPUTS[0], runtime=detect()) for _ in range(3)
+    )
+    own.set_head(np.random.default_rng(0).normal(size=(3, own.width)), np.ones(3))
+    rng = torch.Generator().manual_seed(0)
+    for name, size in _network.linear_layers(own.net.body).items():
+        layer = own.net.body.get_submodule(name)
+        moved = torch.randn(size[1], 4, generator=rng) @ torch.randn(4, size[0], generator=rng) / size[0] ** 0.5
+        layer.weight.data += moved if isinstance(layer, torch.nn.Linear) else moved.T
+    wanted, trunk, far = own.score(INPUTS), encoder.trunk({"a": others[0], "b": others[1]}), {}
+    for rank in (2, 4):
+        trunk.give("a", rank=rank, seed=0, like=own)
+        far[rank] = np.abs(trunk.score("a", INPUTS) - wanted).max()
+        kept = trunk.parts("a")
+        trunk.take("a")
+    assert far[4] < 1e-3 < far[2]
+    trunk.give("a", rank=4, seed=0)
+    trunk.put("a", kept)
+    np.testing.assert_allclose(trunk.score("a", INPUTS), wanted, atol=1e-3)

@@ -134,7 +134,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> multi_task.MultiRun:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multi_task, "_behind", lambda task, score: True)
+        patch.setattr(multi_task, "_behind", lambda task, score, beyond_noise: True)
         return begun(tmp_path_factory.mktemp("straight"), backbone)
 
 
@@ -142,7 +142,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> multi_
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     where: str, straight: multi_task.MultiRun, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multi_task, "_behind", lambda task, score: True)
+    monkeypatch.setattr(multi_task, "_behind", lambda task, score, beyond_noise: True)
     told: list[Event] = []
 
     def stopping(event: Event) -> None:

@@ -44,8 +44,10 @@ READ_TOKENS = 4096
 class Need:
     """Bytes that fitting a method takes, by parts.
 
-    `weights`: the encoder that reads and the one that trains. `row`: what one row of `tokens` tokens keeps between
-    forward and back (half of what two keep); so many as `at_once` says are computed together, at least and at most.
+    `weights`: the encoder that reads and the one that trains. `row`: what one row of `tokens` tokens takes beside
+    gradients, where so many as `at_once` says at most are computed together (it says how many at least, too). It is
+    counted beside gradients that are there: a step that makes them lets go at the same time what it kept, and its peak
+    is no sum by rows.
     `kept`: the optimizer's averages, a state to go back to, the best so far. `reading`: a batch of rows that are read
     and not trained on, `read_row` one of them.
     """
@@ -210,6 +212,8 @@ def need(method: str, stage: Stage, options: Mapping[str, Any] | None = None) ->
     """What fitting `method` takes on this stage. ConfigError: the method cannot be had with this body."""
     from torch._subclasses.fake_tensor import DataDependentOutputException
 
+    from autogpt.backbones import _network
+
     plugin = registry.get("methods", method)
     if not plugin.needs_backbone:
         return Need(0)
@@ -223,7 +227,7 @@ def need(method: str, stage: Stage, options: Mapping[str, Any] | None = None) ->
 
     with stage.family.rehearsal(), tempfile.TemporaryDirectory() as folder:
         opened = stage.open()
-        weights = sum(p.nbytes for p in opened.net.parameters())
+        weights = sum(p.nbytes for p in _network.held(opened.net))
         read = _of_reading(opened, stage.longest)
         try:
             for _ in plugin.fit(_job(stage, _Blank(opened), plugin.options(**(options or {})), loop, Path(folder))):
@@ -253,21 +257,25 @@ def _of_training(model: Trainable, settings: Mapping[str, Any], device: str) -> 
     trained = sum(p.nbytes for group in model.groups() for p in group["params"] if p.requires_grad)
     model.module.train()
 
-    def work() -> None:
-        batch = model.batch([longest, longest])
-        (model.loss(model.forward(batch), batch) * batch.weight).sum().backward()  # type: ignore[no-untyped-call]
-
-    two = footprint.of(work, model.module)
-    model.module.zero_grad(set_to_none=True)
     batch_rows = int(settings["batch_rows"])
     fitting = max(1, loop.MICRO_TOKENS[device] // int(lengths[longest]))
+    at_once = (batch_rows, batch_rows) if settings.get("whole") else (1, min(batch_rows, fitting))
+    counted = 2 if settings.get("whole") else at_once[1]  # rows that are compared are no more for being the same
+
+    def work() -> None:
+        batch = model.batch([longest] * counted)
+        (model.loss(model.forward(batch), batch) * batch.weight).sum().backward()  # type: ignore[no-untyped-call]
+
+    work()  # gradients are there from now on, as they are while a batch is computed in parts
+    taken = footprint.of(work, model.module)
+    model.module.zero_grad(set_to_none=True)
     return Need(
         weights=0,
         gradients=trained,
         kept=(loop.MOMENTS + loop.COPIES + 1) * trained,
-        row=two // 2,
+        row=taken // counted,
         tokens=int(lengths[longest]),
-        at_once=(batch_rows, batch_rows) if settings.get("whole") else (1, min(batch_rows, fitting)),
+        at_once=at_once,
     )
 
 

@@ -127,6 +127,12 @@ class PooledNet(_Still):
         return logits
 
 
+def held(net: nn.Module) -> list[nn.Parameter]:
+    """All parameters that are in memory because of a net: those of a decoder beside the body, which never runs, too."""
+    beside = net._whole if isinstance(net, _Still) else []
+    return list({id(p): p for module in (net, *beside) for p in module.parameters()}.values())
+
+
 def _saved(whole: list[Any], body: nn.Module) -> Any:
     return whole[0] if whole and whole[0].get_encoder() is body else body
 

@@ -70,6 +70,7 @@ def _drawn(source: _pretrained.Source, shape: Shape) -> Net:
         auto: Any, *, ignore_mismatched_sizes: bool = False, output_loading_info: bool = False, **more: Any
     ) -> Any:
         made = auto.from_config(AutoConfig.from_pretrained(source.location, trust_remote_code=False, **more))
+        made.tie_weights()  # left out where weights are not drawn; T5's embeddings would count twice
         return (made, {"missing_keys": ()}) if output_loading_info else made
 
     try:

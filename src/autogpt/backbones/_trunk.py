@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
 
 TRUNK, TASKS, HEAD, ABOUT = "trunk", "tasks", "head.safetensors", "encoder.json"
+SPARE, SWEEPS = 8, 4
+"""Columns beyond the rank, and power iterations, of a random projection: the error is then hardly above the least."""
 
 
 class Trunk:
@@ -82,8 +84,12 @@ class Trunk:
             self.mount(name)
             return self.encoders[name].score(inputs, batch_rows=batch_rows)
 
-    def give(self, name: str, *, rank: int, seed: int) -> None:
-        """Low-rank parts for one task on all linear layers, mounted; they begin as no change at all."""
+    def give(self, name: str, *, rank: int, seed: int, like: Encoder | None = None) -> None:
+        """Low-rank parts for one task on all linear layers, mounted.
+
+        They begin as no change at all; or as what brings the body as near as their rank can to that of `like`, a model
+        of the task's own, whose head is taken too.
+        """
         import torch
         from peft import LoraConfig, get_peft_model
 
@@ -102,6 +108,48 @@ class Trunk:
         self.body.set_adapter(own)  # and train these parts only
         self.adapted[name], self.mounted = own, None
         self.mount(name)
+        if like is not None:
+            self._approach(own, like, seed=seed)
+            self.encoders[name].net.head.load_state_dict(like.net.head.state_dict())
+
+    def _approach(self, own: str, like: Encoder, *, seed: int) -> None:
+        """What each layer lacks, approximated by the parts' rank: the leading singular vectors (Eckart and Young 1936),
+        found with random projections ("Finding Structure with Randomness", Halko et al. 2011)."""
+        import torch
+        from peft.tuners.lora import LoraLayer
+
+        theirs = dict(like.net.body.named_modules())
+        with torch.no_grad(), torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            for place, layer in _plain(self.body).named_modules():
+                if not isinstance(layer, LoraLayer):
+                    continue
+                down, up = layer.lora_A[own].weight, layer.lora_B[own].weight
+                lacking = (theirs[place].weight.to(up) - layer.get_base_layer().weight).detach().cpu()
+                lacking = lacking.T if layer.fan_in_fan_out else lacking
+                rank = min(len(down), *lacking.shape)
+                left, size, right = torch.svd_lowrank(lacking, q=min(rank + SPARE, *lacking.shape), niter=SWEEPS)
+                root = (size[:rank] / layer.scaling[own]).sqrt()
+                up[:, :rank] = left[:, :rank] * root
+                down[:rank] = (right[:, :rank] * root).T
+
+    def parts(self, name: str) -> dict[str, Any]:
+        """A copy of what a task has of its own: its parts and its head."""
+        return {key: tensor.detach().clone() for key, tensor in self._own(name).items()}
+
+    def put(self, name: str, parts: Mapping[str, Any]) -> None:
+        """Make a task's own weights what `parts` gave."""
+        import torch
+
+        with torch.no_grad():
+            for key, tensor in self._own(name).items():
+                tensor.copy_(parts[key])
+
+    def _own(self, name: str) -> dict[str, Any]:
+        head = {f"head.{key}": tensor for key, tensor in self.encoders[name].net.head.named_parameters()}
+        mark = f".{self.adapted[name]}." if name in self.adapted else None
+        found = self.body.named_parameters() if mark else ()
+        return head | {key: tensor for key, tensor in found if ".lora_" in key and mark in key}
 
     def take(self, name: str) -> None:
         """Leave a task's parts away again."""

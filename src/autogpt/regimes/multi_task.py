@@ -4,7 +4,8 @@ Every data set goes the ordinary way on its own (task, schema, sealed test). Its
 features first, then all heads and the body are trained by the ordinary loop on a temperature-mixed draw of all rows
 (`training/mixture.py`). "Multi-Task Deep Neural Networks for Natural Language Understanding" (Liu et al. 2019) shares a
 body like this; ours also trains every task alone under the same settings, and a task that the shared body serves worse
-than that by more than its noise floor gets low-rank parts of its own on it. What then still loses is reported as such.
+than that gets low-rank parts of its own on it: what its own model has and the body lacks, as near as the rank allows,
+and more training where that is not enough. What then still loses by more than its noise floor is reported as such.
 """
 
 from __future__ import annotations
@@ -338,10 +339,10 @@ def _validation(trunk: Any, task: Task) -> Any:
     return trunk.score(task.name, [example.inputs for example in task.bench.validation])
 
 
-def _behind(task: Task, score: float) -> bool:
-    """Whether a task would do better alone, by more than its noise."""
+def _behind(task: Task, score: float, *, beyond_noise: bool) -> bool:
+    """Whether a task would do better alone, at all or by more than its noise."""
     lead = task.sign * (task.alone.scores[task.bench.metric.name] - score)
-    return lead > (task.noise.floor if task.noise is not None else 0.0)
+    return lead > (task.noise.floor if task.noise is not None and beyond_noise else 0.0)
 
 
 def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock) -> list[str]:
@@ -351,25 +352,46 @@ def _mended(tasks: Sequence[Task], trunk: Any, options: MultiTask, clock: Clock)
     for task in tasks:
         metric = task.bench.metric.name
         score = task.bench.judge(_validation(trunk, task))[metric]
-        if _behind(task, score):
+        if _behind(task, score, beyond_noise=False):  # to take over what its own model has costs next to nothing
             losing.append((task, score))
     whole = clock.share(PARTS)
     for place, (task, score) in enumerate(losing):
-        metric = task.bench.metric.name
-        kept = task.encoder.net.head.state_dict()
-        kept = {name: tensor.clone() for name, tensor in kept.items()}
-        trunk.give(task.name, rank=options.rank, seed=task.bench.seed)
-        fit_parts(task, options, remaining=clock.seconds(whole() / (len(losing) - place)))
-        mended = task.bench.judge(_validation(trunk, task))[metric]
-        task.parts = task.sign * (mended - score) > 0
-        if not task.parts:
-            trunk.take(task.name)
-            task.encoder.net.head.load_state_dict(kept)
-        done = "kept" if task.parts else "left away"
-        notes.append(f"{task.name} alone was better on validation rows; parts of its own were {done}: {metric} "
-                     f"{score:.4f} -> {mended:.4f}")  # fmt: skip
+        notes.append(_parted(task, trunk, options, score, remaining=clock.seconds(whole() / (len(losing) - place))))
         task.session.say("decision", notes[-1])
     return notes
+
+
+def _parted(task: Task, trunk: Any, options: MultiTask, score: float, *, remaining: Callable[[], float]) -> str:
+    """Parts of its own for one task: as its own model has them, and trained where that is not enough; the best stays.
+
+    To begin there is better than to begin with no change, and costs no training (see EXPERIMENTS.md). `score` is that
+    without parts. How it went is returned.
+    """
+
+    def judged() -> float:
+        return task.bench.judge(_validation(trunk, task))[task.bench.metric.name]
+
+    without = trunk.parts(task.name)  # the head
+    own = load_scorer(task.alone_folder / "scorer", task.alone.family)
+    trunk.give(task.name, rank=options.rank, seed=task.bench.seed, like=own)
+    begun = best = judged()
+    if _behind(task, begun, beyond_noise=True):
+        parts = trunk.parts(task.name)
+        fit_parts(task, options, remaining=remaining)
+        trained = judged()
+        if task.sign * (trained - begun) > 0:
+            best = trained
+        else:
+            trunk.put(task.name, parts)
+    task.parts = task.sign * (best - score) > 0
+    if not task.parts:
+        trunk.take(task.name)
+        trunk.put(task.name, without)
+    done = "kept" if task.parts else "left away"
+    return (
+        f"{task.name} alone was better on validation rows; parts of its own were {done}: {task.bench.metric.name} "
+        f"{score:.4f} -> {best:.4f} ({begun:.4f} as its own model has them)"
+    )
 
 
 def _tested(task: Task, model: Model, clock: Clock, *, share: float) -> TaskRow:

@@ -123,23 +123,27 @@ class Gradients:
     def probe(self, model: Trainable, lengths: Sequence[int], progress: Progress, *, ahead: int, whole: int = 0) -> str:
         """Fewer rows at once where the longest would not fit; what was changed, in words.
 
-        The longest row is computed forward and back, then two of them, and what each takes is counted; nothing is
-        applied. `ahead` bytes will be taken beside: moments of the optimizer, kept states. Batches of `whole` rows
-        must not be torn apart (0: they may). ResourceError with the number where there is no room for the least.
+        The longest row is computed forward and back, then two of them beside its gradients, and what each takes is
+        counted; nothing is applied. (A step that makes its gradients lets go at the same time what it kept, so that
+        they hide the rows in its peak.) `ahead` bytes will be taken beside: moments of the optimizer, kept states.
+        Batches of `whole` rows must not be torn apart (0: they may). ResourceError with the number where there is no
+        room for the least.
         """
         longest = int(np.argmax(np.asarray(lengths)))
         width = int(lengths[longest])
         memory.release()
         room = self.runtime.room()
         one = self._footprint(model, [longest], progress)
-        two = self._footprint(model, [longest, longest], progress)
+        two = _TOO_MUCH if one == _TOO_MUCH else self._footprint(model, [longest, longest], progress)
+        gradients = sum(p.grad.nbytes for p in model.module.parameters() if p.grad is not None)
+        model.module.zero_grad(set_to_none=True)
         if one == _TOO_MUCH:
             raise ResourceError(
                 f"one row of {width} tokens does not fit in memory, and {memory.size(room.bytes)} may be used "
                 f"({room.bound}); try a smaller backbone, or a method that trains fewer parameters (lora, head)"
             )
-        row = one if two == _TOO_MUCH else two - one
-        fixed = one - row + ahead
+        row = one if two == _TOO_MUCH else two // 2
+        fixed = gradients + ahead
         rows = int((memory.SHARE * room.bytes - fixed) / max(row, 1))
         if rows < max(1, whole):
             what = f"a batch of {whole} rows" if whole else "one row"
@@ -168,7 +172,7 @@ class Gradients:
         return f"{tokens:,} tokens at once passed the memory limit: {progress.micro_tokens:,} from here on"
 
     def _footprint(self, model: Trainable, rows: list[int], progress: Progress) -> int:
-        """Bytes that a step over some rows takes at most; it leaves no trace."""
+        """Bytes that a step over some rows takes at most, beside gradients there are; it leaves gradients alone."""
         buffers = [(buffer, buffer.clone()) for buffer in model.module.buffers()]
 
         def step() -> None:
@@ -183,7 +187,6 @@ class Gradients:
                 raise
             return _TOO_MUCH
         finally:
-            model.module.zero_grad(set_to_none=True)
             _put_back(buffers)
 
     def _accumulate(
