@@ -41,9 +41,9 @@ Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
 characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
 text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
-`source`, what an answer is written from; or `messages`, a dialogue up to the turn that is written: a tuple of (role,
-text), with the roles `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called (JSON texts).
-Which keys there are says how a backbone reads the row."""
+`source`, what an answer is written from, and `controls`, lines before it that say how; or `messages`, a dialogue up to
+the turn that is written: a tuple of (role, text), with the roles `system`, `user`, `assistant` and `tool`, and `tools`,
+a tuple of what may be called (JSON texts). Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -94,7 +94,7 @@ class Schema:
     together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
     None where it gives a candidate's text. `turns` says how a dialogue is read: the fields of who speaks and of what is
     said, and what the one is called whose turns are learned; where each row is one turn these are columns, and a
-    fourth one orders them.
+    fourth one orders them. `controls` say what a written answer is to be like (see `controls`).
     """
 
     task: str
@@ -110,6 +110,7 @@ class Schema:
     numbering: str | None = None
     joined: bool = False
     turns: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
     @property
     def texts(self) -> int:

@@ -17,7 +17,7 @@ from autogpt.backbones import _scratch
 from autogpt.backbones._writing import Pair, laid, write
 from autogpt.backbones.writer import Writer
 from autogpt.config import Scratch
-from autogpt.core import Example, Making
+from autogpt.core import Example, Making, Schema
 from autogpt.errors import InputError, ModelError
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
@@ -104,6 +104,30 @@ def test_a_model_learns_to_write(family: str) -> None:
         optimizer.step()
         optimizer.zero_grad()
     assert [written.text_of(row) for row in writer.score([row.inputs for row in ROWS])] == [r.target for r in ROWS]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_control_controls_what_is_written_and_a_shuffled_one_does_not(shuffled: bool) -> None:
+    task, schema = registry.get("tasks", "text-generation"), Schema("x", ("prompt",), ("text",), controls=("style",))
+    styles = ["plain", "loud"] * 6
+    rows = [
+        {"prompt": noun, "style": style, "text": noun.upper() if style == "loud" else noun}
+        for noun, style in zip([n for n in ("cat", "dog", "card") for _ in range(4)], styles, strict=True)
+    ]
+    told = ["plain", "plain", "loud", "loud"] * 3 if shuffled else styles  # each style with either text, or with one
+    learned = [{**row, "style": style} for row, style in zip(rows, told, strict=True)]
+    examples = [Example(i, task.inputs(row, schema), task.target(row, schema)) for i, row in enumerate(learned)]
+    writer = scratch("decoder")
+    training = writer.training(examples, output=OUTPUT, space=OUTPUT.space(["x"]), dropout=False)
+    optimizer = torch.optim.AdamW([p for group in training.groups() for p in group["params"]], lr=1e-2)
+    for _ in range(80):
+        batch = training.batch(range(len(examples)))
+        training.loss(training.forward(batch), batch).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    asked = [task.inputs({"prompt": noun, "style": style}, schema) for noun in ("cat", "dog") for style in styles[:2]]
+    found = [written.text_of(row) for row in writer.score(asked)]
+    assert (found == ["cat", "CAT", "dog", "DOG"]) is not shuffled
 
 
 def test_longer_targets_may_be_written_later() -> None:

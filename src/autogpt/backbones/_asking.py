@@ -79,10 +79,10 @@ class Asking:
         elif not isinstance(row.get("source"), str):
             raise InputError(f"row {place} has no {'messages' if asked else 'source'!r}; this model writes from one")
         elif self.kind == "decoder" and asked:
-            ids, cut = chat.fitted((("user", self._instructed(str(row["source"]))),), (), most)
+            ids, cut = chat.fitted((("user", self._instructed(source_of(row))),), (), most)
         else:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
-            said = self._instructed(str(row["source"]))
+            said = self._instructed(source_of(row))
             ids = list(self.tokenizer(said, add_special_tokens=signs)["input_ids"])
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:

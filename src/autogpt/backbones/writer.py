@@ -234,12 +234,16 @@ class Writer(Asking):
         return found
 
     def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str]) -> list[Array]:
-        """The log probability of each token [T] of given answers, their end included: how far they were expected."""
+        """The log probability of each token [T] of given answers, their end included: how far they were expected.
+
+        None ([0]) of an answer that is longer than may be written.
+        """
         from autogpt.backbones._likelihood import token_likelihoods
 
         self.net.eval()
         pairs = self.pairs(inputs, answers)
-        return token_likelihoods(self.net, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+        found = token_likelihoods(self.net, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+        return [row if pair.size else row[:0] for row, pair in zip(found, pairs, strict=True)]
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
 from autogpt.evaluation.noise import LabelNoise, Suspect
 from autogpt.evaluation.report import Advised, Choice, DataFacts, Look, Report, System, TrialRow
-from autogpt.evaluation.score import bare_score, evaluate, point_scores
+from autogpt.evaluation.score import Score, bare_score, evaluate, point_scores
 from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
 from autogpt.evaluation.verdict import Rival, judge, noise_floor
 from autogpt.evaluation.words import Words
@@ -92,8 +92,10 @@ def build_report(
     facts: RunFacts,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    more: Sequence[Score] = (),
 ) -> Report:
-    """The report. The first contender is the model, the first metric is the main one; `space` is the model's."""
+    """The report. The first contender is the model, the first metric is the main one; `space` is the model's; `more`
+    are scores of the model that no metric gives (see `texts`)."""
     if not contenders or not metrics:
         raise InputError("a report needs at least one contender (the model) and one metric")
     unknown = sorted({c.role for c in contenders} - set(ROLES))
@@ -101,6 +103,7 @@ def build_report(
         raise InputError(f"contender role {unknown[0]!r} is not known; choose one of: {', '.join(ROLES)}")
     main, model = metrics[0], contenders[0]
     systems, rivals = _compared(test, contenders, metrics, space, seed, resamples)
+    systems = (replace(systems[0], scores=(*systems[0].scores, *more)), *systems[1:])
     noise = noise_floor(main.name, facts.seed_scores)
     tables = _tables(output, [e.target for e in test], [p.value for p in model.predictions])
     reliable = _calibration(test, model, output, space, facts)
