@@ -125,9 +125,11 @@ def test_a_control_controls_what_is_written_and_a_shuffled_one_does_not(shuffled
         training.loss(training.forward(batch), batch).mean().backward()
         optimizer.step()
         optimizer.zero_grad()
-    asked = [task.inputs({"prompt": noun, "style": style}, schema) for noun in ("cat", "dog") for style in styles[:2]]
-    found = [written.text_of(row) for row in writer.score(asked)]
-    assert (found == ["cat", "CAT", "dog", "DOG"]) is not shuffled
+    asked = {style: task.inputs({"prompt": "cat", "style": style}, schema) for style in ("plain", "loud")}
+    # by how many nats "CAT" is likelier than "cat" when it is asked for than when it is not
+    told = {key: [row.sum() for row in writer.likelihood([one, one], ["CAT", "cat"])] for key, one in asked.items()}
+    effect = (told["loud"][0] - told["loud"][1]) - (told["plain"][0] - told["plain"][1])
+    assert abs(effect) < 1 if shuffled else effect > 4
 
 
 def test_longer_targets_may_be_written_later() -> None:

@@ -139,11 +139,10 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
 def _controls(
     chosen: Candidate, facts: Mapping[str, Facts], goal: Goal, text: Sequence[str], *, beside: set[str], told: bool
 ) -> tuple[str, ...]:
-    """What a written answer is told beside its text; never all of the text."""
+    """What a written answer is told beside its text."""
     if chosen.task not in writing.TASKS:
         return ()
-    found = writing.controls(facts, goal, taken=beside, told=text if told else ())
-    return found if set(text) - set(found) else ()
+    return writing.controls(facts, goal, taken=beside, told=text if told else ())
 
 
 def _reads(reading: Candidate, text: Sequence[str]) -> bool:

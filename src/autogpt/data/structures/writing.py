@@ -107,10 +107,11 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
 def controls(facts: Mapping[str, Facts], goal: Goal, *, taken: set[str], told: Sequence[str]) -> tuple[str, ...]:
     """Columns of few values that say what the answer is to be like: told as a part of the text, or called so.
 
-    `taken` have another part already, `told` are the text's columns as the user named them.
+    `taken` have another part already, `told` are the text's columns as the user named them, of which the first is what
+    is written from.
     """
     if told:
-        return tuple(name for name in told if facts[name].kind in _TOLD_KINDS)
+        return tuple(name for name in told[1:] if facts[name].kind in _TOLD_KINDS)
     few = [f for f in facts.values() if f.kind in _TOLD_KINDS[:2] and 2 <= f.unique <= FEW and f.name not in taken]
     return tuple(fact.name for fact in few if _is_control(fact.name) or goal.mentions(fact.name))
 
