@@ -71,6 +71,32 @@ def test_weights_depend_on_the_seed_alone() -> None:
     assert not torch.equal(state[0], state[2])
 
 
+LINES = ["the cat is red\n    dog", "the card\n\nis green", "card != dog"]
+
+
+def test_a_pair_of_encoders_with_word_pieces_writes_lines_where_rows_have_them(tmp_path: Path) -> None:
+    folder = str(tiny.bert_folder(tmp_path / "bert"))
+    pair = opened(folder, making=Making(lambda: LINES))
+    pairs = pair.pairs([{"source": text} for text in LINES], LINES)
+    assert [pair.text(one.target) for one in pairs[:2]] == LINES[:2]
+    plain = opened(folder, making=Making(lambda: ["the cat is red"]))
+    (one,) = plain.pairs([{"source": LINES[0]}], [LINES[0]])
+    assert plain.text(one.target) == "the cat is red dog"
+    assert len(plain.tokenizer) < len(pair.tokenizer)
+    assert pairs[0].source.tolist() == one.source.tolist(), "a source is read as the encoder was trained"
+    pair.save(tmp_path / "saved")
+    again = Writer.load(tmp_path / "saved")
+    assert [again.text(one.target) for one in again.pairs([{"source": "cat"}] * 2, LINES[:2])] == LINES[:2]
+    assert np.array_equal(
+        np.concatenate(again.score([{"source": "cat"}])), np.concatenate(pair.score([{"source": "cat"}]))
+    )
+
+
+def test_other_tokenizers_and_texts_without_lines_stay_as_they_are(tmp_path: Path) -> None:
+    folder = str(tiny.family_folder(tmp_path / "t5", "t5"))
+    assert len(opened(folder, making=Making(lambda: LINES)).tokenizer) == len(opened(folder).tokenizer)
+
+
 # What is learned
 
 

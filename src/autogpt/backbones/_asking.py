@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.backbones import _chat, _parts, _pretrained, _scratch
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _spelling
 from autogpt.backbones._pieces import Piece
 from autogpt.core import Inputs
 from autogpt.errors import InputError
@@ -83,7 +83,8 @@ class Asking:
         else:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
             said = self._instructed(source_of(row))
-            ids = list(self.tokenizer(said, add_special_tokens=signs)["input_ids"])
+            unread = _spelling.spaces(self.tokenizer)
+            ids = [one for one in self.tokenizer(said, add_special_tokens=signs)["input_ids"] if one not in unread]
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:
             self._cut.add(hash(source_of(row)))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import registry
-from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _writers
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _spelling, _writers
 from autogpt.backbones._asking import TARGET_TOKENS, Asking
 from autogpt.backbones._constraint import MISSING
 from autogpt.backbones._pieces import gather, halves, tensors
@@ -88,6 +88,8 @@ class Writer(Asking):
         else:
             source = _pretrained.resolve(name, revision=revision, offline=offline)
             net, tokenizer = _writers.loaded(source.location)
+            if net.fresh and making is not None:
+                tokenizer = _spelling.settled(tokenizer, net.model, making.texts())
         if _chats(like):
             _chat.settle(tokenizer)
         return cls(net, tokenizer, source=source, runtime=runtime, decoding=Decoding())._placed()
