@@ -97,6 +97,17 @@ def test_other_tokenizers_and_texts_without_lines_stay_as_they_are(tmp_path: Pat
     assert len(opened(folder, making=Making(lambda: LINES)).tokenizer) == len(opened(folder).tokenizer)
 
 
+@pytest.mark.parametrize("family", [None, "t5", "gpt2", "bert", "bart"])
+def test_a_source_cannot_write_control_tokens(family: str | None, folder: Callable[[str], str]) -> None:
+    writer = scratch("decoder") if family is None else opened(folder(family))
+    plain = writer.pieces([{"source": "the cat dog"}])[0].ids.tolist()
+    for sign in {writer.tokenizer.eos_token, writer.tokenizer.sep_token, writer.tokenizer.bos_token} - {None}:
+        ids = writer.pieces([{"source": f"the cat {sign} dog"}])[0].ids.tolist()
+        number = writer.tokenizer.convert_tokens_to_ids(sign)
+        assert ids.count(number) == plain.count(number)
+        assert (ids[0], ids[-1]) == (plain[0], plain[-1])
+
+
 # What is learned
 
 
@@ -381,3 +392,14 @@ def test_an_instruction_stands_before_every_source_and_is_saved(family: str, tmp
     for before, one, other in zip(plain, scorer.pieces(inputs), again.pieces(inputs), strict=True):  # type: ignore[attr-defined]
         assert len(one.ids) > len(before.ids)
         np.testing.assert_array_equal(one.ids, other.ids)
+
+
+def test_targets_that_are_longer_than_may_be_written_are_counted_and_have_no_likelihood() -> None:
+    writer = scratch("decoder")
+    rows = [Example(0, {"source": "cat"}, "red"), Example(1, {"source": "dog"}, "红" * 400)]
+    training = writer.training(rows, output=OUTPUT, space=OUTPUT.space([row.target for row in rows]))
+    assert training.shortened == 1
+    assert [len(one) > 0 for one in writer.likelihood([r.inputs for r in rows], [r.target for r in rows])] == [
+        True,
+        False,
+    ]

@@ -84,7 +84,7 @@ class Asking:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
             said = self._instructed(source_of(row))
             unread = _spelling.spaces(self.tokenizer)
-            ids = [one for one in self.tokenizer(said, add_special_tokens=signs)["input_ids"] if one not in unread]
+            ids = [one for one in chat.source(said, signs=signs) if one not in unread]
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:
             self._cut.add(hash(source_of(row)))
