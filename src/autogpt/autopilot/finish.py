@@ -118,8 +118,9 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
 
 def _controls(prepared: Prepared) -> dict[str, list[str]]:
     """The values that controls of written answers have in the rows to learn from."""
-    rows = [prepared.table.rows[row.id] for row in (*prepared.train, *prepared.validation)]
-    return controls.known(rows, prepared.profile.schema.controls)
+    if not (names := prepared.profile.schema.controls):
+        return {}
+    return controls.known([prepared.table.rows[row.id] for row in (*prepared.train, *prepared.validation)], names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ def _check(place: int, row: Example, raw: Row, column: str) -> Check | None:
     entry = next((str(raw[name]) for name in ENTRY if raw.get(name)), "")
     if entry.isidentifier() and re.search(r"^def check\(", wanted, re.M):
         wanted += f"\n\ncheck({entry})\n"
+    if registry.get("formats", "python").fault(wanted) is not None:  # what is no Python is not run
+        return None
     ways = (Check(place, row.inputs["source"], wanted, way) for way in range(len(_WAYS)))
     return next((one for one in ways if one.passes(str(row.target)) and not one.passes("")), None)
 
