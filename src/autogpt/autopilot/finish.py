@@ -76,6 +76,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
         session.say("evaluation", warning)
     facts = _facts(session, bench, prepared, best, decision, joined)
+    contenders[0] = replace(contenders[0], more=_more(session, bench, prepared, test, contenders[0], scorer))
     report = build_report(
         test,
         contenders,
@@ -84,7 +85,6 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         space=bench.space,
         facts=facts,
         seed=bench.seed,
-        more=_more(session, bench, prepared, test, contenders[0], scorer),
     )
     headline = report.systems[0].scores[0]
     looks.note(session, told.name, headline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,15 @@ BARE = frozenset({"value", "ranking", "span", "text"})
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A system's answers on the test rows. `uncalibrated`: probabilities at temperature 1 (of the winner only)."""
+    """A system's answers on the test rows. `uncalibrated`: probabilities at temperature 1 (of the winner only); `more`:
+    scores that no metric gives (see `texts`)."""
 
     name: str
     role: str
     predictions: Sequence[Prediction]
     probabilities: Scores | None
     uncalibrated: Scores | None = None
+    more: Sequence[Score] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,8 @@ def build_report(
     facts: RunFacts,
     seed: int = 0,
     resamples: int = RESAMPLES,
-    more: Sequence[Score] = (),
 ) -> Report:
-    """The report. The first contender is the model, the first metric is the main one; `space` is the model's; `more`
-    are scores of the model that no metric gives (see `texts`)."""
+    """The report. The first contender is the model, the first metric is the main one; `space` is the model's."""
     if not contenders or not metrics:
         raise InputError("a report needs at least one contender (the model) and one metric")
     unknown = sorted({c.role for c in contenders} - set(ROLES))
@@ -103,7 +103,6 @@ def build_report(
         raise InputError(f"contender role {unknown[0]!r} is not known; choose one of: {', '.join(ROLES)}")
     main, model = metrics[0], contenders[0]
     systems, rivals = _compared(test, contenders, metrics, space, seed, resamples)
-    systems = (replace(systems[0], scores=(*systems[0].scores, *more)), *systems[1:])
     noise = noise_floor(main.name, facts.seed_scores)
     tables = _tables(output, [e.target for e in test], [p.value for p in model.predictions])
     reliable = _calibration(test, model, output, space, facts)
@@ -181,7 +180,7 @@ def _compared(
         card = evaluate(gold, c.predictions, c.probabilities, metrics=full, space=space, seed=seed, resamples=resamples)
         rest = point_scores(gold, c.predictions, c.probabilities, metrics=metrics[len(full) :], space=space)
         points = (bare_score(m, rest[m.name], len(gold)) for m in metrics[len(full) :])
-        systems.append(System(c.name, c.role, (*card.scores, *points)))
+        systems.append(System(c.name, c.role, (*card.scores, *points, *c.more)))
     for c in contenders[1:]:
         lead = paired_difference(
             metrics[0], gold, _answers(contenders[0]), _answers(c), space=space, seed=seed, resamples=resamples
