@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt import AutoGPT
+from autogpt.config import Columns
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 SOURCES = {"en": DATA / "sgd" / "train.jsonl.gz", "zh": DATA / "crosswoz" / "dev.jsonl.gz"}
@@ -85,18 +86,20 @@ def main() -> None:
     learned = list(rows(dialogues[fifth:], given.language))[: given.rows]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        made = AutoGPT(output=folder, seed=given.seed)
+        document, summary = NAMES[given.language]
+        columns = Columns(task="summarization", text=document, target=summary, group="id")  # summaries repeat
+        made = AutoGPT(output=folder, seed=given.seed, columns=columns)
         model = made.train(learned, test, goal=GOALS[given.language], time_limit=given.limit)
         report = model.report
         answers = model.predict([row[NAMES[given.language][0]] for row in test[:2]])
-    document: dict[str, Any] = {"task": report.task, "method": report.method, "learned": len(learned)}
-    document["scores"] = {
+    found: dict[str, Any] = {"task": report.task, "method": report.method, "learned": len(learned)}
+    found["scores"] = {
         one.metric: [round(v, 3) for v in (one.value, one.low, one.high)] for one in report.systems[0].scores
     }
-    document["others"] = {one.name: round(one.scores[0].value, 3) for one in report.systems[1:]}
-    document["shown"] = [[row[NAMES[given.language][1]], one.value] for row, one in zip(test, answers, strict=False)]
-    document["ship"] = report.verdict.ship
-    print(json.dumps({**document, "seconds": round(time.monotonic() - began)}, ensure_ascii=False), flush=True)
+    found["others"] = {one.name: round(one.scores[0].value, 3) for one in report.systems[1:]}
+    found["shown"] = [[row[NAMES[given.language][1]], one.value] for row, one in zip(test, answers, strict=False)]
+    found["ship"] = report.verdict.ship
+    print(json.dumps({**found, "seconds": round(time.monotonic() - began)}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
