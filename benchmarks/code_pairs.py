@@ -5,7 +5,9 @@
 JavaScript functions of a drawn grammar (arithmetic, comparisons, choices, local variables, calls of Math) and what they
 are in Python. Test functions have bodies that no function to learn from has. What a model writes is run in the sandbox
 on some arguments, and must give what the right function gives; its text need not be the same. With `--samples 10` so
-many functions are drawn for each as well, at temperature 0.8: pass@1 and pass@10.
+many functions are drawn for each as well, at temperature 0.8: pass@1 and pass@10. With `--warm 120` the backbone is a
+small BERT (word pieces, uncased) that `autogpt pretrain` taught hidden words of the functions to learn from for so
+many seconds, made into both halves of a pair.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ import random
 import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from autogpt import AutoGPT
-from autogpt.config import Search
+from autogpt.config import Pretraining, RunConfig, Search
+from autogpt.regimes.pretraining import pretrain
 from autogpt.sandbox import pass_at_k, run_python
 
 NAMES = ("add", "scale", "total", "mix", "shift", "clamp", "score", "rate", "pick", "price", "level", "gain", "bound")
@@ -97,6 +101,32 @@ def _drawn(model: Any, test: list[dict[str, str]], seed: int) -> list[str]:
     return found
 
 
+def bert(rows: list[dict[str, str]], folder: Path, *, seconds: float, seed: int) -> str:
+    """A BERT of 3 layers of 128 with word pieces of its own, pretrained on functions in both languages."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+    texts = [text for row in rows for text in row.values()]
+    made = BertWordPieceTokenizer(lowercase=True)
+    made.train_from_iterator(texts, vocab_size=600, show_progress=False)
+    drawn = folder / "drawn"
+    drawn.mkdir(parents=True)
+    made.save_model(str(drawn))
+    tokenizer = BertTokenizer(str(drawn / "vocab.txt"))
+    tokenizer.save_pretrained(drawn)
+    torch.manual_seed(seed)
+    shape = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 384}
+    BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(drawn)
+    (folder / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
+    config = RunConfig(
+        data=str(folder / "texts.jsonl"), output=str(folder), seed=seed, time_limit=seconds,
+        search=Search(backbone=str(drawn)),
+    )  # fmt: skip
+    found = pretrain(config, Pretraining(learning_rate=2e-3, block=64, batch_rows=32))
+    print(json.dumps({"warm": {name: found.facts[name] for name in ("measure", "before", "after")}}), flush=True)
+    return str(found.model)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=6000)
@@ -104,29 +134,43 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=600.0, help="seconds")
     parser.add_argument("--systems", type=lambda text: text.split(","), default=["full", "tfidf"])
     parser.add_argument("--backbone", default=None, help="folder or Hub name (default: from nothing)")
+    parser.add_argument("--warm", type=float, default=0.0, help="seconds that a small BERT is pretrained for")
     parser.add_argument("--samples", type=int, default=0, help="functions that are drawn for each (a trained model)")
     parser.add_argument("--family", default=None, help="decoder or encoder-decoder (from nothing)")
     parser.add_argument("--hidden-size", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     train, test = pairs(given.rows, given.tests, given.seed)
-    for system in given.systems:
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            search = Search(methods=system, backbone=given.backbone)
-            shape = {"family": given.family, "hidden_size": given.hidden_size}
-            made = AutoGPT(output=folder, seed=given.seed, search=search, **shape)
-            model = made.train(train, test, goal=GOAL, time_limit=given.limit)
-            answers = [one.value for one in model.predict([row["javascript"] for row in test])]
-            drawn = [_drawn(model, test, seed) for seed in range(given.samples)]
-        ended = [runs(answer, row["python"]) for answer, row in zip(answers, test, strict=True)]
-        document: dict[str, Any] = {"system": system, "rows": len(train), "tests": len(test)}
-        document |= {name: round(ended.count(name) / len(ended), 4) for name in ("right", "wrong", "broken")}
-        right = np.sum([[runs(a, r["python"]) == "right" for a, r in zip(d, test, strict=True)] for d in drawn], axis=0)
-        for k in sorted({1, given.samples}) if drawn else ():
-            document[f"pass@{k}"] = round(float(np.mean([pass_at_k(given.samples, int(c), k) for c in right])), 4)
-        document["same text"] = sum(a == row["python"] for a, row in zip(answers, test, strict=True)) / len(test)
-        print(json.dumps({**document, "seconds": round(time.monotonic() - began, 1)}), flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        warm = bert(train, Path(place), seconds=given.warm, seed=given.seed) if given.warm else given.backbone
+        for system in given.systems:
+            print(json.dumps(judged(system, train, test, warm, given)), flush=True)
+
+
+def judged(
+    system: str,
+    train: list[dict[str, str]],
+    test: list[dict[str, str]],
+    backbone: str | None,
+    given: argparse.Namespace,
+) -> dict[str, Any]:
+    """A run of one method, and what its functions do."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        search = Search(methods=system, backbone=backbone)
+        shape = {"family": given.family, "hidden_size": given.hidden_size}
+        made = AutoGPT(output=folder, seed=given.seed, search=search, **shape)
+        model = made.train(train, test, goal=GOAL, time_limit=given.limit)
+        answers = [one.value for one in model.predict([row["javascript"] for row in test])]
+        drawn = [_drawn(model, test, seed) for seed in range(given.samples)]
+    ended = [runs(answer, row["python"]) for answer, row in zip(answers, test, strict=True)]
+    document: dict[str, Any] = {"system": system, "rows": len(train), "tests": len(test)}
+    document |= {name: round(ended.count(name) / len(ended), 4) for name in ("right", "wrong", "broken")}
+    right = np.sum([[runs(a, r["python"]) == "right" for a, r in zip(d, test, strict=True)] for d in drawn], axis=0)
+    for k in sorted({1, given.samples}) if drawn else ():
+        document[f"pass@{k}"] = round(float(np.mean([pass_at_k(given.samples, int(c), k) for c in right])), 4)
+    document["same text"] = sum(a == row["python"] for a, row in zip(answers, test, strict=True)) / len(test)
+    return {**document, "seconds": round(time.monotonic() - began, 1)}
 
 
 if __name__ == "__main__":

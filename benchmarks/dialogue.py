@@ -1,13 +1,16 @@
 """The next action of task dialogues (SGD): a small decoder from nothing against the most frequent actions.
 
-    python benchmarks/dialogue.py [--seconds 480] [--history 4] [--did] [--judge validation]
-                                  [--acts types|slots] [--split official|own]
+    python benchmarks/dialogue.py [--seconds 480] [--history 4] [--reads said|did|acts|both] [--tells both]
+                                  [--judge validation] [--acts types|slots] [--split official|own]
+                                  [--backbone ../shared/weights/tinystories-656k]
 
 Learned are the training dialogues; 40 dialogues of the development split choose the best weights; the other ones are
 scored so that settings can be chosen (`--judge validation`: they alone), and the test split is judged, whose services
 were never seen. With `--split own` all parts are of the training dialogues. An action is the set of a turn's acts
-(`types`: REQUEST, OFFER + INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads what was said
-(`--did`: of the system what it did); one rival is given the acts of the user's last turn as people annotated them.
+(`types`: REQUEST, OFFER + INFORM_COUNT, ...; `slots`: with what each is about). The decoder reads what was said (or
+`did`: of the system what it did; `acts`: of both what they did; `both`: what they did and said), and tells the action
+(or `--tells both`: what the user did, and then the action, of which the action is judged). One rival is given the acts
+of the user's last turn as people annotated them, which the decoder has with `--reads acts` and `both` alone.
 Intervals are 95 %, by dialogues drawn with replacement. Printed as JSON.
 """
 
@@ -38,8 +41,9 @@ from autogpt.runtime import detect
 DATA = Path(__file__).parents[1].parent / "shared" / "data" / "sgd"
 SCHEMA = Schema("dialogue", ("turns",), ("turns.action",), turns=("role", "text", "system"))
 TASK = registry.get("tasks", SCHEMA.task)
-METRICS = tuple(registry.get("metrics", name) for name in ("text-match", "chrf"))
 CHOOSING, DRAWS = 40, 2000
+THEN = " => "
+"""What stands between what the user did and what is to be done, where both are told."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,9 @@ def action(turn: Mapping[str, Any], acts: str) -> str:
     return " + ".join(sorted({one[0] if acts == "types" else " ".join(filter(None, one[:2])) for one in turn["acts"]}))
 
 
-def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, did: bool = False) -> Turns:
-    """All system turns of dialogues, each after the last `history` messages; what the system said, or did."""
+def turns(rows: Sequence[dict[str, Any]], given: argparse.Namespace) -> Turns:
+    """All system turns of dialogues, each after the last messages: as they were said, or by what was done in them."""
+    acts = given.acts
     told = [
         {"turns": [{"role": turn["role"], "text": turn["text"], "action": action(turn, acts)} for turn in row["turns"]]}
         for row in rows
@@ -74,13 +79,34 @@ def turns(rows: Sequence[dict[str, Any]], acts: str, history: int, *, did: bool 
         told[place]["turns"][len(row.inputs["messages"]) - 1]["action"] for place, row in zip(owner, found, strict=True)
     ]
     kept = []
-    for place, row in zip(owner, found, strict=True):
-        read = list(row.inputs["messages"])
-        if did:
-            acted = [turn["action"] for turn in told[place]["turns"]]
-            read = [(role, acted[at] if role == "assistant" else text) for at, (role, text) in enumerate(read)]
-        kept.append(replace(row, inputs={"messages": tuple(read[-history:])}))
+    for place, row, did in zip(owner, found, last, strict=True):
+        messages = [
+            (role, _read(given.reads, role, text, turn["action"]))
+            for (role, text), turn in zip(row.inputs["messages"], told[place]["turns"], strict=False)
+        ]
+        target = f"{did}{THEN}{row.target}" if given.tells == "both" else row.target
+        kept.append(replace(row, inputs={"messages": tuple(messages[-given.history :])}, target=target))
     return Turns(kept, owner, last)
+
+
+def _read(how: str, role: str, text: str, did: str) -> str:
+    """A turn as the decoder reads it."""
+    shown = {"said": text, "did": did if role == "assistant" else text, "acts": did, "both": f"{did}: {text}"}
+    return shown[how]
+
+
+def asked(told: str) -> str:
+    """The action in what is told."""
+    return told.rpartition(THEN)[2]
+
+
+class Right:
+    """The share of right actions, whatever is told before them (see `core.Metric`)."""
+
+    name, higher_is_better, decimals = "right-action", True, 3
+
+    def __call__(self, gold: Sequence[Any], predicted: Sequence[Any], probabilities: Any, space: Any) -> float:
+        return float(np.mean([asked(a) == asked(b) for a, b in zip(gold, predicted, strict=True)]))
 
 
 def parts(given: argparse.Namespace) -> tuple[Turns, Turns, Turns, Turns]:
@@ -93,16 +119,16 @@ def parts(given: argparse.Namespace) -> tuple[Turns, Turns, Turns, Turns]:
         groups = [[train[i] for i in part] for part in cuts]
     else:
         groups = [train, dev[:CHOOSING], dev[CHOOSING:], test]
-    one, two, three, four = (turns(rows, given.acts, given.history, did=given.did) for rows in groups)
+    one, two, three, four = (turns(rows, given) for rows in groups)
     return one, two, three, four
 
 
 def frequent(learned: Turns, judged: Turns) -> dict[str, list[str]]:
     """The most frequent action, and the most frequent one after what the user did."""
-    every = Counter(row.target for row in learned.rows)
+    every = Counter(asked(row.target) for row in learned.rows)
     after: dict[str, Counter[str]] = defaultdict(Counter)
     for row, given in zip(learned.rows, learned.given, strict=True):
-        after[given][row.target] += 1
+        after[given][asked(row.target)] += 1
     usual = every.most_common(1)[0][0]
     known = [after[given].most_common(1)[0][0] if given in after else usual for given in judged.given]
     return {"most frequent": [usual] * len(known), "most frequent after the user's acts": known}
@@ -126,7 +152,10 @@ def decoder(learned: Turns, chosen: Turns, given: argparse.Namespace) -> tuple[A
     """A decoder from nothing, trained for so many seconds."""
     began = time.monotonic()
     told = trials.bench(
-        trials.Parts(TASK, learned.rows, chosen.rows, ()), backbone=None, seed=given.seed, metrics=METRICS
+        trials.Parts(TASK, learned.rows, chosen.rows, ()),
+        backbone=None,
+        seed=given.seed,
+        metrics=(Right(), registry.get("metrics", "chrf")),
     )
     shape = Scratch("decoder", given.num_layers, given.hidden_size, given.num_heads)
     texts = [text for row in learned.rows for text in (row.inputs["messages"][-1][1], row.target)]
@@ -134,10 +163,15 @@ def decoder(learned: Turns, chosen: Turns, given: argparse.Namespace) -> tuple[A
     def opened() -> Any:
         like, making = learned.rows[0].inputs, Making(lambda: texts, shape, given.seed)
         return registry.get("backbones", "writer").open(
-            None, output=TASK.output, size=2, like=like, runtime=detect(), offline=True, making=making
+            given.backbone, output=TASK.output, size=2, like=like, runtime=detect(), offline=True, making=making
         )
 
-    options = {**FULL["text"], **SCRATCH, "epochs": given.epochs, "learning_rate": given.rate}
+    options = {
+        **FULL["text"],
+        **({} if given.backbone else SCRATCH),
+        "epochs": given.epochs,
+        "learning_rate": given.rate,
+    }
     options["batch_rows"] = given.batch_rows
     with tempfile.TemporaryDirectory() as folder:
         result, scorer = run_trial(
@@ -158,11 +192,13 @@ def perplexity(writer: Any, judged: Turns) -> float:
 
 def judgement(learned: Turns, judged: Turns, writer: Any) -> dict[str, Any]:
     """All systems on the same turns."""
-    gold = [row.target for row in judged.rows]
+    gold = [asked(row.target) for row in judged.rows]
     found = {**frequent(learned, judged), "memory of last turns": remembered(learned, judged)}
     found["decoder"] = answers(writer, judged)
-    right = {name: np.array([a == b for a, b in zip(told, gold, strict=True)], float) for name, told in found.items()}
-    seen = {row.target for row in learned.rows}
+    right = {
+        name: np.array([asked(a) == b for a, b in zip(told, gold, strict=True)], float) for name, told in found.items()
+    }
+    seen = {asked(row.target) for row in learned.rows}
     return {
         "turns": len(gold),
         "seen": round(float(np.mean([target in seen for target in gold])), 4),
@@ -189,7 +225,9 @@ def main() -> None:
     parser.add_argument("--acts", choices=("types", "slots"), default="types")
     parser.add_argument("--split", choices=("official", "own"), default="official")
     parser.add_argument("--judge", choices=("test", "validation"), default="test")
-    parser.add_argument("--did", action="store_true", help="read what the system did, not what it said")
+    parser.add_argument("--reads", choices=("said", "did", "acts", "both"), default="said", help="of each turn")
+    parser.add_argument("--tells", choices=("action", "both"), default="action", help="both: the user's acts first")
+    parser.add_argument("--backbone", default=None, help="folder of a decoder (default: from nothing)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=8.0)
     parser.add_argument("--rate", type=float, default=2e-3)

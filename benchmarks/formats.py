@@ -7,8 +7,9 @@ learned of drawn records (JSON) and pages (HTML). Only a constraint can make suc
 valid is judged by a check of its own here and not by the grammar. Times are CPU time.
 `trained`: a sentence to its record, by a small model that few rows leave imperfect: the same weights write free, with
 repair, and kept to the grammar.
-`controls`: a column beside the prompt says how long the answer is to be; obeyed is how often so many sentences are
-written, each prompt asked for both lengths.
+`controls`: columns beside the prompt say how long the answer is to be, and in which style; the share of answers that
+have so many sentences, and that are of the style, each prompt asked for all; and the same of a model that learned from
+shuffled columns.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -212,30 +214,42 @@ def _judged(written: Sequence[str], gold: Sequence[Any]) -> dict[str, float]:
     return {"well-formed": np.mean(whole), "valid": np.mean(list(map(valid, written))), "exact": np.mean(same)}
 
 
-def controls(*, rows: int, epochs: float, seed: int, tests: int) -> dict[str, Any]:
-    """Answers of one or of three sentences, as a column beside the prompt says (`--text prompt+length`)."""
+WANTED = {"short": 1, "long": 3}
+"""Sentences that an answer is to have."""
+STYLES = {"plain": "{who} came from {where}.", "formal": "We have the honour to announce {who} of {where}."}
+
+
+def controls(*, rows: int, epochs: float, seed: int, tests: int) -> Iterator[dict[str, Any]]:
+    """Answers as columns beside the prompt say; and where these columns were shuffled before anything was learned."""
     rng = random.Random(f"{seed} controls")
     task = registry.get("tasks", "text-generation")
-    schema = Schema("text-generation", ("prompt", "length"), ("completion",), joined=True)
-    wanted = {"short": 1, "long": 3}
+    schema = Schema("text-generation", ("prompt",), ("completion",), controls=("length", "style"))
 
-    def row(place: int, length: str) -> dict[str, str]:
+    def row(place: int) -> dict[str, str]:
         who, where = f"{rng.choice(FIRST)} {rng.choice(LAST)}", rng.choice(CITIES)
-        told = [f"{who} came from {where}.", f"It was cold in {where}.", f"Now {who} is here to stay."]
-        text = " ".join(told[: wanted[length]])
-        return {"prompt": f"{who}, {where}, {place}", "length": length, "completion": text}
+        length, style = rng.choice(list(WANTED)), rng.choice(list(STYLES))
+        told = [STYLES[style], "It was cold in {where}.", "Now {who} is here to stay."][: WANTED[length]]
+        text = " ".join(told).format(who=who, where=where)
+        return {"prompt": f"{who}, {where}, {place}", "length": length, "style": style, "completion": text}
 
-    table = [row(place, rng.choice(list(wanted))) for place in range(rows + 2 * tests)]
-    all_ = [Example(i, task.inputs(one, schema), task.target(one, schema)) for i, one in enumerate(table)]
-    with tempfile.TemporaryDirectory() as folder:
-        held = all_[rows : rows + tests]
-        _, writer = fitted(all_[:rows], held, epochs=epochs, seed=seed, folder=Path(folder))
-    found: dict[str, Any] = {"part": "controls", "seed": seed, "rows": rows, "epochs": epochs}
-    for length, count in wanted.items():  # each prompt is asked for both lengths, whatever its row has
-        asked = [task.inputs({**one, "length": length}, schema) for one in table[rows + tests :]]
-        answers = [text_of(scores) for scores in writer.score(asked)]
-        found[f"obeyed {length}"] = np.mean([text.count(".") == count for text in answers])
-    return found
+    table = [row(place) for place in range(rows + 2 * tests)]
+    drawn = {name: rng.sample([one[name] for one in table], len(table)) for name in schema.controls}
+    shuffled = [{**one, **{name: drawn[name][i] for name in drawn}} for i, one in enumerate(table)]
+    for name, learned in (("as they are", table), ("shuffled", shuffled)):
+        all_ = [Example(i, task.inputs(one, schema), task.target(one, schema)) for i, one in enumerate(learned)]
+        with tempfile.TemporaryDirectory() as folder:
+            held = all_[rows : rows + tests]
+            _, writer = fitted(all_[:rows], held, epochs=epochs, seed=seed, folder=Path(folder))
+        found: dict[str, Any] = {"part": "controls", "columns": name, "seed": seed, "rows": rows, "epochs": epochs}
+        for length, style in product(WANTED, STYLES):  # each prompt is asked for all, whatever its row has
+            told = {"length": length, "style": style}
+            asked = [task.inputs({**one, **told}, schema) for one in table[rows + tests :]]
+            answers = [text_of(scores) for scores in writer.score(asked)]
+            begins = STYLES[style].split("{", 1)[0]
+            styled = [text.startswith("We") == bool(begins) for text in answers]
+            sized = [text.count(".") == WANTED[length] for text in answers]
+            found[f"{length}, {style}"] = {"length": np.mean(sized), "style": np.mean(styled)}
+        yield found
 
 
 def main() -> None:
@@ -255,9 +269,10 @@ def main() -> None:
                 for family in ("decoder", "encoder-decoder")
             )
         else:
-            run = {"trained": trained, "controls": controls}[part]
             told = {"rows": given.rows, "epochs": given.epochs, "tests": given.tests}
-            found = (run(seed=seed, **told) for seed in range(given.seeds))
+            made = (trained(seed=seed, **told) for seed in range(given.seeds))
+            both = (one for seed in range(given.seeds) for one in controls(seed=seed, **told))
+            found = both if part == "controls" else made
         for one in found:
             print(json.dumps(one, default=float), flush=True)
 

@@ -47,6 +47,7 @@ FLOORS = (
             "units",
             "user_functions",
             "written",
+            "controls",
             "exchange",
             "spending",
             "endpoint",

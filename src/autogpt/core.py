@@ -39,11 +39,11 @@ ONE_LABEL = frozenset({"classes", "path"})
 
 Inputs = Mapping[str, Any]
 """What a model reads. Keys: `text`, `text_pair` (a second text), `marks` (two spans (start, end) of `text`, in
-characters), `choices` (a tuple of candidates' texts, with `names`, what the user calls each, where that is not its
-text) or `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
-`source`, what an answer is written from; or `messages`, a dialogue up to the turn that is written: a tuple of (role,
-text), with the roles `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called (JSON texts).
-Which keys there are says how a backbone reads the row."""
+characters), `choices` (a tuple of texts, with `names`, what the user calls each, where that is not its text) or
+`tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
+`source`, what is written from, and `controls`, lines before it that say how; or `messages`, a dialogue up to what is
+written: a tuple of (role, text) by `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called
+(JSON texts). Which keys there are says how a backbone reads the row."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -87,14 +87,13 @@ class Schema:
     """How the columns of a table are read.
 
     `text` has one column, or two for sentence pairs, or the columns that are `joined` to one text; for token tasks it
-    is the column of tokens (or of plain text when tags are given as spans). `target` is one column, or several when
-    each label has a 0/1 column of its own.
-    `spans` are the columns that say which stretches of the text are meant, where the text itself does not mark them.
-    `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group brings
-    together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1", "A", "a"),
-    None where it gives a candidate's text. `turns` says how a dialogue is read: the fields of who speaks and of what is
-    said, and what the one is called whose turns are learned; where each row is one turn these are columns, and a
-    fourth one orders them.
+    is that of tokens (or of plain text when tags are spans). `target` is one column, or several when each label has a
+    0/1 column of its own. `spans` are the columns that say which stretches of the text are meant, where it does not
+    mark them. `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group
+    brings together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1",
+    "A", "a"), None where it gives a candidate's text. `turns` says how a dialogue is read: the fields of who speaks and
+    of what is said, and what the one is called whose turns are learned; where each row is one turn these are columns,
+    and a fourth one orders them. `controls` say what a written answer is to be like.
     """
 
     task: str
@@ -110,6 +109,7 @@ class Schema:
     numbering: str | None = None
     joined: bool = False
     turns: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
     @property
     def texts(self) -> int:

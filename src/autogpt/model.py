@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autogpt import controls as controlling
 from autogpt import files, registry
 from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
 from autogpt.errors import ConfigError, InputError, ModelError
@@ -65,14 +66,19 @@ class Model:
             self._report = Report.from_dict(json.loads((self.folder / "report.json").read_text("utf-8")))
         return self._report
 
-    def inputs(self, item: Any) -> Inputs:
+    def inputs(self, item: Any, *, controls: Mapping[str, Any] | None = None) -> Inputs:
         """What the model reads of a text, a pair of texts, a list of tokens, or a row with the training columns.
 
-        Where it orders candidates, an item has the texts and then a list of candidates. Raises ValueError with the
-        reason when there is nothing to read.
+        Where it orders candidates, an item has the texts and then a list of candidates. `controls` say what a written
+        answer is to be like, where the row's own columns do not. Raises ValueError with the reason when there is
+        nothing to read, or a control is not one that was learned.
         """
+        told = dict(controls or {})
         if isinstance(item, Mapping):
-            return self.task.inputs(item, self._schema(item))
+            row = {**told, **item}
+            self._follow(row)
+            return self.task.inputs(row, self._schema(row))
+        self._follow(told)
         count = self.schema.texts
         words = count == 1 and self.output.token_level
         whole = isinstance(item, str) or words or (bool(self.schema.turns) and _is_dialogue(item))
@@ -82,16 +88,24 @@ class Model:
             more = " and a list of candidates" if listed else ""
             raise ValueError(f"the model reads {count} text(s){more} per row, not {len(parts)}")
         names = tuple(f"text {place + 1}" if place else "text" for place in range(count))
-        row = dict(zip((*names, *listed), parts, strict=True))
+        row = told | dict(zip((*names, *listed), parts, strict=True))
         return self.task.inputs(row, replace(self.schema, text=names, choices=listed, joined=False))
 
-    def predict(self, items: Any, *, abstain_below: float | None = None) -> list[Prediction]:
-        """An answer per item; a single text is a list of one. Items are what `inputs` takes."""
+    def _follow(self, row: Mapping[str, Any]) -> None:
+        """ValueError: the row's controls are none that were learned."""
+        if (problem := controlling.problem(row, self.info.get("controls", {}))) is not None:
+            raise ValueError(problem)
+
+    def predict(
+        self, items: Any, *, abstain_below: float | None = None, controls: Mapping[str, Any] | None = None
+    ) -> list[Prediction]:
+        """An answer per item; a single text is a list of one. Items and `controls` are what `inputs` takes."""
+        controlling.checked(controls or {}, self.schema.controls)
         listed = [items] if isinstance(items, (str, Mapping)) else list(items)
         read = []
         for place, item in enumerate(listed):
             try:
-                read.append(self.inputs(item))
+                read.append(self.inputs(item, controls=controls))
             except ValueError as problem:
                 raise InputError(f"item {place}: {problem}; give text, or a row with the training columns") from None
         return self.answers(read, abstain_below=abstain_below)

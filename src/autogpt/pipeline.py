@@ -32,6 +32,7 @@ DEEP_ROWS = 20_000
 
 
 NO_SPACE = LabelSpace()
+_WRITTEN = {"messages", "source"}
 USUAL_SHARE = 0.1  # of the rows is validation, at least
 
 
@@ -71,7 +72,7 @@ class Prepared:
 
 def texts(rows: Sequence[Example]) -> list[str]:
     """All texts of rows to learn from: what a language model that is made from nothing is made of."""
-    own = [source_of(row.inputs) if "messages" in row.inputs else inputs_text(row.inputs) for row in rows]
+    own = [source_of(row.inputs) if _WRITTEN & row.inputs.keys() else inputs_text(row.inputs) for row in rows]
     return [text for one, row in zip(own, rows, strict=True) for text in (one, str(row.target))]
 
 

@@ -52,8 +52,8 @@ class Reward(Protocol):
 
 
 def source_of(row: Inputs) -> str:
-    """What an answer is written from, as one text: the source, or what was said last in a dialogue."""
-    return str(row["messages"][-1][1] if "messages" in row else row["source"])
+    """What an answer is written from, as one text: the source below its controls, or a dialogue's last turn."""
+    return str(row["messages"][-1][1] if "messages" in row else row.get("controls", "") + row["source"])
 
 
 def table(text: str, likely: float) -> Array:

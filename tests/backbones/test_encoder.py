@@ -78,6 +78,20 @@ def test_every_word_of_a_long_row_gets_its_own_score(folder: Path) -> None:
     np.testing.assert_allclose(scores[2][0], head, err_msg="a word without content has the head's bias")
 
 
+@pytest.mark.parametrize("word", ["card", "disestablishment" * 4])
+def test_a_word_of_a_long_row_is_read_in_one_window_with_words_on_both_sides(folder: Path, word: str) -> None:
+    encoder = opened(folder, "tokens")
+    pieces = encoder.pieces([{"tokens": ("the", word, "dog") * 40}])
+    assert len(pieces) > 3
+    assert sorted(np.concatenate([piece.words for piece in pieces])) == list(range(120))
+    assert all(len(piece.ids) <= encoder.max_length for piece in pieces)
+    for piece in pieces[1:-1]:
+        assert piece.places.min() - 1 >= 2
+        assert len(piece.ids) - 2 - piece.places.min() >= 3
+    for piece in pieces[:-1]:
+        assert len(piece.ids) - 2 - piece.places.max() >= 2
+
+
 def test_texts_that_are_cut_are_counted(folder: Path) -> None:
     encoder = opened(folder)
     rows = [{"text": "card " * 100}, {"text": "card"}]

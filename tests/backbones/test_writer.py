@@ -17,7 +17,7 @@ from autogpt.backbones import _scratch
 from autogpt.backbones._writing import Pair, laid, write
 from autogpt.backbones.writer import Writer
 from autogpt.config import Scratch
-from autogpt.core import Example, Making
+from autogpt.core import Example, Making, Schema
 from autogpt.errors import InputError, ModelError
 from autogpt.runtime import Runtime
 from autogpt.testing import tiny
@@ -71,6 +71,43 @@ def test_weights_depend_on_the_seed_alone() -> None:
     assert not torch.equal(state[0], state[2])
 
 
+LINES = ["the cat is red\n    dog", "the card\n\nis green", "card != dog"]
+
+
+def test_a_pair_of_encoders_with_word_pieces_writes_lines_where_rows_have_them(tmp_path: Path) -> None:
+    folder = str(tiny.bert_folder(tmp_path / "bert"))
+    pair = opened(folder, making=Making(lambda: LINES))
+    pairs = pair.pairs([{"source": text} for text in LINES], LINES)
+    assert [pair.text(one.target) for one in pairs[:2]] == LINES[:2]
+    plain = opened(folder, making=Making(lambda: ["the cat is red"]))
+    (one,) = plain.pairs([{"source": LINES[0]}], [LINES[0]])
+    assert plain.text(one.target) == "the cat is red dog"
+    assert len(plain.tokenizer) < len(pair.tokenizer)
+    assert pairs[0].source.tolist() == one.source.tolist(), "a source is read as the encoder was trained"
+    pair.save(tmp_path / "saved")
+    again = Writer.load(tmp_path / "saved")
+    assert [again.text(one.target) for one in again.pairs([{"source": "cat"}] * 2, LINES[:2])] == LINES[:2]
+    assert np.array_equal(
+        np.concatenate(again.score([{"source": "cat"}])), np.concatenate(pair.score([{"source": "cat"}]))
+    )
+
+
+def test_other_tokenizers_and_texts_without_lines_stay_as_they_are(tmp_path: Path) -> None:
+    folder = str(tiny.family_folder(tmp_path / "t5", "t5"))
+    assert len(opened(folder, making=Making(lambda: LINES)).tokenizer) == len(opened(folder).tokenizer)
+
+
+@pytest.mark.parametrize("family", [None, "t5", "gpt2", "bert", "bart"])
+def test_a_source_cannot_write_control_tokens(family: str | None, folder: Callable[[str], str]) -> None:
+    writer = scratch("decoder") if family is None else opened(folder(family))
+    plain = writer.pieces([{"source": "the cat dog"}])[0].ids.tolist()
+    for sign in {writer.tokenizer.eos_token, writer.tokenizer.sep_token, writer.tokenizer.bos_token} - {None}:
+        ids = writer.pieces([{"source": f"the cat {sign} dog"}])[0].ids.tolist()
+        number = writer.tokenizer.convert_tokens_to_ids(sign)
+        assert ids.count(number) == plain.count(number)
+        assert (ids[0], ids[-1]) == (plain[0], plain[-1])
+
+
 # What is learned
 
 
@@ -104,6 +141,32 @@ def test_a_model_learns_to_write(family: str) -> None:
         optimizer.step()
         optimizer.zero_grad()
     assert [written.text_of(row) for row in writer.score([row.inputs for row in ROWS])] == [r.target for r in ROWS]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_control_controls_what_is_written_and_a_shuffled_one_does_not(shuffled: bool) -> None:
+    task, schema = registry.get("tasks", "text-generation"), Schema("x", ("prompt",), ("text",), controls=("style",))
+    styles = ["plain", "loud"] * 6
+    rows = [
+        {"prompt": noun, "style": style, "text": noun.upper() if style == "loud" else noun}
+        for noun, style in zip([n for n in ("cat", "dog", "card") for _ in range(4)], styles, strict=True)
+    ]
+    told = ["plain", "plain", "loud", "loud"] * 3 if shuffled else styles  # each style with either text, or with one
+    learned = [{**row, "style": style} for row, style in zip(rows, told, strict=True)]
+    examples = [Example(i, task.inputs(row, schema), task.target(row, schema)) for i, row in enumerate(learned)]
+    writer = scratch("decoder")
+    training = writer.training(examples, output=OUTPUT, space=OUTPUT.space(["x"]), dropout=False)
+    optimizer = torch.optim.AdamW([p for group in training.groups() for p in group["params"]], lr=1e-2)
+    for _ in range(80):
+        batch = training.batch(range(len(examples)))
+        training.loss(training.forward(batch), batch).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    asked = {style: task.inputs({"prompt": "cat", "style": style}, schema) for style in ("plain", "loud")}
+    # by how many nats "CAT" is likelier than "cat" when it is asked for than when it is not
+    told = {key: [row.sum() for row in writer.likelihood([one, one], ["CAT", "cat"])] for key, one in asked.items()}
+    effect = (told["loud"][0] - told["loud"][1]) - (told["plain"][0] - told["plain"][1])
+    assert abs(effect) < 1 if shuffled else effect > 4
 
 
 def test_longer_targets_may_be_written_later() -> None:
@@ -329,3 +392,14 @@ def test_an_instruction_stands_before_every_source_and_is_saved(family: str, tmp
     for before, one, other in zip(plain, scorer.pieces(inputs), again.pieces(inputs), strict=True):  # type: ignore[attr-defined]
         assert len(one.ids) > len(before.ids)
         np.testing.assert_array_equal(one.ids, other.ids)
+
+
+def test_targets_that_are_longer_than_may_be_written_are_counted_and_have_no_likelihood() -> None:
+    writer = scratch("decoder")
+    rows = [Example(0, {"source": "cat"}, "red"), Example(1, {"source": "dog"}, "红" * 400)]
+    training = writer.training(rows, output=OUTPUT, space=OUTPUT.space([row.target for row in rows]))
+    assert training.shortened == 1
+    assert [len(one) > 0 for one in writer.likelihood([r.inputs for r in rows], [r.target for r in rows])] == [
+        True,
+        False,
+    ]

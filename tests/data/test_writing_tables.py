@@ -2,6 +2,7 @@
 
 import pytest
 
+from autogpt.config import Columns
 from autogpt.core import Schema, Table
 from autogpt.data.schema import infer
 from autogpt.errors import AmbiguityError, AutoGPTError
@@ -103,3 +104,41 @@ def found(rows: list[dict[str, object]], columns: tuple[str, ...], goal: str, ta
         return infer(Table(rows, columns, "x"), goal=goal).schema.target[0]
     except AmbiguityError as asked:
         return target if target in asked.candidates else asked.question
+
+
+CONTROLLED = [
+    {
+        "prompt": f"say hello to number {i}",
+        "style": ("plain", "formal")[i % 2],
+        "length": i % 3,
+        "shop": "ab"[i % 2],
+        "completion": f"Hello and welcome, number {i}!",
+    }
+    for i in range(80)
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "goal", "text", "controls"),
+    [
+        ({}, "", ("prompt",), ("style", "length")),
+        ({}, "write the completion for the shop", ("prompt",), ("style", "length", "shop")),
+        ({"ignore": "length"}, "", ("prompt",), ("style",)),
+        ({"text": "prompt"}, "", ("prompt",), ()),
+        ({"text": "prompt+shop"}, "", ("prompt",), ("shop",)),
+        ({"text": "prompt+shop", "target": "completion"}, "write the completion", ("prompt",), ("shop",)),
+    ],
+)
+def test_columns_of_few_values_are_controls(
+    told: dict[str, str], goal: str, text: tuple[str, ...], controls: tuple[str, ...]
+) -> None:
+    table = Table(CONTROLLED, tuple(CONTROLLED[0]), "x")
+    found = infer(table, goal=goal, columns=Columns(**told))
+    assert (found.schema.task, found.schema.text, found.schema.controls) == ("text-generation", text, controls)
+    assert any("(controls)" in reason for reason in found.reasons) == bool(controls)
+
+
+def test_a_label_beside_its_text_has_no_controls() -> None:
+    rows = [{"text": f"say hello to number {i}", "style": "ab"[i % 2], "label": "xy"[i % 2]} for i in range(80)]
+    found = infer(Table(rows, tuple(rows[0]), "x"), columns=Columns(target="label")).schema
+    assert (found.task, found.controls) == ("text-classification", ())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import config as settings
-from autogpt import registry
+from autogpt import controls, registry, sandbox
 from autogpt.autopilot import ensembling, evidence, extend, folds, looks, past, planner, reasons, trying
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
@@ -30,6 +30,8 @@ from autogpt.evaluation.curse import Curse
 from autogpt.evaluation.energy import Costs, Predicting
 from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.report import Report
+from autogpt.evaluation.score import Score
+from autogpt.evaluation.texts import text_scores
 from autogpt.model import Model, versions
 from autogpt.outputs.span import NONE, lead_of_none
 from autogpt.pipeline import Prepared
@@ -74,6 +76,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
         session.say("evaluation", warning)
     facts = _facts(session, bench, prepared, best, decision, joined)
+    contenders[0] = replace(contenders[0], more=_more(session, bench, prepared, test, contenders[0], scorer))
     report = build_report(
         test,
         contenders,
@@ -101,6 +104,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         "validation": dict(told.validation),
         "test": {score.metric: score.value for score in report.systems[0].scores},
         **({"prompts": best.chosen["prompts"]} if "prompts" in best.chosen else {}),
+        **({"controls": known} if (known := _controls(prepared)) else {}),
     }
     model = Model(
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
@@ -110,6 +114,13 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
     return model, report
+
+
+def _controls(prepared: Prepared) -> dict[str, list[str]]:
+    """The values that controls of written answers have in the rows to learn from."""
+    if not (names := prepared.profile.schema.controls):
+        return {}
+    return controls.known([prepared.table.rows[row.id] for row in (*prepared.train, *prepared.validation)], names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +294,25 @@ def _caveats(bench: Bench, prepared: Prepared, test: Sequence[Example], model: C
         yield "the model holds the training rows as they are and answers with their texts; mind who may see them"
     if getattr(scorer, "cut", 0):
         yield f"{scorer.cut:,} texts are longer than {scorer.max_length} tokens; what is beyond was not read"
+
+
+def _more(
+    session: Session, bench: Bench, prepared: Prepared, test: Sequence[Example], model: Contender, scorer: Any
+) -> tuple[Score, ...]:
+    """Of written texts: how far the right ones were expected, and what code does in its tests, while there is time."""
+    if bench.output.name != "text":
+        return ()
+    spare = session.budget.until(REPORT_SECONDS)
+    took = session.predicting[model.name].seconds * len(test) / 1000 + sandbox.SECONDS
+    return text_scores(
+        test,
+        model.predictions,
+        scorer,
+        table=prepared.table.rows,
+        schema=prepared.profile.schema,
+        seed=bench.seed,
+        has_time=lambda: spare() > took and not session.stop(),
+    )
 
 
 def _baselines(

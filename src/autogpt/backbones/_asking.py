@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.backbones import _chat, _parts, _pretrained, _scratch
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _spelling
 from autogpt.backbones._pieces import Piece
 from autogpt.core import Inputs
 from autogpt.errors import InputError
@@ -79,11 +79,12 @@ class Asking:
         elif not isinstance(row.get("source"), str):
             raise InputError(f"row {place} has no {'messages' if asked else 'source'!r}; this model writes from one")
         elif self.kind == "decoder" and asked:
-            ids, cut = chat.fitted((("user", self._instructed(str(row["source"]))),), (), most)
+            ids, cut = chat.fitted((("user", self._instructed(source_of(row))),), (), most)
         else:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
-            said = self._instructed(str(row["source"]))
-            ids = list(self.tokenizer(said, add_special_tokens=signs)["input_ids"])
+            said = self._instructed(source_of(row))
+            unread = _spelling.spaces(self.tokenizer)
+            ids = [one for one in chat.source(said, signs=signs) if one not in unread]
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:
             self._cut.add(hash(source_of(row)))

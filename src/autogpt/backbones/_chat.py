@@ -73,6 +73,15 @@ class Chat:
         mark = _unused(text)
         return self._joined(_broken(text, self._control, mark).split(mark))
 
+    def source(self, text: str, *, signs: bool) -> list[int]:
+        """Token ids of a source, with the control tokens that the tokenizer itself puts around a text (`signs`) and no
+        others."""
+        if self._control is None or not self._control.search(text):
+            return [int(one) for one in self.tokenizer(text, add_special_tokens=signs)["input_ids"]]
+        around, bare = (self.tokenizer("a", add_special_tokens=on)["input_ids"] for on in (signs, False))
+        begin = next(at for at in range(len(around)) if around[at : at + len(bare)] == bare)
+        return [*around[:begin], *self.text(text), *around[begin + len(bare) :]]
+
     def fitted(self, messages: Sequence[Message], tools: Sequence[str], most: int) -> tuple[list[int], bool]:
         """At most `most` ids of a dialogue, and whether anything was left out.
 

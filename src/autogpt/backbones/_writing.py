@@ -237,6 +237,11 @@ class WriterTraining:
         self._decode(int(chosen.get("beams", 1)))
         self._keep(bool(chosen.get("kept", False)))
 
+    @property
+    def shortened(self) -> int:
+        """Targets that are longer than may be written: their ends are not learned."""
+        return sum(not pair.size and len(pair.target) > 1 for pair in self.pairs)
+
     def lengths(self) -> Sequence[int]:
         return [len(pair.source) + len(pair.target) for pair in self.pairs]
 

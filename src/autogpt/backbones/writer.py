@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import registry
-from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _writers
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _spelling, _writers
 from autogpt.backbones._asking import TARGET_TOKENS, Asking
 from autogpt.backbones._constraint import MISSING
 from autogpt.backbones._pieces import gather, halves, tensors
@@ -88,6 +88,8 @@ class Writer(Asking):
         else:
             source = _pretrained.resolve(name, revision=revision, offline=offline)
             net, tokenizer = _writers.loaded(source.location)
+            if net.fresh and making is not None:
+                tokenizer = _spelling.settled(tokenizer, net.model, making.texts())
         if _chats(like):
             _chat.settle(tokenizer)
         return cls(net, tokenizer, source=source, runtime=runtime, decoding=Decoding())._placed()
@@ -234,12 +236,16 @@ class Writer(Asking):
         return found
 
     def likelihood(self, inputs: Sequence[Inputs], answers: Sequence[str]) -> list[Array]:
-        """The log probability of each token [T] of given answers, their end included: how far they were expected."""
+        """The log probability of each token [T] of given answers, their end included: how far they were expected.
+
+        None ([0]) of an answer that is longer than may be written.
+        """
         from autogpt.backbones._likelihood import token_likelihoods
 
         self.net.eval()
         pairs = self.pairs(inputs, answers)
-        return token_likelihoods(self.net, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+        found = token_likelihoods(self.net, pairs, start=self._start, pad_id=self._pad_id, runtime=self.runtime)
+        return [row if pair.size else row[:0] for row, pair in zip(found, pairs, strict=True)]
 
     def features(self, inputs: Sequence[Inputs], *, batch_rows: int = 256, exact: bool = False) -> Scores:
         """How sources are read [N, D] (see `WriterNet.features`)."""

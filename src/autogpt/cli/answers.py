@@ -46,8 +46,16 @@ class Count:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
-def answer_file(screen: Screen, model: Model, source: str, target: str, *, abstain_below: float | None) -> None:
-    """The rows of `source` with their answers, in `target`."""
+def answer_file(
+    screen: Screen,
+    model: Model,
+    source: str,
+    target: str,
+    *,
+    abstain_below: float | None,
+    controls: Mapping[str, str] | None = None,
+) -> None:
+    """The rows of `source` with their answers, in `target`. `controls`: see `Model.inputs`."""
     from autogpt.data.stream import rows
     from autogpt.data.write import writer
 
@@ -56,7 +64,7 @@ def answer_file(screen: Screen, model: Model, source: str, target: str, *, absta
     count = Count()
     with screen.counting("answering {name}", name=Path(source).name) as advance, writer(target, like=source) as write:
         for group in grouped(rows(source), GROUP):
-            _answer_group(model, group, count, write, abstain_below=abstain_below)
+            _answer_group(model, group, count, write, abstain_below=abstain_below, controls=controls)
             _refuse_unanswerable(source, count)
             advance(len(group))
     count.rejected.sort(key=lambda one: one["line"] or 0)
@@ -70,12 +78,14 @@ def answer_file(screen: Screen, model: Model, source: str, target: str, *, absta
     _show(screen, document, count)
 
 
-def attempt(model: Model, items: Sequence[Any], *, abstain_below: float | None) -> list[Prediction | str]:
+def attempt(
+    model: Model, items: Sequence[Any], *, abstain_below: float | None, controls: Mapping[str, str] | None = None
+) -> list[Prediction | str]:
     """One call of the model for all items that can be read; for each other the reason why not, in its place."""
     inputs, reasons = [], []
     for item in items:
         try:
-            inputs.append(model.inputs(item))
+            inputs.append(model.inputs(item, controls=controls))
             reasons.append("")
         except ValueError as problem:
             reasons.append(str(problem))
@@ -90,6 +100,7 @@ def _answer_group(
     write: Callable[[Row], None],
     *,
     abstain_below: float | None,
+    controls: Mapping[str, str] | None,
 ) -> None:
     """Answer the rows of a group, and write them in their order."""
     rows = [(line, row) for line, row in group if not isinstance(row, Rejection)]
@@ -98,7 +109,7 @@ def _answer_group(
     for _, row in group:
         if isinstance(row, Rejection):
             count.rejected.append({"line": row.line, "reason": row.reason, "written": False})
-    answers = attempt(model, [row for _, row in rows], abstain_below=abstain_below)
+    answers = attempt(model, [row for _, row in rows], abstain_below=abstain_below, controls=controls)
     for (line, row), answer in zip(rows, answers, strict=True):
         if isinstance(answer, str):
             count.unanswered += 1

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autogpt import registry
 from autogpt.core import Example, Prediction, Rejection, Table
 from autogpt.errors import SchemaError
+from autogpt.pipeline import main_metrics
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -48,7 +48,8 @@ class Judged:
 def judge(model: Model, table: Table) -> Judged:
     """Answer the rows of a table and score the answers. Where the table names splits, its test rows only."""
     from autogpt.data.examples import examples, expanded
-    from autogpt.evaluation.score import evaluate
+    from autogpt.evaluation.score import Scorecard, evaluate
+    from autogpt.evaluation.texts import text_scores
 
     table = expanded(table, model.schema, model.task)
     missing = [
@@ -71,11 +72,14 @@ def judge(model: Model, table: Table) -> Judged:
         first = f"; line {rejected[0].line}: {rejected[0].reason}" if rejected else ""
         raise SchemaError(f"{table.origin}: no row has both a text and an answer{first}")
     inputs = [one.inputs for one in found]
-    metrics = [registry.get("metrics", name) for name in model.task.metrics]
+    metrics = main_metrics(model.task, None, model.space)
     predictions = model.answers(inputs)
     probabilities = model.probabilities(inputs)
     gold = [one.target for one in found]
     scores = evaluate(gold, predictions, probabilities, metrics=metrics, space=model.space)
+    if model.output.name == "text":
+        more = text_scores(found, predictions, model.scorer, table=table.rows, schema=model.schema)
+        scores = Scorecard((*scores.scores, *more))
     return Judged(found, predictions, probabilities, scores, (*table.rejected, *rejected), split, _unknown(model, gold))
 
 

@@ -19,6 +19,7 @@ from autogpt.data import targets
 from autogpt.data.association import NOTHING, SOMETHING, association
 from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
+from autogpt.data.structures import writing
 from autogpt.data.targets import CLASSES, LABELS, PATHS, VALUE, Candidate
 from autogpt.data.text_columns import beside, choose_text, text_candidates
 from autogpt.errors import AmbiguityError, SchemaError
@@ -113,11 +114,15 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         if title:
             reasons.append(f"{title!r} and {text[0]!r} are read as one text: the first is the other's title")
             text, joined = (title, *text), True
-    else:
+    controls = _controls(chosen, facts, goal, text, beside={*text, *chosen.target, *side}, told=bool(columns.text))
+    if controls:
+        text = tuple(name for name in text if name not in controls)
+        reasons.append(f"what is written is told {' and '.join(map(repr, controls))} as well (controls)")
+    if columns.text:
         reasons.append(f"text is {(' + ' if joined else ', ').join(map(repr, text))}, as told")
     for both in set(text) & set(chosen.target):
         raise SchemaError(f"{table.origin}: column {both!r} cannot be text and target at once; set --text or --target")
-    roles = {*text, *chosen.target, *chosen.spans, *chosen.choices, *side}
+    roles = {*text, *chosen.target, *chosen.spans, *chosen.choices, *controls, *side}
     group = group or chosen.group or _group_column(facts, roles, reasons)
     time = time or _time_column(facts, roles, goal, reasons)
     metadata = tuple(name for name in table.columns if name not in {*roles, group, time} | ignored)
@@ -126,9 +131,23 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     schema = Schema(
         task=chosen.task, text=text, target=chosen.target, group=group, time=time, split=split, metadata=metadata,
         separator=chosen.separator, spans=chosen.spans, choices=chosen.choices, numbering=chosen.numbering,
-        joined=joined, turns=chosen.turns,
+        joined=joined, turns=chosen.turns, controls=controls,
     )  # fmt: skip
     return Inference(schema, tuple(reasons), facts)
+
+
+def _controls(
+    chosen: Candidate, facts: Mapping[str, Facts], goal: Goal, text: Sequence[str], *, beside: set[str], told: bool
+) -> tuple[str, ...]:
+    """What a written answer is told beside its text."""
+    if chosen.task not in writing.TASKS:
+        return ()
+    return writing.controls(facts, goal, taken=beside, told=text if told else ())
+
+
+def _reads(reading: Candidate, text: Sequence[str]) -> bool:
+    """Whether a reading is of the columns that the user named, of which some may be controls of what is written."""
+    return set(reading.text) == set(text) or (reading.task in writing.TASKS and set(reading.text) < set(text))
 
 
 def _choose_target(
@@ -139,7 +158,7 @@ def _choose_target(
         return _told_target(table, facts, goal, columns)
     found = targets.candidates(table, facts, goal=goal, separator=columns.separator)
     found = [reading for reading in found if not set(reading.target) & set(text)]
-    found = [reading for reading in found if not (text and reading.text and set(text) != set(reading.text))]
+    found = [reading for reading in found if not (text and reading.text and not _reads(reading, text))]
     if columns.task:
         found = [reading for reading in found if reading.task == columns.task]
     found = _relevance(table, facts, found, text, goal)

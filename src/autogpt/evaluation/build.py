@@ -19,7 +19,7 @@ from autogpt.evaluation.interval import RESAMPLES, Answers, paired_difference
 from autogpt.evaluation.learning_curve import Point, fit_curve
 from autogpt.evaluation.noise import LabelNoise, Suspect
 from autogpt.evaluation.report import Advised, Choice, DataFacts, Look, Report, System, TrialRow
-from autogpt.evaluation.score import bare_score, evaluate, point_scores
+from autogpt.evaluation.score import Score, bare_score, evaluate, point_scores
 from autogpt.evaluation.tables import ClassTable, entity_table, label_table, tag_table
 from autogpt.evaluation.verdict import Rival, judge, noise_floor
 from autogpt.evaluation.words import Words
@@ -37,13 +37,15 @@ BARE = frozenset({"value", "ranking", "span", "text"})
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A system's answers on the test rows. `uncalibrated`: probabilities at temperature 1 (of the winner only)."""
+    """A system's answers on the test rows. `uncalibrated`: probabilities at temperature 1 (of the winner only); `more`:
+    scores that no metric gives (see `texts`)."""
 
     name: str
     role: str
     predictions: Sequence[Prediction]
     probabilities: Scores | None
     uncalibrated: Scores | None = None
+    more: Sequence[Score] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _compared(
         card = evaluate(gold, c.predictions, c.probabilities, metrics=full, space=space, seed=seed, resamples=resamples)
         rest = point_scores(gold, c.predictions, c.probabilities, metrics=metrics[len(full) :], space=space)
         points = (bare_score(m, rest[m.name], len(gold)) for m in metrics[len(full) :])
-        systems.append(System(c.name, c.role, (*card.scores, *points)))
+        systems.append(System(c.name, c.role, (*card.scores, *points, *c.more)))
     for c in contenders[1:]:
         lead = paired_difference(
             metrics[0], gold, _answers(contenders[0]), _answers(c), space=space, seed=seed, resamples=resamples

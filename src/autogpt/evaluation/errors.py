@@ -16,6 +16,7 @@ from autogpt.evaluation.interval import Answers, intervals
 from autogpt.metrics._answers import agreement, exact
 from autogpt.metrics._labels import members
 from autogpt.metrics._spans import entities
+from autogpt.written import source_of
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -71,7 +72,7 @@ def text_of(example: Example) -> str:
     """What a reader sees of a row: its text (with marks, second text or candidates), or its tokens."""
     inputs = example.inputs
     if "source" in inputs:
-        return str(inputs["source"])
+        return source_of(inputs)
     if "messages" in inputs:
         return " ‖ ".join(f"{role}: {text}" for role, text in inputs["messages"])
     if "question" in inputs:

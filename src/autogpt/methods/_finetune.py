@@ -57,6 +57,9 @@ def fine_tune(
     shape = {"layers": layers, "embeddings": embeddings, "dropout": dropout}
     training = encoder.training(job.train, output=job.output, space=job.space, **shape)
     training.rate_of, training.after_step = rate_of, after_step
+    if cut := getattr(training, "shortened", 0):
+        told = f"{cut:,} of {len(job.train):,} texts to learn are longer than this model may write"
+        job.notes.append(f"{told}; what is beyond is not learned")
     validate, best = None, None
     latest: deque[Scores] = deque(maxlen=1)
     if job.validation:

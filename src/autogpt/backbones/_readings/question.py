@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.backbones._pieces import Piece
+from autogpt.backbones._readings._windows import OVERLAP, owned
 from autogpt.core import Inputs
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from autogpt.backbones._readings import Body
     from autogpt.core import Array
 
-_QUESTION, _OVERLAP = 4, 4
-"""A question may fill a fourth of a window, and a fourth of it is read in the next window again."""
+_QUESTION = 4
+"""A question may fill a fourth of a window."""
 
 
 class Question:
@@ -42,7 +43,7 @@ class Question:
             [text for text, _ in texts],
             truncation="only_second",
             max_length=max_length,
-            stride=max_length // _OVERLAP,
+            stride=max_length // OVERLAP,
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
@@ -52,7 +53,7 @@ class Question:
         pieces = []
         for row, (_, offsets) in enumerate(texts):
             seen = [_words(encoded, window, np.asarray(offsets, np.int64).reshape(-1, 2)) for window in windows[row]]
-            for window, (words, places) in zip(windows[row], _owned(seen, len(offsets)), strict=True):
+            for window, (words, places) in zip(windows[row], owned(seen, len(offsets)), strict=True):
                 types, ids = encoded.get("token_type_ids"), encoded["input_ids"][window]
                 pieces.append(
                     Piece(
@@ -105,17 +106,6 @@ def _words(encoded: Any, window: int, offsets: Array) -> tuple[Array, Array, Arr
     words = np.flatnonzero(held)
     token = token[held]
     return words, inside[token] if len(words) else token, np.minimum(token, len(inside) - 1 - token)
-
-
-def _owned(seen: Sequence[tuple[Array, Array, Array]], count: int) -> list[tuple[Array, Array]]:
-    """Words and their places of each window, every word in the window where it has most context (the first such)."""
-    most, owner = np.full(count, -1), np.full(count, -1)
-    for window, (words, _, context) in enumerate(seen):
-        better = context > most[words]
-        most[words[better]] = context[better]
-        owner[words[better]] = window
-    kept = [owner[words] == window for window, (words, _, _) in enumerate(seen)]
-    return [(words[mine], places[mine]) for mine, (words, places, _) in zip(kept, seen, strict=True)]
 
 
 reading = Question()

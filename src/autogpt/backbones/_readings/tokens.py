@@ -1,4 +1,7 @@
-"""Words, with a vector for the first piece of each. What is longer than the encoder reads is windowed, never cut."""
+"""Words, with a vector for the first piece of each. What is longer than the encoder reads is windowed, never cut.
+
+Windows overlap, and a word is read (and learned) where it has most context (see `_windows`).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.backbones._pieces import Piece
+from autogpt.backbones._readings._windows import OVERLAP, owned
 from autogpt.core import Inputs
 
 if TYPE_CHECKING:
     import torch
 
     from autogpt.backbones._readings import Body
+    from autogpt.core import Array
 
 
 class Tokens:
@@ -30,21 +35,18 @@ class Tokens:
             truncation=True,
             max_length=max_length,
             return_overflowing_tokens=True,
-            stride=0,
+            stride=max_length // OVERLAP,
         )
+        windows: list[list[int]] = [[] for _ in inputs]
+        for window, row in enumerate(encoded["overflow_to_sample_mapping"]):
+            windows[row].append(window)
         pieces = []
-        owners = encoded["overflow_to_sample_mapping"]
-        last = (-1, -1)
-        for window, row in enumerate(owners):
-            words, places = [], []
-            for place, word in enumerate(encoded.word_ids(window)):
-                # A word belongs to the window in which it begins.
-                if word is not None and (row, word) != last:
-                    words.append(word)
-                    places.append(place)
-                    last = (row, word)
-            ids = np.asarray(encoded["input_ids"][window], dtype=np.int32)
-            pieces.append(Piece(row, ids, words=np.asarray(words, np.int64), places=np.asarray(places, np.int64)))
+        for row, told in enumerate(inputs):
+            seen = [_words(encoded.word_ids(window), first=not place) for place, window in enumerate(windows[row])]
+            for window, (words, places) in zip(windows[row], owned(seen, len(told["tokens"])), strict=True):
+                pieces.append(
+                    Piece(row, np.asarray(encoded["input_ids"][window], np.int32), words=words, places=places)
+                )
         return pieces, []
 
     def size(self, inputs: Inputs) -> int | None:
@@ -52,6 +54,22 @@ class Tokens:
 
     def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         raise NotImplementedError("the head of tokens reads hidden states")
+
+
+def _words(owner: Sequence[int | None], *, first: bool) -> tuple[Array, Array, Array]:
+    """Words of a window, the place of each one's first token, and how many tokens stand at least on both sides.
+
+    The word that a later window begins with is that of the window before: it may have begun there.
+    """
+    inside = [(place, word) for place, word in enumerate(owner) if word is not None]
+    begun: dict[int, int] = {}
+    for place, word in inside:
+        begun.setdefault(word, place)
+    if not first and inside:
+        del begun[inside[0][1]]
+    places = np.array([*begun.values()], np.int64)
+    ends = (inside[0][0], inside[-1][0]) if inside else (0, 0)
+    return np.array([*begun], np.int64), places, np.minimum(places - ends[0], ends[1] - places)
 
 
 reading = Tokens()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autogpt import runtime
+from autogpt import controls, runtime
 from autogpt.cli import artefact
 from autogpt.cli.answers import COLUMNS, GROUP, MORE, NOTHING, answer_file, attempt, cell, grouped, more
 from autogpt.cli.screen import Screen, clean
@@ -51,6 +51,14 @@ def predict(
         float | None,
         typer.Option("--abstain-below", help="be unsure below this confidence (0 to 1)", metavar="CONFIDENCE"),
     ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--control",
+            help="what a written answer is to be like, where its row does not say so (style=formal; may be repeated)",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
     memory_limit: Annotated[
         str | None,
         typer.Option(
@@ -66,15 +74,16 @@ def predict(
     limit = byte_count(memory_limit)
     guard = None if limit is None else Guard(limit, say=screen.warn)
     loaded = artefact.load(model, task=task, guard=guard)
+    told = controls.parsed(control or [], loaded.schema.controls)
     if source is not None and target is not None:
-        answer_file(screen, loaded, source, target, abstain_below=abstain_below)
+        answer_file(screen, loaded, source, target, abstain_below=abstain_below, controls=told)
     elif texts:
         items = _items(loaded, texts)
-        predictions = loaded.predict(items, abstain_below=abstain_below)
+        predictions = loaded.predict(items, abstain_below=abstain_below, controls=told)
         document = [described(loaded, one, item) for one, item in zip(predictions, items, strict=True)]
         screen.result({"predictions": document}, *_shown(screen, loaded, predictions, items))
     else:
-        _answer_lines(screen, loaded, abstain_below)
+        _answer_lines(screen, loaded, abstain_below, told)
 
 
 def _check(texts: list[str] | None, source: str | None, target: str | None, abstain_below: float | None) -> None:
@@ -107,7 +116,7 @@ def _parted(model: Model, parts: Sequence[str]) -> tuple[Any, ...]:
     return (*parts[:count], list(parts[count:])) if model.schema.choices else tuple(parts)
 
 
-def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> None:
+def _answer_lines(screen: Screen, model: Model, abstain_below: float | None, told: Mapping[str, str]) -> None:
     """Every line of standard input gets one line (or one JSON entry), an empty one as well: they stay in step."""
     answered: list[dict[str, Any]] = []
     unanswered: list[tuple[int, str]] = []
@@ -118,7 +127,7 @@ def _answer_lines(screen: Screen, model: Model, abstain_below: float | None) -> 
     numbered = enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1)
     for lines in grouped(numbered, GROUP):
         items = [_parted(model, line.split("\t")) if several else line for _, line in lines]
-        answers = attempt(model, items, abstain_below=abstain_below)
+        answers = attempt(model, items, abstain_below=abstain_below, controls=told)
         for (number, _), item, answer in zip(lines, items, answers, strict=True):
             if isinstance(answer, str):
                 unanswered.append((number, answer))

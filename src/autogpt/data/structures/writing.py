@@ -3,7 +3,8 @@
 A column of free text is nobody's label, so something must speak for it: the goal ("translate", "summarise", "write"),
 names that go together (`source`/`target`, `en`/`zh`, `document`/`summary`, `prompt`/`completion`), or, without a goal,
 two languages whose texts are long and short together. Which of two
-languages is written is asked where neither goal nor name tells.
+languages is written is asked where neither goal nor name tells. Columns of few values beside them (`style`, `length`)
+say what the answer is to be like: its controls.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import permutations
 
 import numpy as np
 
+from autogpt.controls import FEW
 from autogpt.core import Table
 from autogpt.data import languages
 from autogpt.data.columns import Facts, sample_rows
@@ -22,7 +24,7 @@ from autogpt.data.goal import Goal
 from autogpt.data.targets import Candidate
 from autogpt.data.words import as_text, vocabulary
 
-TRANSLATION, SUMMARY, GENERATION = "translation", "summarization", "text-generation"
+TRANSLATION, SUMMARY, GENERATION = TASKS = ("translation", "summarization", "text-generation")
 _VERB = r"(?:^|[,;:.]\s*|\b(?:and|to|please|then|should|must|can|will|that|which)\s+)"
 """Where a verb stands that asks for something: "reply to the customer" asks, "is the reply polite" does not."""
 _ASKED: Mapping[str, re.Pattern[str]] = {
@@ -75,6 +77,11 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     "pt": ("pt", "portuguese", "葡萄牙语"),
 }
 _FREE = ("text", "short")
+_CONTROLS = vocabulary(
+    "style tone register formality voice mood length size verbosity genre level audience difficulty politeness format",
+    "风格 语气 文体 体裁 长度 篇幅 难度 格式",
+)
+_TOLD_KINDS = ("category", "number", "constant")
 _GOAL, _NAMES, _LANGUAGES, _TOLD, _OTHERWISE = 150.0, 70.0, 60.0, 60.0, 100.0
 _MOST_COLUMNS, _LEAST_UNIQUE, _SHORTER, _TOGETHER, _ROWS, _SPOKEN = 8, 0.5, 0.6, 0.6, 200, 60
 
@@ -95,6 +102,23 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
         )
     ]
     return [reading.plus(-_OTHERWISE, "") if goal.any_task else reading for reading in _best(found)]
+
+
+def controls(facts: Mapping[str, Facts], goal: Goal, *, taken: set[str], told: Sequence[str]) -> tuple[str, ...]:
+    """Columns of few values that say what the answer is to be like: told as a part of the text, or called so.
+
+    `taken` have another part already, `told` are the text's columns as the user named them, of which the first is what
+    is written from.
+    """
+    if told:
+        return tuple(name for name in told[1:] if facts[name].kind in _TOLD_KINDS)
+    few = [f for f in facts.values() if f.kind in _TOLD_KINDS[:2] and 2 <= f.unique <= FEW and f.name not in taken]
+    return tuple(fact.name for fact in few if _is_control(fact.name) or goal.mentions(fact.name))
+
+
+def _is_control(name: str) -> bool:
+    parts = set(re.split(r"[^a-z]+", name.lower()))
+    return not _CONTROLS.isdisjoint(parts) or any(not word.isascii() and word in name for word in _CONTROLS)
 
 
 def _translation(
