@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogpt.data.profile import profile
-from autogpt.data.read import ROW, read
-from autogpt.sources import drawn
+from autogpt.data.read import read
+from autogpt.sources import ROW, drawn
 
 ROWS = 6_000
 
