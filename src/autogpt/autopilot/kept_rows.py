@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +13,47 @@ from autogpt.core import Table
 from autogpt.errors import InputError
 from autogpt.pipeline import Prepared
 
-READ_SHARE, TEST_PART = 1 / 16, 4
+READ_SHARE, TEST_PART = 1 / 32, 4
 """Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
-take many times as much); and for a test of its own a part of that."""
+take 16 times as much); and for a test of its own a part of that."""
+PER_SECOND = 500_000
+"""Bytes of values for each second of the time limit: of short texts these are looked at in about an eighth of it."""
 LEAST = 32 << 20
 """Bytes of values that are held in any case: whoever gives less memory is told by what needs more of it."""
 
 
-def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int) -> Table:
-    """Rows of the source; of one that is larger than memory (`room` bytes) a part, drawn at random. `kept`: the file
-    that rows given in memory are kept in, so that the run can be resumed."""
+def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int, seconds: float) -> Table:
+    """Rows of the source; of one that is too large for memory (`room` bytes) or for the time a part, drawn at random.
+    `kept`: the file that rows given in memory are kept in, so that the run can be resumed."""
     from autogpt.data.read import read as read_rows
     from autogpt.data.split import with_test
 
     if data is None and kept is not None and kept.is_file():
         return read(kept)
-    wanted, most = config.source, max(LEAST, int(READ_SHARE * room))
+    wanted, most = config.source, _most(kept, room, seconds)
     if data is None:
         found = read_rows(config.data, query=wanted.query, offline=wanted.offline, most=most)
     else:
         found = read_rows(data, offline=wanted.offline, most=most)
+    if found.left and most < max(LEAST, int(READ_SHARE * room)):
+        found = replace(found, notes=(*found.notes, "more rows could be held, but not looked at within the time limit"))
     held_out = wanted.test if test is None else test
     if held_out is not None:
         found = with_test(found, read_rows(held_out, offline=wanted.offline, most=most // TEST_PART))
     if kept is not None and (data is not None or test is not None):
         write(found, kept)
     return found
+
+
+def _most(kept: Path | None, room: int, seconds: float) -> int:
+    """Bytes of values to hold: the same for a run that is resumed, whatever memory is free then."""
+    drawing = None if kept is None else kept.with_name("drawing.json")
+    if drawing is not None and drawing.is_file():
+        return int(json.loads(drawing.read_text("utf-8"))["most"])
+    most = int(min(max(LEAST, READ_SHARE * room), PER_SECOND * seconds))
+    if drawing is not None:
+        files.write_json(drawing, {"most": most})
+    return most
 
 
 def write(table: Table, path: Path) -> None:

@@ -176,7 +176,7 @@ class _Builder:
         if self.left:
             about = "about " if self.estimated else ""
             told = f"{len(self.rows):,} of {about}{len(self.rows) + self.left:,} rows are drawn at random"
-            self.notes.append(f"{told}: more than {size_of(self.most or 0)} of them are not held in memory")
+            self.notes.append(f"{told}: more than {size_of(self.most or 0)} of them are not held")
         if self.estimated:
             self.notes.append("most of the file is not read: what is called a row's line is the byte that it begins at")
         columns = tuple(self.columns)
