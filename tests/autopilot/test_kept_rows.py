@@ -10,13 +10,17 @@ from autogpt.config import RunConfig
 from autogpt.core import Table
 from autogpt.sources import ROW
 
-ROWS, ROOM = 40_000, 8 << 30
+ROWS, ROOM = 80_000, 8 << 30
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows") / "notes.jsonl"
-    path.write_text("".join(json.dumps({"text": f"note {n} of many", "kind": "ab"[n % 2]}) + "\n" for n in range(ROWS)))
+    path.write_text(
+        "".join(
+            json.dumps({"text": f"note {n} of many" + " and more" * 4, "kind": "ab"[n % 2]}) + "\n" for n in range(ROWS)
+        )
+    )
     return path
 
 

@@ -128,6 +128,7 @@ def test_a_file_that_can_be_cut_is_read_in_part(name: str, tmp_path: Path) -> No
     path = wide(tmp_path / name)
     table = read(path, most=MOST)
     assert 0.5 * MOST < len(table) * (ROW + 100) <= MOST
+    assert table.about
     assert len(table) + table.left == pytest.approx(MANY, rel=0.01), "what is not read is estimated"
     assert any(f"of about {len(table) + table.left:,} rows" in note for note in table.notes)
     content = path.read_bytes()
@@ -161,6 +162,7 @@ def test_a_file_with_lines_in_quotes_is_read_to_its_end(tmp_path: Path) -> None:
     path.write_text(content, "utf-8")
     table = read(path, most=MOST)
     assert len(table) + table.left == MANY, "nothing is estimated"
+    assert not table.about
     assert not table.rejected
     assert not any("about" in note for note in table.notes)
 

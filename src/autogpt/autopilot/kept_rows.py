@@ -21,8 +21,8 @@ take 16 times as much); and for a test of its own a part of that."""
 PER_SECOND = 500_000
 """Bytes of values for each second of the time limit: of short texts these are looked at in about an eighth of it."""
 LOOKING, LOOK_SHARE, FEW = 8.0, 0.25, 4 << 20
-"""Looking at rows takes so many times as long as reading them (measured: 7 to 9). Where that would be more than a share
-of the time limit, because the machine is slow or busy, fewer are drawn; so many bytes in any case."""
+"""Looking at rows takes so many times as long as reading them alone (measured: 7 to 9). Where that would be more than a
+share of the time limit, because the machine is slow or busy, fewer are drawn; so many bytes in any case."""
 LEAST = 32 << 20
 """Bytes of values that are held in any case: whoever gives less memory is told by what needs more of it."""
 
@@ -40,7 +40,7 @@ def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: i
     began = time.monotonic()
     found = read_rows(source, query=query, offline=wanted.offline, most=most)
     ahead = LOOKING * (time.monotonic() - began)
-    if found.left and not settled and ahead > LOOK_SHARE * seconds:
+    if found.about and not settled and ahead > LOOK_SHARE * seconds:
         most = min(most, max(FEW, int(most * LOOK_SHARE * seconds / ahead)))
         found = read_rows(source, query=query, offline=wanted.offline, most=most)
     if kept is not None:

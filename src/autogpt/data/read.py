@@ -194,6 +194,7 @@ class _Builder:
             rejected=tuple(self.rejected),
             notes=tuple(dict.fromkeys(self.notes)),
             left=self.left,
+            about=self.estimated,
         )
         return with_splits(table)
 
