@@ -19,9 +19,12 @@ from autogpt.core import Rejection
 from autogpt.sources import ROW, Cut, Item, Left, Request, drawn
 from autogpt.sources._bytes import Encoding, Lines, is_packed, too_long
 
-BLOCK = 1 << 14
+BLOCK, SMALL = 1 << 14, 1 << 9
 """Bytes. A disk that seeks takes 10 ms for each, one that does not much less than for its lines to be parsed."""
-LEAST = 100  # blocks, without which neighbours in the file would be most of what is seen of it
+LEAST = 200
+"""Blocks that are drawn, or else neighbours in the file would be most of what is seen of it: blocks are smaller then."""
+MOST = 1 << 21
+"""Blocks of a file, so that throwing the die for each takes a second."""
 PROBE = 64  # blocks, of which the size of a line is learned
 
 
@@ -31,11 +34,11 @@ class Blocks:
     The first block is read in any case, because a header stands there; whoever throws the die leaves its rows out.
     """
 
-    def __init__(self, path: Path, encoding: Encoding, limit: int, share: float) -> None:
+    def __init__(self, path: Path, encoding: Encoding, limit: int, share: float, block: int = BLOCK) -> None:
         self.path, self.encoding = path, encoding
-        self._limit, self._share = limit, share
+        self._limit, self._share, self._bytes = limit, share, block
         self._size = path.stat().st_size
-        self._count = -(-(self._size + 1) // BLOCK)
+        self._count = -(-(self._size + 1) // block)
         self._lines = self._read = 0
 
     def __iter__(self) -> Iterator[tuple[int, str] | Rejection]:
@@ -52,7 +55,7 @@ class Blocks:
 
     def begin(self) -> Iterator[Item]:
         """How rows are drawn."""
-        yield Cut(BLOCK, self._share, estimated=True)
+        yield Cut(self._bytes, self._share, estimated=True)
 
     def end(self) -> Iterator[Item]:
         """About how many rows were not read."""
@@ -60,7 +63,7 @@ class Blocks:
 
     def wants(self, place: int) -> bool:
         """Whether the row that begins at a byte is drawn."""
-        return drawn(place // BLOCK, self._share)
+        return drawn(place // self._bytes, self._share)
 
     def whole(self, is_record: Callable[[str], bool]) -> bool:
         """Whether every drawn line is a record by itself, and no part of a longer one."""
@@ -77,13 +80,13 @@ class Blocks:
 
     def _block(self, block: int) -> Iterator[tuple[int, bytes] | Rejection]:
         """The lines that begin in a block, ends included, the last one read to its end behind the block."""
-        end = (block + 1) * BLOCK
-        with self.path.open("rb", buffering=BLOCK) as file:
+        end = (block + 1) * self._bytes
+        with self.path.open("rb", buffering=self._bytes) as file:
             if block == 0:
                 file.seek(len(self.encoding.bom))
             else:
-                file.seek(block * BLOCK - 2)  # a line that begins at byte p (from 1) ends the one before at p - 1
-                if not file.readline(BLOCK).endswith(b"\n"):
+                file.seek(block * self._bytes - 2)  # a line that begins at byte p (from 1) ends the one before at p - 1
+                if not file.readline(self._bytes).endswith(b"\n"):
                     return
             while (place := file.tell() + 1) < end and (raw := file.readline(self._limit + 1)):
                 if len(raw) > self._limit:
@@ -107,8 +110,10 @@ def lines_of(
     if request.most is not None and "\n".encode(encoding.name) == b"\n" and not is_packed(path):
         held = Blocks(path, encoding, limit, 0.0).held()
         share = request.fitting(held) if held else 1.0
-        blocks = Blocks(path, encoding, limit, share)
-        enough = LEAST * BLOCK <= share * path.stat().st_size < path.stat().st_size
-        if enough and (is_record is None or blocks.whole(is_record)):
-            return blocks
+        size = path.stat().st_size
+        block = min(BLOCK, int(share * size / LEAST))
+        if share < 1 and block >= SMALL:
+            blocks = Blocks(path, encoding, limit, share, max(block, size // MOST))
+            if is_record is None or blocks.whole(is_record):
+                return blocks
     return Lines(path, encoding, limit, request.share)
