@@ -22,7 +22,7 @@ from autogpt.sources._bytes import Encoding, Lines, is_packed, too_long
 BLOCK, SMALL = 1 << 14, 1 << 9
 """Bytes. A disk that seeks takes 10 ms for each, one that does not much less than for its lines to be parsed."""
 LEAST = 200
-"""Blocks that are drawn, or else neighbours in the file would be most of what is seen of it: blocks are smaller then."""
+"""Blocks that are drawn, or else neighbours in the file would be most of what is seen: of less, blocks are smaller."""
 MOST = 1 << 21
 """Blocks of a file, so that throwing the die for each takes a second."""
 PROBE = 64  # blocks, of which the size of a line is learned
