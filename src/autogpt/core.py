@@ -61,6 +61,7 @@ class Rejection:
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected) + `left` (not drawn).
+    `about`: most of the source was not read, so that `left` is an estimate.
 
     `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
     source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (turns of a
@@ -77,6 +78,7 @@ class Table:
     read: Table | None = None
     made: Sequence[tuple[int, ...]] = ()
     left: int = 0
+    about: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)

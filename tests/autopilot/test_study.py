@@ -1,5 +1,6 @@
 """The search's study: spaces from option fields, proposals within them, a journal that a killed run goes on with."""
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from autogpt import registry
-from autogpt.autopilot.study import Study, entry_name
+from autogpt.autopilot.study import Study, entry_name, lost, of_run
+from autogpt.config import Experiments
+from autogpt.errors import ConfigError
 from autogpt.methods._options import option, passes, peak_rate
 from autogpt.setting import Domain, domains
 
@@ -120,3 +123,59 @@ def test_a_stopped_trial_may_be_told_its_score_later_and_a_failed_one_counts_for
     assert list(told.scored()) == []
     told.tell(stopped.number, 0.75)
     assert list(told.scored()) == [(stopped.method, 0.75)]
+
+
+def test_runs_share_a_database_and_each_goes_on_with_its_own_study(tmp_path: Path) -> None:
+    url, told = f"sqlite:///{tmp_path / 'shared.db'}", list[str]()
+
+    def opened(run: str) -> Study:
+        (tmp_path / run).mkdir(exist_ok=True)
+        spaces = {"other": {"c": Domain(0.1, 10.0, log=True)}}
+        return of_run(tmp_path / run, url, spaces, sampler="tpe", seed=0, higher_is_better=True, say=told.append)
+
+    for run, count in (("a", 9), ("b", 7)):
+        here = opened(run)
+        here.first("other", {"c": 1.0}, 0.2)
+        for _ in range(count):
+            asked = here.ask()
+            here.tell(asked.number, asked.options["c"] / 10)
+    assert (len(opened("a").trials), len(opened("b").trials)) == (10, 8)
+    in_file = Study(tmp_path / "file.log", here.spaces, sampler="tpe", seed=0, higher_is_better=True)
+    in_file.first("other", {"c": 1.0}, 0.2)
+    for _ in range(7):
+        asked = in_file.ask()
+        in_file.tell(asked.number, asked.options["c"] / 10)
+    assert [one.params for one in in_file.trials] == [one.params for one in opened("b").trials], (
+        "where it is kept is no matter"
+    )
+    assert not told
+    assert not (tmp_path / "a" / "search.log").exists()
+
+
+def test_a_database_that_cannot_be_reached_is_told_and_the_search_goes_on(tmp_path: Path) -> None:
+    told = list[str]()
+    spaces = {"other": {"c": Domain(0.1, 10.0, log=True)}}
+    for url in (f"sqlite:///{tmp_path}/nowhere/x.db", "postgresql+psycopg://nobody@localhost:1/x", "no+such://x"):
+        found = of_run(tmp_path, url, spaces, sampler="random", seed=0, higher_is_better=True, say=told.append)
+        found.tell(found.ask().number, 0.5)
+    assert len(told) == 3
+    assert all("the search is kept in the run's folder" in one for one in told)
+    assert (tmp_path / "search.log").is_file()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"), [("shared.db", "such as sqlite"), ("postgresql://me:secret@db/x", "PGPASSWORD")]
+)
+def test_a_storage_that_would_be_a_file_name_or_hold_a_password_is_refused(url: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Experiments(storage=url)
+
+
+def test_a_database_that_goes_away_in_the_middle_is_told_apart_from_faults(tmp_path: Path) -> None:
+    spaces = {"other": {"c": Domain(0.1, 10.0, log=True)}}
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    found = of_run(tmp_path, url, spaces, sampler="random", seed=0, higher_is_better=True, say=str)
+    with sqlite3.connect(tmp_path / "shared.db") as database:
+        database.execute("drop table trials")
+    with pytest.raises(lost()):
+        found.ask()

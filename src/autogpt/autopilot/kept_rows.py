@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +14,54 @@ from autogpt.core import Table
 from autogpt.errors import InputError
 from autogpt.pipeline import Prepared
 
-READ_SHARE, TEST_PART = 1 / 16, 4
+DRAWING = "drawing.json"
+READ_SHARE, TEST_PART = 1 / 32, 4
 """Of the memory that may be taken, for the values that are read (as objects, examples and what is counted of them they
-take many times as much); and for a test of its own a part of that."""
+take 16 times as much); and for a test of its own a part of that."""
+PER_SECOND = 500_000
+"""Bytes of values for each second of the time limit: of short texts these are looked at in about an eighth of it."""
+LOOKING, LOOK_SHARE, FEW = 8.0, 0.25, 4 << 20
+"""Looking at rows takes so many times as long as reading them alone (measured: 7 to 9). Where that would be more than a
+share of the time limit, because the machine is slow or busy, fewer are drawn; so many bytes in any case."""
 LEAST = 32 << 20
 """Bytes of values that are held in any case: whoever gives less memory is told by what needs more of it."""
 
 
-def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int) -> Table:
-    """Rows of the source; of one that is larger than memory (`room` bytes) a part, drawn at random. `kept`: the file
-    that rows given in memory are kept in, so that the run can be resumed."""
+def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: int, seconds: float) -> Table:
+    """Rows of the source; of one that is too large for memory (`room` bytes) or for the time a part, drawn at random.
+    `kept`: the file that rows given in memory are kept in, so that the run can be resumed."""
     from autogpt.data.read import read as read_rows
     from autogpt.data.split import with_test
 
     if data is None and kept is not None and kept.is_file():
         return read(kept)
-    wanted, most = config.source, max(LEAST, int(READ_SHARE * room))
-    if data is None:
-        found = read_rows(config.data, query=wanted.query, offline=wanted.offline, most=most)
-    else:
-        found = read_rows(data, offline=wanted.offline, most=most)
+    wanted, (most, settled) = config.source, _most(kept, room, seconds)
+    source, query = (config.data, wanted.query) if data is None else (data, None)
+    began = time.monotonic()
+    found = read_rows(source, query=query, offline=wanted.offline, most=most)
+    ahead = LOOKING * (time.monotonic() - began)
+    if found.about and not settled and ahead > LOOK_SHARE * seconds:
+        most = min(most, max(FEW, int(most * LOOK_SHARE * seconds / ahead)))
+        found = read_rows(source, query=query, offline=wanted.offline, most=most)
+    if kept is not None:
+        files.write_json(kept.with_name(DRAWING), {"most": most})
+    if found.left and most < max(LEAST, int(READ_SHARE * room)):
+        found = replace(found, notes=(*found.notes, "more rows could be held, but not looked at within the time limit"))
     held_out = wanted.test if test is None else test
     if held_out is not None:
         found = with_test(found, read_rows(held_out, offline=wanted.offline, most=most // TEST_PART))
     if kept is not None and (data is not None or test is not None):
         write(found, kept)
     return found
+
+
+def _most(kept: Path | None, room: int, seconds: float) -> tuple[int, bool]:
+    """Bytes of values to hold, and whether that is settled: a run that is resumed draws as it did, whatever memory is
+    free then."""
+    drawing = None if kept is None else kept.with_name(DRAWING)
+    if drawing is not None and drawing.is_file():
+        return int(json.loads(drawing.read_text("utf-8"))["most"]), True
+    return int(min(max(LEAST, READ_SHARE * room), PER_SECOND * seconds)), False
 
 
 def write(table: Table, path: Path) -> None:

@@ -23,7 +23,7 @@ from autogpt import files, registry
 from autogpt.autopilot import auto, belief, ensembling, portfolio, scheduler, trying
 from autogpt.autopilot.ladder import CHEAP
 from autogpt.autopilot.scheduler import Curve, Outlook, distance
-from autogpt.autopilot.study import Space, Study, entry_name
+from autogpt.autopilot.study import Space, entry_name, lost, of_run
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result
 from autogpt.config import RunConfig
 from autogpt.core import ONE_LABEL
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from autogpt.autopilot.session import Session
     from autogpt.pipeline import Prepared
 
-STUDY, METHODS, ASIDE = "search.log", "search.json", "aside.json"
+METHODS, ASIDE = "search.json", "aside.json"
 LEAST_SECONDS = 15.0
 """With less left nothing is searched: Optuna alone takes seconds to be there."""
 OVERHEAD = 2.0
@@ -92,7 +92,10 @@ def explore(session: Session, bench: Bench, prepared: Prepared) -> None:
     if isinstance(found, str):
         _end(session, found)
     else:
-        _Search(session, bench, prepared, found, left).run()
+        try:
+            _Search(session, bench, prepared, found, left).run()
+        except lost() as problem:
+            _end(session, f"the search ends: its storage is lost ({str(problem).splitlines()[0]})")
 
 
 def is_asked(config: RunConfig) -> bool:
@@ -209,9 +212,12 @@ class _Search:
         left: Callable[[], float],
     ) -> None:
         self.session, self.bench, self.prepared, self.arms, self.left = session, bench, prepared, found, left
-        sampler, better = session.config.experiments.search, bench.metric.higher_is_better
-        spaces = {method: arm.space for method, arm in found.items()}
-        self.study = Study(session.place / STUDY, spaces, sampler=sampler, seed=bench.seed, higher_is_better=better)
+        wanted, better = session.config.experiments, bench.metric.higher_is_better
+        spaces, sampler = {method: arm.space for method, arm in found.items()}, wanted.search
+        self.study = of_run(
+            session.place, wanted.storage, spaces, sampler=sampler, seed=bench.seed, higher_is_better=better,
+            say=lambda message: session.say("warning", message),
+        )  # fmt: skip
         for method, arm in found.items():
             self.study.first(method, {name: arm.base(name) for name in arm.space}, self._score(arm.first))
         for folder in self._folders():  # what a kill cut short was gone on with already, as all that was begun

@@ -195,7 +195,8 @@ class Session:
         """Rows of the source; rows given in memory are kept in the run, so that it can be resumed."""
         started = time.monotonic()
         kept = self.place / "data.jsonl" if self.folder is not None else None
-        table = kept_rows.table(self.config, data, test, kept=kept, room=self.guard.room().bytes)
+        room, seconds = self.guard.room().bytes, self.first_limit
+        table = kept_rows.table(self.config, data, test, kept=kept, room=room, seconds=seconds)
         self.stages["read"] = time.monotonic() - started
         count = f"{len(table):,} rows, {len(table.rejected):,} rejected"
         self.say("read", f"{table.origin}: {count}", rows=len(table), rejected=len(table.rejected))

@@ -1,4 +1,5 @@
-"""The search's memory and model: an Optuna study over the options of several methods, as a journal in the run's folder.
+"""The search's memory and model: an Optuna study over the options of several methods, as a journal in the run's folder,
+or in a database that several runs and people share (a study of its own for each run).
 
 The space is conditional: first the method, then its own options (`method.option`). Options stay within the domains that
 their fields declare; a value outside, as the ladder may give one, is seen as the nearest within. Each proposal draws
@@ -10,21 +11,26 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
+from autogpt import files
+from autogpt.errors import ResourceError
 from autogpt.setting import Domain
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, Trial
 
-NAME = "search"
+NAME, JOURNAL, NAMED = "search", "search.log", "study.json"
 STARTUP = 6
 """Trials, the first ones of methods counted, before the model of scores proposes anything."""
 Space = Mapping[str, Domain]
@@ -43,18 +49,24 @@ class Study:
     """Proposals and what became of them. `spaces`: the options of each method that may be varied."""
 
     def __init__(
-        self, path: Path | None, spaces: Mapping[str, Space], *, sampler: str, seed: int, higher_is_better: bool
+        self,
+        storage: Path | str | None,
+        spaces: Mapping[str, Space],
+        *,
+        sampler: str,
+        seed: int,
+        higher_is_better: bool,
+        name: str = NAME,
     ) -> None:
-        """`path` is the journal, which is gone on with if it is there; None keeps everything in memory."""
+        """`storage` is the file of a journal, or the URL of a database, where the study called `name` is gone on with
+        if it is there; None keeps everything in memory. ResourceError where the database cannot be reached."""
         import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.spaces, self.sampler, self.seed = spaces, sampler, seed
         self._study = optuna.create_study(
-            storage=None if path is None else JournalStorage(JournalFileBackend(str(path))),
-            study_name=NAME,
+            storage=_opened(storage),
+            study_name=name,
             direction="maximize" if higher_is_better else "minimize",
             load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(seed=seed),
@@ -142,6 +154,56 @@ class Study:
         self._study.add_trial(
             create_trial(params=params, distributions=distributions, value=score, user_attrs=dict(told))
         )
+
+
+def of_run(
+    place: Path,
+    url: str | None,
+    spaces: Mapping[str, Space],
+    *,
+    sampler: str,
+    seed: int,
+    higher_is_better: bool,
+    say: Callable[[str], None],
+) -> Study:
+    """The study of the run in a folder: in a database, by a name of its own that is kept in the folder, or as a journal
+    there, as also where the database cannot be reached (`say` is told)."""
+    made = partial(Study, spaces=spaces, sampler=sampler, seed=seed, higher_is_better=higher_is_better)
+    if url is None:
+        return made(place / JOURNAL)
+    if not (place / NAMED).is_file():
+        files.write_json(place / NAMED, {"study": f"{place.name}-{uuid4().hex[:8]}"})
+    try:
+        return made(url, name=json.loads((place / NAMED).read_text("utf-8"))["study"])
+    except ResourceError as problem:
+        say(f"{problem}; the search is kept in the run's folder")
+        return made(place / JOURNAL)
+
+
+def lost() -> type[Exception]:
+    """What is raised where a database goes away in the middle."""
+    from optuna.exceptions import StorageInternalError
+
+    return StorageInternalError  # type: ignore[no-any-return]
+
+
+def _opened(storage: Path | str | None) -> BaseStorage | None:
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    if storage is None:
+        return None
+    if isinstance(storage, Path):
+        return JournalStorage(JournalFileBackend(str(storage)))
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return RDBStorage(storage)
+    except ImportError as problem:  # no driver
+        raise ResourceError(f"storage {storage}: {problem}; install it (for PostgreSQL: psycopg)") from None
+    except SQLAlchemyError as problem:
+        told = str(problem).splitlines()[0]
+        raise ResourceError(f"storage {storage} cannot be used ({told}); see that it runs and lets you in") from None
 
 
 def entry_name(method: str, options: Mapping[str, Any]) -> str:

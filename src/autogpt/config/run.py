@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from autogpt.errors import ConfigError, OfflineError
 from autogpt.exchange import checked
@@ -76,9 +77,21 @@ class Experiments:
         "tpe",
         metavar="SAMPLER",
     )
+    storage: str | None = _help(
+        "database that the search's study is kept in, postgresql+psycopg://user@host/name or sqlite:///file "
+        "(default: a file in the run's folder)",
+        metavar="URL",
+    )
 
     def __post_init__(self) -> None:
         _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
+        if self.storage is not None:
+            found = urlsplit(self.storage)
+            _check(self, ("storage", bool(found.scheme and "://" in self.storage), "a URL such as sqlite:///file"))
+            if found.password is not None:
+                raise ConfigError(
+                    "storage has a password, which would be kept in the run's folder; give it in PGPASSWORD"
+                )
 
 
 ADAPT = ("auto", "off", "always")

@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from autogpt.core import Rejection
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Left, Limits, Note, Request, Split, drawn
+from autogpt.sources import Cut, Item, Left, Limits, Note, Request, Split, drawn
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,8 @@ def _items(message: dict[str, Any]) -> Iterator[Item]:
             yield Note(entry["note"])
         elif "left" in entry:
             yield Left(entry["left"])
+        elif "cut" in entry:
+            yield Cut(*entry["cut"])
         else:
             yield Split(entry["split"])
 
@@ -205,6 +207,8 @@ class _Sender:
             return _encode({"split": item.name})
         if isinstance(item, Left):
             return _encode({"left": item.count})
+        if isinstance(item, Cut):
+            return _encode({"cut": [item.block, item.share, item.estimated]})
         raise TypeError(f"a source of files gave {type(item).__name__}")
 
 
@@ -230,11 +234,14 @@ def main() -> None:
     _limit_memory(limits.memory)
     sender = _Sender(out.write)
     rejected = left = 0
+    block, share = 1, request.share
     try:
         from autogpt import registry
 
         for item in registry.get("sources", call["plugin"]).items(source, request):
-            if isinstance(item, tuple) and not drawn(item[0], request.share):
+            if isinstance(item, Cut):
+                block, share = item.block, item.share
+            if isinstance(item, tuple) and not drawn(item[0] // block, share):
                 left += 1
                 continue
             sender.item(item)

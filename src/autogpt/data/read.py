@@ -17,15 +17,16 @@ from autogpt.data import _child
 from autogpt.data.kinds import find
 from autogpt.errors import SchemaError, SourceError
 from autogpt.memory import size as size_of
-from autogpt.sources import Item, Left, Limits, Note, Part, Request, Split, drawn, split_of
+from autogpt.sources import ROW, Cut, Item, Left, Limits, Note, Part, Request, Split, drawn, split_of
 from autogpt.sources._values import shown
 
 __all__ = ["Limits", "SplitColumn", "place", "read", "split_column", "with_splits"]
 
 log = logging.getLogger(__name__)
 
-ROW, CELL = 300, 16
-"""Bytes that a row counts beside its texts, and a value that is no text: objects around short texts take most."""
+CELL = 16
+"""Bytes that a value counts which is no text."""
+WHOLE = Cut(block=1, share=1.0)
 _SPLIT_NAME = re.compile(
     r"(^|[_\W\d])(split|splits|set|fold|task|subset|partition|phase|usage|part|dataset|datasplit|mode)([_\W\d]|$)"
     r"|划分|集合|数据集|子集",
@@ -45,7 +46,8 @@ def read(
     """The rows of a file, folder, database query, frame, list, data set or name.
 
     `most`: bytes of values to hold. Of a source with more a random part of the rows is drawn while it is read, in
-    bounded memory; without it such a source is refused by its limits. What lies in memory already is never drawn from.
+    bounded memory, and where a file can be cut into blocks no more than that part is read; without it such a source is
+    refused by its limits. What lies in memory already is never drawn from.
     SourceError says what was wrong and where; OfflineError that a Hub name was given and the network is forbidden.
     """
     request = Request(query=query, revision=revision, offline=offline, limits=limits or Limits())
@@ -67,7 +69,7 @@ def _fill(builder: _Builder, source: Any, split: str | None, request: Request, d
         raise SourceError(f"{_origin(source)}: its parts have parts that have parts; give the innermost data")
     builder.split = split
     builder.begin(source)
-    request = replace(request, share=builder.share)
+    request = replace(request, share=builder.share, most=builder.room(source))
     for item in items(source, request, streaming=builder.share < 1):
         if isinstance(item, Part):
             _fill(builder, item.source, item.split or split, request, depth + 1)
@@ -97,6 +99,7 @@ class _Builder:
     split: str | None = None
     rows: list[Row] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    dice: list[int] = field(default_factory=list)
     splits: list[str | None] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)
     rejected: list[Rejection] = field(default_factory=list)
@@ -105,27 +108,40 @@ class _Builder:
     share: float = 1.0
     held: int = 0
     left: int = 0
+    size: int = 0
+    cut: Cut = WHOLE
+    estimated: bool = False
 
     def begin(self, source: Any) -> None:
-        """Draw so small a share, from a file on, that it fits."""
-        size = file_size(source)
-        if self.most is not None and size > self.most:
-            self._thin(min(self.share, self.most / size))
+        """Draw so small a share, from a file on, that it and those beside it fit."""
+        self.size = max(self.size, file_size(source))
+        self.cut = WHOLE
+        if self.most is not None and self.size > self.most:
+            self._thin(self.most / self.size)
+
+    def room(self, source: Any) -> int | None:
+        """The part of what may be held that is for this source."""
+        return None if self.most is None or not self.size else int(self.most * file_size(source) / self.size)
 
     def add(self, item: Item) -> None:
         if isinstance(item, tuple):
             line, row = item
-            if not drawn(line, self.share):  # a child that began with a larger share
+            die = line // self.cut.block
+            if not drawn(die, self.share):  # a child that began with a larger share
                 self.left += 1
                 return
             self.rows.append(row)
             self.lines.append(line)
+            self.dice.append(die)
             self.splits.append(self.split)
             self._count(row)
             if self.most is not None and self.held > self.most:  # a packed file is larger than it looked
                 self._thin(self.share / 2)
         elif isinstance(item, Left):
             self.left += item.count
+        elif isinstance(item, Cut):
+            self.cut, self.estimated = item, self.estimated or item.estimated
+            self._thin(item.share)
         elif isinstance(item, Rejection):
             self.rejected.append(item)
         elif isinstance(item, Note):
@@ -144,9 +160,10 @@ class _Builder:
         if share >= self.share:
             return
         self.share = share
-        kept = [place for place, line in enumerate(self.lines) if drawn(line, share)]
+        kept = [place for place, die in enumerate(self.dice) if drawn(die, share)]
         self.left += len(self.lines) - len(kept)
         self.rows, self.lines = [self.rows[place] for place in kept], [self.lines[place] for place in kept]
+        self.dice = [self.dice[place] for place in kept]
         self.splits = [self.splits[place] for place in kept]
         self.columns, self.held = {}, 0
         for row in self.rows:
@@ -157,8 +174,11 @@ class _Builder:
         if not self.rows:
             raise SourceError(_nothing(self.origin, self.rejected, self.is_path))
         if self.left:
-            told = f"{len(self.rows):,} of {len(self.rows) + self.left:,} rows are drawn at random"
-            self.notes.append(f"{told}: more than {size_of(self.most or 0)} of them are not held in memory")
+            about = "about " if self.estimated else ""
+            told = f"{len(self.rows):,} of {about}{len(self.rows) + self.left:,} rows are drawn at random"
+            self.notes.append(f"{told}: more than {size_of(self.most or 0)} of them are not held")
+        if self.estimated:
+            self.notes.append("most of the file is not read: what is called a row's line is the byte that it begins at")
         columns = tuple(self.columns)
         lacking = {name: len(self.rows) - count for name, count in self.columns.items() if count < len(self.rows)}
         for name, count in lacking.items():
@@ -174,6 +194,7 @@ class _Builder:
             rejected=tuple(self.rejected),
             notes=tuple(dict.fromkeys(self.notes)),
             left=self.left,
+            about=self.estimated,
         )
         return with_splits(table)
 
@@ -184,10 +205,12 @@ def _bytes(row: Row) -> int:
 
 
 def file_size(source: Any) -> int:
-    """Bytes of a file; 0 of whatever else."""
+    """Bytes of a file, or of the files in a folder; 0 of whatever else."""
     try:
-        path = Path(source) if isinstance(source, (str, Path)) else None
-        return path.stat().st_size if path is not None and path.is_file() else 0
+        path = Path(source) if isinstance(source, (str, Path)) and str(source) else None
+        if path is None or not path.is_dir():
+            return path.stat().st_size if path is not None and path.is_file() else 0
+        return sum(one.stat().st_size for one in path.iterdir() if one.is_file())
     except (OSError, ValueError):
         return 0
 

@@ -76,6 +76,7 @@ def with_test(train: Table, test: Table) -> Table:
         splits=[*own, *["test"] * len(test)],
         rejected=(*train.rejected, *test.rejected),
         left=train.left + test.left,
+        about=train.about or test.about,
         notes=(*train.notes, *test.notes, f"the last {len(test)} rows are the test, from {test.origin}"),
     )
 

@@ -8,6 +8,7 @@ A source turns what the user gave (a path, a name, a frame) into a stream of ite
     Split         the rows that follow belong to this split
     Part          something else to be read in its place (a file of a folder), by whichever source accepts it
     Left          so many rows were not drawn (see `Request.share`)
+    Cut           the rows that follow are drawn in blocks, of which those that are not drawn need not be read
 
 Files are parsed in a child process (`autogpt.data._child`); a source never guards against hostile input itself, but
 keeps its memory bounded and raises `SourceError` for what it can name.
@@ -25,6 +26,10 @@ from autogpt.core import Rejection, Row
 from autogpt.errors import ConfigError
 
 _WORD = (1 << 64) - 1
+ROW = 300
+"""Bytes that a row counts beside its texts: objects around short texts take most."""
+FILLED = 0.9
+"""Of what may be held, where a part is to be drawn that fits."""
 _SPLITS = {
     "train": ("train", "training", "trn", "训练", "训练集", "訓練", "訓練集"),
     "validation": ("validation", "validate", "valid", "val", "dev", "devel", "development", "eval", "验证", "验证集",
@@ -65,6 +70,13 @@ class Request:
     limits: Limits = field(default_factory=Limits)
     share: float = 1.0
     """Of the rows to draw, where not all can be held; whoever reads may leave out lines early that are not `drawn`."""
+    most: int | None = None
+    """Bytes of values (and `ROW` for each row) to hold of this source; who can tell beforehand that it has more, and
+    can draw without reading all of it, draws a smaller share and says so (`Cut`)."""
+
+    def fitting(self, held: float) -> float:
+        """The share to draw of a source whose rows would all take so many bytes: what is drawn varies by a little."""
+        return min(self.share, FILLED * self.most / held) if self.most is not None and held > 0 else self.share
 
 
 def drawn(line: int, share: float) -> bool:
@@ -107,7 +119,18 @@ class Left:
     count: int
 
 
-Item = tuple[int, Row] | Rejection | Note | Split | Part | Left
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Rows are drawn by blocks of `block` places (bytes or records): the die of a row is thrown for `line // block`.
+    `estimated`: how many were not drawn is reckoned from those that were read, and `line` is the byte a row begins at.
+    """
+
+    block: int
+    share: float
+    estimated: bool = False
+
+
+Item = tuple[int, Row] | Rejection | Note | Split | Part | Left | Cut
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from typing import Any
 
 from autogpt.core import Rejection
 from autogpt.errors import SourceError
-from autogpt.sources import Note
+from autogpt.sources import Item, Note, drawn
 
 GZIP = b"\x1f\x8b"
 HEAD = 1 << 16
@@ -101,6 +101,12 @@ def refuse_doubtful(path: Path, line: int, raw: Unpacked) -> None:
     """A wrong checksum says that some row is not as it was written, and not which."""
     if raw.doubtful:
         raise SourceError(f"{path}: near line {line}, {raw.damage}; any row before it may be wrong, so none is used")
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is gzip."""
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
 
 
 def head(path: Path, size: int = HEAD) -> bytes:
@@ -218,11 +224,11 @@ def _cyrillic(sample: bytes) -> str | None:
 class Lines:
     """The numbered lines of a text file, ends included. A line that is too long comes as a Rejection."""
 
-    def __init__(self, path: Path, encoding: Encoding, limit: int) -> None:
+    def __init__(self, path: Path, encoding: Encoding, limit: int, share: float = 1.0) -> None:
         self.path = path
         self.encoding = encoding
         self.number = 0
-        self._limit = limit
+        self._limit, self._share = limit, share
         self._raw = Unpacked(path)
         buffered = io.BufferedReader(self._raw, _CHUNK)
         buffered.read(len(encoding.bom))
@@ -247,7 +253,15 @@ class Lines:
                 else:
                     yield self.number, line
 
-    def rejection(self) -> Iterator[Rejection]:
+    def begin(self) -> Iterator[Item]:
+        """All lines are read: there is nothing to say of how they are drawn."""
+        return iter(())
+
+    def wants(self, line: int) -> bool:
+        """Whether the row that begins at a line is drawn."""
+        return drawn(line, self._share)
+
+    def end(self) -> Iterator[Rejection]:
         """The end of a file that could not be read to its end; SourceError when no row of it can be trusted."""
         if self.damage is None:
             return
@@ -266,9 +280,10 @@ class Lines:
         length = len(line)
         while not line.endswith(("\n", "\r")) and (line := self._read()):
             length += len(line)
-        return Rejection(
-            str(self.path),
-            self.number,
-            f"a line of {length:,} characters is over the limit of {self._limit:,}; shorten its longest cell "
-            "or raise limits.field_bytes",
-        )
+        return too_long(self.path, self.number, length, self._limit)
+
+
+def too_long(path: Path, line: int, length: int, limit: int) -> Rejection:
+    """A line that is not read because of its length."""
+    what = f"a line of {length:,} characters is over the limit of {limit:,}"
+    return Rejection(str(path), line, f"{what}; shorten its longest cell or raise limits.field_bytes")

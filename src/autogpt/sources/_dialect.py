@@ -64,6 +64,17 @@ class Dialect:
             strict=True,
         )
 
+    def is_record(self, line: str) -> bool:
+        """Whether a line is a whole record: its quotes close, and it closes none that was opened before."""
+        if self.quote not in line:
+            return True
+        if line.count(self.quote) % 2 and self.escape is None:
+            return False
+        try:
+            return len(list(self.reader(iter([line])))) == 1
+        except csv.Error:
+            return False
+
     def quoted(self, cell: str, *, alone: bool = False) -> str:
         """A cell as it is written. `alone`: the only cell of its row, where an empty one must show."""
         if self.literal:

@@ -55,7 +55,7 @@ class Conll:
                 skipped += 1
             else:
                 sentence.add(item[0], item[1].strip("\r\n"), encoding.name)
-        for damaged in lines.rejection():
+        for damaged in lines.end():
             sentence.refuse(damaged.line or 0, damaged.reason)
         yield from sentence.end()
         if skipped:

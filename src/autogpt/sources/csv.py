@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Note, Request, RowWriter
+from autogpt.sources._blocks import lines_of
 from autogpt.sources._bytes import Encoding, Lines, encoding_of
 from autogpt.sources._dialect import SAMPLE_CHARACTERS, SAMPLE_RECORDS, WHOLE_LINE, Dialect, Line, Records, dialect_of
 from autogpt.sources._values import fault, shown
@@ -44,9 +45,10 @@ class Csv:
         limit = 4 * request.limits.field_bytes
         dialect = _dialect(path, encoding, limit)
         yield from dialect.notes
-        lines = Lines(path, encoding, limit)
+        lines = lines_of(path, encoding, request, None if dialect.literal else dialect.is_record)
+        yield from lines.begin()
         yield from _rows(iter(lines), dialect, encoding, str(path))
-        yield from lines.rejection()
+        yield from lines.end()
 
     def writer(self, out: BinaryIO, like: Path | None, suffix: str) -> RowWriter:
         if like is None:

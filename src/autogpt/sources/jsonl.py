@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
-from autogpt.sources import Item, Left, Note, Request, RowWriter, drawn
-from autogpt.sources._bytes import Encoding, Lines, encoding_of
+from autogpt.sources import Item, Left, Note, Request, RowWriter
+from autogpt.sources._blocks import lines_of
+from autogpt.sources._bytes import Encoding, encoding_of
 from autogpt.sources._json import BrokenError, blank, value
 from autogpt.sources._values import Plain, shown
 
@@ -32,13 +33,14 @@ class JsonLines:
         path = Path(source)
         encoding = encoding_of(path)
         yield from encoding.notes()
-        lines = Lines(path, encoding, 4 * request.limits.field_bytes)
+        lines = lines_of(path, encoding, request)
+        yield from lines.begin()
         plain = Plain(request.limits)
         empty = left = 0
         for item in lines:
             if isinstance(item, Rejection):
                 yield item
-            elif not drawn(item[0], request.share):  # a line that is not parsed costs a tenth of one that is
+            elif not lines.wants(item[0]):  # a line that is not parsed costs a tenth of one that is
                 left += 1
             elif not item[1].strip():
                 empty += 1
@@ -47,7 +49,7 @@ class JsonLines:
                     yield item[0], plain.row(_record(item[1]))
                 except ValueError as error:
                     yield Rejection(str(path), item[0], str(error))
-        yield from lines.rejection()
+        yield from lines.end()
         yield from plain.notes()
         yield Left(left)
         if empty:

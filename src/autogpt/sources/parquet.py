@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Request, RowWriter
+from autogpt.sources import ROW, Cut, Item, Left, Request, RowWriter, drawn
 from autogpt.sources._values import Plain, shown, unique_names
 
 _BATCH = 512
+_BLOCK = 64
+"""Rows that are drawn together: no value of a batch without one is made, no row group without one is read."""
 
 
 class Parquet:
@@ -38,7 +40,9 @@ class Parquet:
                 f"{path}: the Parquet footer cannot be read ({shown(str(error), 80)}); "
                 "the file is cut or damaged: fetch or write it again"
             ) from None
-        if file.metadata.num_rows > request.limits.rows:
+        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+        share = request.fitting(sum(ROW * group.num_rows + group.total_byte_size for group in groups))
+        if file.metadata.num_rows > request.limits.rows and share >= 1:
             raise SourceError(
                 f"{path}: {file.metadata.num_rows:,} rows are more than the limit of "
                 f"{request.limits.rows:,}; give a smaller file or raise limits.rows"
@@ -47,17 +51,27 @@ class Parquet:
         yield from notes
         plain = Plain(request.limits)
         row = 0
-        for group in range(file.num_row_groups):
-            end = row + file.metadata.row_group(group).num_rows
+        yield Cut(_BLOCK if share < 1 else 1, share)
+        for group, found in enumerate(groups):
+            end = row + found.num_rows
+            if not _drawn(row + 1, end, share):
+                yield Left(end - row)
+                row = end
+                continue
             try:
                 for batch in file.iter_batches(_BATCH, row_groups=[group], use_threads=False):
-                    columns = [column.to_pylist() for column in batch.columns]
-                    for cells in zip(*columns, strict=True):
-                        row += 1
+                    places = _drawn(row + 1, row + len(batch), share)
+                    wanted = (
+                        batch if share >= 1 else batch.take(pa.array([place - row - 1 for place in places], pa.int64()))
+                    )
+                    columns = [column.to_pylist() for column in wanted.columns]
+                    yield Left(len(batch) - len(places))
+                    row += len(batch)
+                    for place, cells in zip(places, zip(*columns, strict=True), strict=True):
                         try:
-                            yield row, plain.row(dict(zip(names, cells, strict=True)))
+                            yield place, plain.row(dict(zip(names, cells, strict=True)))
                         except ValueError as error:
-                            yield Rejection(str(path), row, str(error))
+                            yield Rejection(str(path), place, str(error))
             except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
                 lost = f"rows {row + 1} to {end} cannot be read ({shown(str(error), 80)})"
                 for place in range(row + 1, end + 1):
@@ -67,6 +81,14 @@ class Parquet:
 
     def writer(self, out: BinaryIO, like: Path | None, suffix: str) -> RowWriter:
         return ParquetWriter(out, like)
+
+
+def _drawn(first: int, last: int, share: float) -> Sequence[int]:
+    """The rows that are drawn of those between two, both included."""
+    if share >= 1:
+        return range(first, last + 1)
+    blocks = (block for block in range(first // _BLOCK, last // _BLOCK + 1) if drawn(block, share))
+    return [row for at in blocks for row in range(max(first, at * _BLOCK), min(last, at * _BLOCK + _BLOCK - 1) + 1)]
 
 
 class ParquetWriter:
