@@ -92,7 +92,7 @@ def cell(name: str, rows: int, seed: int, *, limit: float, judge: str) -> dict[s
         single_scores = one.score(inputs)
         shutil.rmtree(session.folders[session.results.index(best)] / "refit", ignore_errors=True)  # or it would go on
         clock.back_to(ladder)
-        joined = ensembling.consider(session, bench, prepared, best, decide=finish.decide)
+        joined = ensembling.consider(session, bench, prepared, best)
         scorer: Any = finish._joined_scorer(session, bench, prepared, joined) if joined else None
         seconds["joined"] = clock.spent()
         trial = load_scorer(session.folders[session.results.index(best)] / "scorer", best.family)

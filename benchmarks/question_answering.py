@@ -33,7 +33,7 @@ import numpy as np
 
 import trials
 from autogpt import registry, runtime
-from autogpt.autopilot.finish import decide
+from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.trial import Candidate, run_trial
 from autogpt.backbones._pretrained import resolve
 from autogpt.core import Decision, Example, GoldAnswers, Prediction, Schema

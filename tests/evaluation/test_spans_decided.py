@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autogpt import registry
-from autogpt.autopilot.finish import decide
+from autogpt.autopilot.deciding import decide
 from autogpt.core import Decision, Example, GoldAnswers, LabelSpace, Span
 from autogpt.evaluation.calibration import choose_no_answer, fit_spans, reliability
 from autogpt.evaluation.errors import is_right

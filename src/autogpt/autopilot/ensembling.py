@@ -10,7 +10,7 @@ such a mean usually brings, as `belief` weighs scores; where too little is to be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.autopilot import extend, folds
+from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.backbones.ensemble import Ensemble, Member
 from autogpt.core import Decision, Example, Scorer
@@ -71,13 +72,8 @@ class Joined:
         return Ensemble([Member(*one) for one in triples], output=output)
 
 
-def consider(
-    session: Session, bench: Bench, prepared: Prepared, best: Result, *, decide: Callable[[Bench, Scores], Decision]
-) -> Joined | None:
-    """An ensemble in place of the best trial, if one is better beyond noise; otherwise None. Both are told why.
-
-    `decide` fits temperature and threshold to scores of the validation rows.
-    """
+def consider(session: Session, bench: Bench, prepared: Prepared, best: Result) -> Joined | None:
+    """An ensemble in place of the best trial, if one is better beyond noise; otherwise None. Both are told why."""
     if not session.config.search.ensemble or not isinstance(bench.output, Averaging):
         return None
     enough = len(bench.validation) >= LEAST_JUDGES

@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,26 +13,18 @@ import numpy as np
 from autogpt import config as settings
 from autogpt import controls, registry, sandbox
 from autogpt.autopilot import ensembling, evidence, extend, folds, looks, past, planner, reasons, trying
+from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
 from autogpt.core import Decision, Example, Scorer
 from autogpt.errors import EndpointError, ResourceError
 from autogpt.evaluation.build import Contender, RunFacts, build_report
-from autogpt.evaluation.calibration import (
-    choose_no_answer,
-    choose_threshold,
-    fit_list_temperature,
-    fit_spans,
-    fit_temperature,
-)
 from autogpt.evaluation.curse import Curse
 from autogpt.evaluation.energy import Costs, Predicting
-from autogpt.evaluation.errors import is_right
 from autogpt.evaluation.report import Report
 from autogpt.evaluation.score import Score
 from autogpt.evaluation.texts import text_scores
 from autogpt.model import Model, versions
-from autogpt.outputs.span import NONE, lead_of_none
 from autogpt.pipeline import Prepared
 
 if TYPE_CHECKING:
@@ -43,9 +34,6 @@ if TYPE_CHECKING:
 ENOUGH_TEST_ROWS = 3_000
 LEAST_TEST_ROWS, FIRST_TEST_ROWS, MOST_TEST_ROWS = 8, 64, 1024
 REPORT_SECONDS = 3.0
-TEMPERATURE_CELLS = 2_000_000
-SPAN_CELLS = 20_000_000
-"""Spans of all validation texts that one temperature is fitted on: about 3 s."""
 ROLES = {"majority": "majority", "tfidf": "simple", "bm25": "simple", "bi-encoder": "zero-training"}
 """What trials are shown beside the winner on the same test rows, and as what."""
 
@@ -137,54 +125,12 @@ class Answering:
 
 def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result) -> Answering:
     """The best trial, or an ensemble with it where that is expected to be better."""
-    joined = None if best.usage else ensembling.consider(session, bench, prepared, best, decide=decide)
+    joined = None if best.usage else ensembling.consider(session, bench, prepared, best)
     if joined is not None:
         scorer = _joined_scorer(session, bench, prepared, joined)
         return Answering(joined.name, joined.scores, joined.decision, scorer, True, joined)
     decision = decide(bench, load_scores(_folder(session, best) / "validation.safetensors"))
     return Answering(best.name, best.known, decision, *_final_scorer(session, bench, prepared, best))
-
-
-def decide(bench: Bench, scores: Scores) -> Decision:
-    """Temperature and, for several labels and for spans, the threshold, by validation rows."""
-    if bench.output.name in ("value", "text"):
-        return Decision()
-    if bench.output.name == "span":
-        return decide_spans(bench, scores)
-    gold = [example.target for example in bench.validation]
-    if bench.output.name == "ranking":  # of the right labels the first, on as many rows as fit into memory
-        most = max(100, TEMPERATURE_CELLS // len(bench.space.labels))
-        scores, gold = np.asarray(scores)[:most], [target[0] for target in gold[:most]]
-    if bench.output.name == "choices":
-        return Decision(temperature=fit_list_temperature(scores, gold))
-    decision = Decision(temperature=fit_temperature(scores, gold, space=bench.space))
-    if bench.output.name != "labels":
-        return decision
-    table = np.asarray(bench.output.probabilities(scores, bench.space, decision))
-    return replace(decision, threshold=choose_threshold(table, gold, metric=bench.metric, space=bench.space))
-
-
-def decide_spans(bench: Bench, scores: Scores) -> Decision:
-    """By how much "no answer" must lead where some rows have none, and what calibrates the answers then given."""
-    rows = bench.validation
-    inputs, gold = [row.inputs for row in rows], [row.target for row in rows]
-    answers = bench.output.decode(scores, bench.space, Decision(no_answer=inf), inputs)
-    lead = 0.0
-    if NONE in bench.space.labels:
-        nones = bench.output.decode(scores, bench.space, Decision(no_answer=-inf), inputs)
-        leads = [lead_of_none(table, bench.space) for table in scores]
-        sign = 1.0 if bench.metric.higher_is_better else -1.0
-        as_span, as_none = (
-            [sign * bench.metric([g], [p.value], None, bench.space) for g, p in zip(gold, given, strict=True)]
-            for given in (answers, nones)
-        )
-        lead = choose_no_answer(leads, as_span, as_none)
-        answers = [n if by > lead else a for a, n, by in zip(answers, nones, leads, strict=True)]
-    places = [(a.spans[0].start, a.spans[0].end - 1) if a.spans else None for a in answers]
-    right = [is_right(row, answer) for row, answer in zip(rows, answers, strict=True)]
-    most = max(100, SPAN_CELLS // int(np.mean([len(table) for table in scores]) * bench.space.scale))
-    temperature, bias = fit_spans(scores[:most], places[:most], right[:most], space=bench.space)
-    return Decision(temperature=temperature, no_answer=lead / temperature + bias, none_bias=bias)
 
 
 def _joined_scorer(session: Session, bench: Bench, prepared: Prepared, joined: Joined) -> Scorer:

@@ -25,6 +25,7 @@ from autogpt import config as settings
 from autogpt import files, registry
 from autogpt.autopilot import evidence, finish
 from autogpt.autopilot.budget import Budget
+from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.run import SEVERAL, new_folder, read_state, told
 from autogpt.autopilot.session import Session
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_result, load_scorer, load_scores, run_trial
@@ -189,7 +190,7 @@ def _run(whole: Session, sources: Mapping[str, Source], options: MultiTask) -> M
     if options.alone:
         notes += _alone(tasks, options, clock)
     notes += _mended(tasks, trunk, options, clock)
-    decisions = {task.name: finish.decide(task.bench, _validation(trunk, task)) for task in tasks}
+    decisions = {task.name: decide(task.bench, _validation(trunk, task)) for task in tasks}
     models: dict[str, Model] = {}
     rows: list[TaskRow] = []
     for task in tasks:
@@ -407,7 +408,7 @@ def _tested(task: Task, model: Model, clock: Clock, *, share: float) -> TaskRow:
     decision = model.decision
     with suppress(FileNotFoundError):
         kept = load_scores(task.alone_folder / "validation.safetensors")
-        decision = finish.decide(task.bench, kept)
+        decision = decide(task.bench, kept)
     own = Model(rival, schema=model.schema, space=model.space, decision=decision)
     (score, answers), (other, others) = (_judged(task, one, test, inputs) for one in (model, own))
     gold = [example.target for example in test]
