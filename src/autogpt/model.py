@@ -20,6 +20,7 @@ import numpy as np
 
 from autogpt import files, registry
 from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
+from autogpt.data import objects
 from autogpt.errors import ConfigError, InputError, ModelError
 from autogpt.runtime import Runtime
 
@@ -72,6 +73,7 @@ class Model:
         reason when there is nothing to read.
         """
         if isinstance(item, Mapping):
+            item = objects.opened(item, (*self.schema.text, *self.schema.spans, *self.schema.choices))
             return self.task.inputs(item, self._schema(item))
         count = self.schema.texts
         words = count == 1 and self.output.token_level

@@ -128,3 +128,13 @@ def test_what_is_written_is_read_as_well_and_a_model_from_nothing_may_pass_often
 
 def test_without_time_for_a_few_hundred_texts_nothing_is_written() -> None:
     assert writing(5000, 20.0, scratch=True).startswith("full is left out: about 350 s an epoch are needed")
+
+
+def test_nothing_is_measured_when_the_time_is_over() -> None:
+    def measure() -> None:
+        raise AssertionError("to load and try an encoder takes seconds that are not there")
+
+    late = replace(facts(1000, -5.0), rows_per_second=lambda: None, measure=measure)
+    (told,) = rungs(late, [])
+    assert "full is left out" in str(told)
+    assert "0 s are left" in str(told)

@@ -215,6 +215,14 @@ def test_a_profile_says_what_the_data_is(autogpt: Callable[..., Any], place: Pat
         assert part in shown
 
 
+def test_a_profile_tells_how_the_file_was_read(autogpt: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("item;price\n" + "".join(f"a very old thing number {i};{i},50\n" for i in range(40)))
+    note = "column 'price' is read as numbers: '0,50' is 0.5"
+    assert note in autogpt("profile", str(path), "--json").document["notes"]
+    assert note in autogpt("profile", str(path)).out
+
+
 def test_methods_tasks_and_backbones_are_listed(autogpt: Callable[..., Any]) -> None:
     found = autogpt("models", "--json").document
     assert {"tfidf", "majority"} <= {one["name"] for one in found["methods"]}

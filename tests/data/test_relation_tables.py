@@ -24,6 +24,7 @@ RELATIONS = {
     "part(e1,e2)": "belongs to",
     "Other": "met",
 }
+LONG = "a long text of many words, " * 1000
 NOUNS = ("storm", "flood", "wheel", "old car", "fire", "smoke", "engine", "small roof", "virus", "illness", "rain")
 
 
@@ -180,3 +181,14 @@ def test_a_real_set_of_relations_is_recognised(goal: str, shared_rows: Callable[
     rows = shared_rows("semeval2010_task8/test")[:300]
     schema = infer(Table(rows, tuple(rows[0]), "semeval"), goal=goal).schema
     assert (schema.task, schema.text, schema.target) == ("relation-extraction", ("text",), ("label",))
+
+
+def test_long_texts_without_four_numbers_are_not_divided_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(text: str) -> Any:
+        raise AssertionError("to divide long texts into words takes seconds")
+
+    table = Table(
+        rows=[{"text": LONG, "label": "ab"[i % 2], "n": i} for i in range(20)], columns=("text", "label", "n")
+    )
+    monkeypatch.setattr("autogpt.cells.words", words)
+    assert relation_extraction.readings(table, describe(table), read("")) == []
