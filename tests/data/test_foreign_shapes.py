@@ -102,18 +102,17 @@ def test_fields_do_not_take_the_place_of_a_column() -> None:
 
 @pytest.mark.parametrize("span", [[11, 16, "place"], {"start": 11, "end": 16, "label": "place"}])
 def test_spans_may_be_lists_of_start_end_and_label(span: Any) -> None:
-    rows: list[Row] = [
-        {"text": f"We went to Paris on day {i} of it", "label": [span] if i % 2 else []} for i in range(40)
-    ]
+    text = "We went to Paris on day {} of it"
+    rows: list[Row] = [{"text": text.format(i), "label": [span] if i % 2 else []} for i in range(40)]
     schema = infer(read(rows)).schema
     assert (schema.task, schema.text, schema.target) == ("token-classification", ("text",), ("label",))
 
 
 def test_questions_are_found_in_the_nested_form_of_squad(tmp_path: Path) -> None:
     def paragraph(number: int) -> dict[str, Any]:
-        context = f"The tower of town {number} was built by Mr. Smith{number} in the year {1800 + number} of stone."
+        context = f"The tower was built by Mr. Smith{number} in the year {1800 + number}. " + "It is of stone. " * 8
         answer = f"Smith{number}"
-        asked = {"id": f"q{number}", "question": "Who built the tower?"}
+        asked = {"id": f"q{number}", "question": f"Who built tower {number}?"}
         place = {"text": answer, "answer_start": context.index(answer)}
         return {"context": context, "qas": [{**asked, "answers": [place]}]}
 

@@ -10,7 +10,7 @@ import pytest
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import Table
+from autogpt.core import Row, Table
 from autogpt.data.columns import describe
 from autogpt.data.examples import examples
 from autogpt.data.goal import read
@@ -24,7 +24,6 @@ RELATIONS = {
     "part(e1,e2)": "belongs to",
     "Other": "met",
 }
-LONG = "a long text of many words, " * 1000
 NOUNS = ("storm", "flood", "wheel", "old car", "fire", "smoke", "engine", "small roof", "virus", "illness", "rain")
 
 
@@ -187,8 +186,7 @@ def test_long_texts_without_four_numbers_are_not_divided_into_words(monkeypatch:
     def words(text: str) -> Any:
         raise AssertionError("to divide long texts into words takes seconds")
 
-    table = Table(
-        rows=[{"text": LONG, "label": "ab"[i % 2], "n": i} for i in range(20)], columns=("text", "label", "n")
-    )
+    rows: list[Row] = [{"text": "a long text of many words, " * 1000, "label": "ab"[i % 2], "n": i} for i in range(20)]
+    table = Table(rows=rows, columns=("text", "label", "n"), origin="long")
     monkeypatch.setattr("autogpt.cells.words", words)
     assert relation_extraction.readings(table, describe(table), read("")) == []
