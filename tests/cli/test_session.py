@@ -366,7 +366,10 @@ def test_a_model_is_scored_on_other_data_with_intervals(autogpt: Callable[..., A
     score = found["scores"]["accuracy"]
     assert score["low"] <= score["value"] <= score["high"]
     assert (found["rows"], score["n"], found["split"]) == (96, 96, None)
-    assert autogpt(*arguments).out.splitlines()[1].split()[0] == "accuracy"
+    shown = autogpt(*arguments).out
+    assert shown.splitlines()[1].split()[0] == "accuracy"
+    assert found["learned"], "these are the rows of the run itself"
+    assert "the score flatters" in shown
 
 
 def test_only_the_test_rows_are_judged_and_what_is_unknown_or_unusable_is_told(
@@ -378,6 +381,7 @@ def test_only_the_test_rows_are_judged_and_what_is_unknown_or_unusable_is_told(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = autogpt("evaluate", model, str(path), "--json").document
     assert (found["rows"], found["split"], found["unknown_labels"]) == (21, "test", {"neutral": 1})
+    assert not found["learned"]
     assert [one["line"] for one in found["rejected"]] == [82]
     shown = autogpt("evaluate", model, str(path)).out
     assert "only the rows of the split test" in shown

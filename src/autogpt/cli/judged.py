@@ -30,6 +30,8 @@ class Judged:
     rejected: Sequence[Rejection]
     split: str | None
     unknown: Counter[str]
+    learned: bool
+    """Whether these are the rows of the model's own run, most of which it has learned."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -38,6 +40,7 @@ class Judged:
             "rejected": [{"line": one.line, "reason": one.reason} for one in self.rejected],
             "split": self.split,
             "unknown_labels": dict(self.unknown),
+            "learned": self.learned,
             "scores": {
                 score.metric: {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
                 for score in self.scores.scores
@@ -49,7 +52,9 @@ def judge(model: Model, table: Table) -> Judged:
     """Answer the rows of a table and score the answers. Where the table names splits, its test rows only."""
     from autogpt.data.examples import examples, expanded
     from autogpt.evaluation.score import evaluate
+    from autogpt.pipeline import fingerprint
 
+    read_as = fingerprint(table)
     table = expanded(table, model.schema, model.task)
     missing = [
         column
@@ -76,7 +81,10 @@ def judge(model: Model, table: Table) -> Judged:
     probabilities = model.probabilities(inputs)
     gold = [one.target for one in found]
     scores = evaluate(gold, predictions, probabilities, metrics=metrics, space=model.space)
-    return Judged(found, predictions, probabilities, scores, (*table.rejected, *rejected), split, _unknown(model, gold))
+    left_out = (*table.rejected, *rejected)
+    own = model.info.get("data", {}).get("fingerprint") == f"sha256:{read_as}"
+    learned = own and split is None
+    return Judged(found, predictions, probabilities, scores, left_out, split, _unknown(model, gold), learned)
 
 
 def _unknown(model: Model, gold: Sequence[Any]) -> Counter[str]:
