@@ -290,10 +290,9 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     On equal time one pass of all layers over half of the rows was better than one of the top layers over all of them.
     """
     if facts.rows_per_second() is None:
-        if facts.remaining() <= (
-            0.0 if facts.named else LOAD_SECONDS
-        ):  # to load the encoder and look at it takes longer
-            yield f"full is left out: about {LOAD_SECONDS:.0f} s are needed to load the encoder, {_left(facts)} s are left"
+        if facts.remaining() <= (0.0 if facts.named else LOAD_SECONDS):
+            needed = f"about {LOAD_SECONDS:.0f} s are needed to load the encoder"
+            yield f"full is left out: {needed}, {_left(facts)} s are left"
             return
         facts.measure()
     if facts.output.name == "text":
