@@ -67,6 +67,13 @@ def test_a_frame_is_answered_row_by_row_and_what_is_no_text_is_named(finished: t
             model.predict(["a text", item])
 
 
+def test_a_model_of_nested_rows_answers_nested_rows(tmp_path: Path) -> None:
+    rows = [{"ticket": {"body": row["note"]}, "meta": {"kind": row["kind"]}} for row in table()]
+    model = AutoGPT(output=str(tmp_path), search=Search(methods="tfidf")).train(rows, time_limit="20s")
+    assert model.schema.text == ("ticket.body",)
+    assert model.predict(rows[0])[0] == model.predict(rows[0]["ticket"]["body"])[0]
+
+
 def test_one_call_tunes_one_named_model_with_one_method(tmp_path: Path) -> None:
     backbone = tiny.bert_folder(tmp_path / "bert")
     parts = [*["train"] * 150, *["val"] * 30, *["test"] * 60]

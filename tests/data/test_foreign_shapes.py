@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autogpt.core import Row
+from autogpt.data.objects import opened
 from autogpt.data.read import read
 from autogpt.data.schema import infer
 
@@ -159,3 +160,10 @@ def test_a_workbook_with_a_cover_and_a_title_is_read_where_its_table_is(tmp_path
 def test_a_narrow_header_is_no_title(rows: list[list[Any]], columns: tuple[str, ...], tmp_path: Path) -> None:
     table = read(workbook(tmp_path / "narrow.xlsx", Data=rows))
     assert (table.columns, len(table)) == (columns, 2)
+
+
+def test_a_row_is_opened_as_far_as_columns_name_its_fields() -> None:
+    row = {"ticket": {"message": {"body": "late"}}, "id": 1}
+    found = opened(row, ("ticket.message.body", "id", "ticket.gone", "other"))
+    assert found == {**row, "ticket.message.body": "late"}
+    assert opened(row, ("id",)) is row
