@@ -123,8 +123,8 @@ def prepare(
     if isinstance(task, Searching) and len(space.labels) < 2:
         raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
     if output.name in (*ONE_LABEL, "labels") and len(space.labels) < (2 if output.name in ONE_LABEL else 1):
-        told = "".join(map(repr, space.labels)) or "of no name"
-        raise InputError(f"{table.origin}: every training row has the label {told}; at least 2 labels are needed")
+        only = "".join(map(repr, space.labels)) or "of no name"
+        raise InputError(f"{table.origin}: every training row has the label {only}; at least 2 labels are needed")
     return Prepared(
         table=table,
         profile=replace(found, reasons=(*found.reasons, *told)),
