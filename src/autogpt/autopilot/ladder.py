@@ -291,7 +291,7 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     """
     if facts.rows_per_second() is None:
         if facts.remaining() <= (0.0 if facts.named else LOAD_SECONDS):
-            loading = f"about {LOAD_SECONDS:.0f} s are loading to load the encoder"
+            loading = f"about {LOAD_SECONDS:.0f} s are needed to load the encoder"
             yield f"full is left out: {loading}, {_left(facts)} s are left"
             return
         facts.measure()
