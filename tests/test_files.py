@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autogpt import files
-from autogpt.errors import ResourceError
+from autogpt.errors import ConfigError, ResourceError
 
 
 def names(folder: Path) -> list[str]:
@@ -105,3 +105,17 @@ def test_hashes_are_sha256_of_every_file(tmp_path: Path) -> None:
         "a": hashlib.sha256(b"").hexdigest(),
         "b/x": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     }
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    place = tmp_path / "file" / "out"
+    told = rf"{place} cannot be written \(.+\); give a place"
+    with pytest.raises(ConfigError, match=told):
+        files.write_text(place, "text")
+    with pytest.raises(ConfigError, match=told):
+        files.append_line(place, "text")
+    with pytest.raises(ConfigError, match=told), files.atomic_file(place):
+        pass
+    with pytest.raises(ConfigError, match=told), files.atomic_folder(place):
+        pass

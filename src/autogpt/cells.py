@@ -161,11 +161,19 @@ def span_fields(span: Mapping[str, Any]) -> tuple[int, int, str]:
 
 
 def span_records(value: Any) -> Sequence[Mapping[str, Any]] | None:
-    """A list of span records, or None when the cell is something else."""
+    """A list of span records, or None when the cell is something else. `[3, 9, "place"]` is a record, too."""
     listed = sequence(value)
-    if listed is not None and all(isinstance(item, Mapping) for item in listed):
-        return listed
-    return None
+    if listed is None:
+        return None
+    found = [_span_record(item) for item in listed]
+    return [item for item in found if item is not None] if None not in found else None
+
+
+def _span_record(item: Any) -> Mapping[str, Any] | None:
+    if isinstance(item, Mapping):
+        return item
+    whole = isinstance(item, Sequence) and len(item) == 3 and all(type(place) is int for place in item[:2])
+    return dict(zip(("start", "end", "label"), item, strict=True)) if whole and isinstance(item[2], str) else None
 
 
 def bio_tags(inputs: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

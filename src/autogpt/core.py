@@ -42,8 +42,7 @@ Inputs = Mapping[str, Any]
 characters), `choices` (a tuple of texts, with `names`, what the user calls each, where that is not its text) or
 `tokens` (a tuple of words, with their `offsets` in `text` where one is known), and a `question` about them; or
 `source`, what is written from, and `controls`, lines before it that say how; or `messages`, a dialogue up to what is
-written: a tuple of (role, text) by `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of what may be called
-(JSON texts). Which keys there are says how a backbone reads the row."""
+written: a tuple of (role, text) by `system`, `user`, `assistant` and `tool`, and `tools`, a tuple of JSON texts."""
 
 Row = Mapping[str, Any]
 """One raw record: column name -> string, number, list, dict or None."""
@@ -60,12 +59,12 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected) + `left` (not drawn).
-    `about`: most of the source was not read, so that `left` is an estimate.
+    """Rows as they were read, with every row accounted for: rows in = len(rows) + len(rejected) + `left` (not drawn;
+    an estimate, `about`, where most of the source was not read).
 
-    `lines[i]` is the place of row i in its origin (1-based line or record number), `splits[i]` the split that the
-    source itself names for it (`train`, `validation`, `test`) or None. Where rows were made of others (turns of a
-    dialogue, see `Expanding`), `read` is the table as it was read, `made[i]` the places of its rows that row i is of.
+    `lines[i]` is the place of row i in its origin (from 1), `splits[i]` the split that the source names for it
+    (`train`, `validation`, `test`) or None. Of rows made of others (turns of a dialogue, see `Expanding`), `read` is
+    the table as it was read, `made[i]` the places of its rows that row i is of.
     """
 
     rows: Sequence[Row]
@@ -407,9 +406,8 @@ class Job:
     * `advice()`: linear heads on features, by name, that saw no label; `goal`, `prompts`: the user's (`prompting`).
     * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
     * `validated`: the fitted scorer's scores of all validation rows, where the method has them anyway.
-    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings` are fields of
-      `training.options.LoopOptions` (and `whole`, when a batch must not be torn apart), `validate` gives the
-      metrics that pick the best weights (None: the last).
+    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings`: `LoopOptions` (and
+      `whole`, when a batch must not be torn apart); `validate` gives what picks the best weights (None: the last).
     """
 
     train: Sequence[Example]

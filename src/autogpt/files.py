@@ -18,43 +18,43 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from autogpt.errors import ResourceError
+from autogpt.errors import ConfigError, ResourceError
 
 _STAGED = ".staged"
 _ASIDE = ".aside"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write or replace one file atomically; missing parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = _hidden(path, f".{secrets.token_hex(4)}{_STAGED}")
-    try:
-        with _space_checked(path, len(content)):
-            with staged.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
-    fsync_folder(path.parent)
+    with _allowed(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(path, len(content)) as file:
+        file.write(content)
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes `path` when the block ends without an error, and vanishes otherwise."""
+    with _replacing(path, None) as file:
+        yield file
+
+
+@contextmanager
+def _replacing(path: Path, needed: int | None) -> Iterator[IO[bytes]]:
     staged = _hidden(path, f".{secrets.token_hex(4)}{_STAGED}")
-    try:
-        with _space_checked(path, None):
-            with staged.open("xb") as file:
+    with _space_checked(path, needed):
+        with _allowed(path):
+            begun = staged.open("xb")
+        try:
+            with begun as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
     fsync_folder(path.parent)
 
 
@@ -65,9 +65,11 @@ def write_text(path: Path, content: str) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Add one line to a file (made if need be), durable when this returns. What a kill cut short stays a line alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    with _space_checked(path, len(line) + 1), path.open("ab+") as file:
+    with _allowed(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        file = path.open("ab+")
+    with _space_checked(path, len(line) + 1), file:
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
@@ -102,10 +104,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     When `path` exists it is replaced: moved aside, the new one moved in, the old one deleted. A kill between the two
     moves leaves the old folder under its hidden name, and `settle` brings it back.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    settle(path)
     staged = _hidden(path, f".{secrets.token_hex(4)}{_STAGED}")
-    staged.mkdir()
+    with _allowed(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        settle(path)
+        staged.mkdir()
     try:
         with _space_checked(path, None):
             yield staged
@@ -184,11 +187,23 @@ def _fsync_tree(folder: Path) -> None:
 
 
 @contextmanager
+def _allowed(path: Path) -> Iterator[None]:
+    """What begins to write at `path`: where nothing may be written is told as a choice of the user, not as a bug."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        told = f"{path} cannot be written ({error.strerror}); give a place that may be written to"
+        raise ConfigError(told) from error
+
+
+@contextmanager
 def _space_checked(path: Path, needed: int | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL:
             raise
         free = shutil.disk_usage(path.parent).free
         size = f"{needed:,} bytes needed, " if needed is not None else ""

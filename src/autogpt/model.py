@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,9 +20,11 @@ import numpy as np
 
 from autogpt import controls as controlling
 from autogpt import files, registry
-from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Schema, Scorer, Task
+from autogpt.core import Decision, Inputs, LabelSpace, Output, Prediction, Rejection, Schema, Scorer, Task
+from autogpt.data import objects
 from autogpt.errors import ConfigError, InputError, ModelError
 from autogpt.runtime import Runtime
+from autogpt.sources import Request
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
@@ -75,13 +77,16 @@ class Model:
         """
         told = dict(controls or {})
         if isinstance(item, Mapping):
-            row = {**told, **item}
+            opened = objects.opened(item, (*self.schema.text, *self.schema.spans, *self.schema.choices))
+            row = {**told, **opened}
             self._follow(row)
             return self.task.inputs(row, self._schema(row))
         self._follow(told)
         count = self.schema.texts
         words = count == 1 and self.output.token_level
         whole = isinstance(item, str) or words or (bool(self.schema.turns) and _is_dialogue(item))
+        if not whole and not isinstance(item, Iterable):
+            raise ValueError(f"{item!r} is no text")
         parts = (item,) if whole else tuple(item)
         listed = ("choices",) if self.schema.choices else ()
         if len(parts) != count + len(listed):
@@ -99,9 +104,9 @@ class Model:
     def predict(
         self, items: Any, *, abstain_below: float | None = None, controls: Mapping[str, Any] | None = None
     ) -> list[Prediction]:
-        """An answer per item; a single text is a list of one. Items and `controls` are what `inputs` takes."""
+        """An answer per item; a single text is a list of one. Items and `controls` are what `inputs` takes, or a frame's rows."""
         controlling.checked(controls or {}, self.schema.controls)
-        listed = [items] if isinstance(items, (str, Mapping)) else list(items)
+        listed = _items(items)
         read = []
         for place, item in enumerate(listed):
             try:
@@ -239,6 +244,20 @@ class Model:
         difference = max(_difference(np.asarray(a), np.asarray(b)) for a, b in pairs)
         if not difference <= PARITY_TOLERANCE:
             raise ModelError(f"{folder}: the saved model's scores differ by {difference:.2g} from the tested one's")
+
+
+def _items(items: Any) -> list[Any]:
+    """What is to be answered, one by one. A frame is its rows; by itself it would be the names of its columns."""
+    if isinstance(items, (str, Mapping)):
+        return [items]
+    frame = registry.get("sources", "frame")
+    if not frame.accepts(items):
+        return list(items)
+    found = list(frame.items(items, Request()))
+    broken = next((one for one in found if isinstance(one, Rejection)), None)
+    if broken is not None:
+        raise InputError(f"row {broken.line} of the frame: {broken.reason}")
+    return [one[1] for one in found if isinstance(one, tuple)]
 
 
 def _is_dialogue(item: Any) -> bool:

@@ -100,9 +100,10 @@ def prepare(
     output: Output = registry.get("outputs", task.output)
     read_as = fingerprint(table)
     table = expanded(table, found.schema, task)
-    usable, _ = examples(table, found.schema, task)
+    usable, refused = examples(table, found.schema, task)
     if len(usable) < 4:
-        raise InputError(f"{table.origin}: {len(usable)} rows can be learned from; at least 4 are needed")
+        why = f"; line {refused[0].line}: {refused[0].reason}" if refused else ""
+        raise InputError(f"{table.origin}: {len(usable)} rows can be learned from; at least 4 are needed{why}")
     split = make_split(
         usable,
         output=output.name,
@@ -123,7 +124,8 @@ def prepare(
     if isinstance(task, Searching) and len(space.labels) < 2:
         raise InputError(f"{table.origin}: there is {len(space.labels)} answer to find; at least 2 are needed")
     if output.name in (*ONE_LABEL, "labels") and len(space.labels) < (2 if output.name in ONE_LABEL else 1):
-        raise InputError(f"{table.origin}: every training row has the label {space.labels}; at least 2 are needed")
+        only = "".join(map(repr, space.labels)) or "of no name"
+        raise InputError(f"{table.origin}: every training row has the label {only}; at least 2 labels are needed")
     return Prepared(
         table=table,
         profile=replace(found, reasons=(*found.reasons, *told)),

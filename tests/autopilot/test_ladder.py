@@ -58,7 +58,7 @@ def test_with_few_passes_the_top_layers_train_and_with_less_none() -> None:
     assert "full is left out: about 21 s are needed" in full(10_000, few)
 
 
-@pytest.mark.parametrize(("seconds", "loads"), [(17.0, 1), (9.0, 0)])
+@pytest.mark.parametrize(("seconds", "loads"), [(17.0, 1), (5.0, 0)])
 def test_no_encoder_is_loaded_to_learn_that_there_is_no_time_for_it(seconds: float, loads: int) -> None:
     loaded: list[int] = []
     unknown = replace(facts(10_000, seconds), rows_per_second=lambda: None, measure=lambda: loaded.append(1))
@@ -136,3 +136,11 @@ def test_what_is_written_is_read_as_well_and_a_model_from_nothing_may_pass_often
 
 def test_without_time_for_a_few_hundred_texts_nothing_is_written() -> None:
     assert writing(5000, 20.0, scratch=True).startswith("full is left out: about 350 s an epoch are needed")
+
+
+def test_no_encoder_is_loaded_when_the_time_is_over() -> None:
+    def load() -> int:
+        raise AssertionError("to load an encoder and to try it takes seconds that are not there")
+
+    late = replace(facts(1000, -5.0), rows_per_second=lambda: None, measure=load, layers=load)
+    assert list(rungs(late, [])) == ["full is left out: about 7 s are needed to load the encoder, 0 s are left"]

@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import torch
 
 from autogpt import AutoGPT, datasets, fine_tune, load
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
-from autogpt.config import RunConfig, Search, Source
-from autogpt.errors import AmbiguityError, InputError, Interrupted, ModelError
+from autogpt.config import Columns, RunConfig, Search, Source
+from autogpt.errors import AmbiguityError, ConfigError, InputError, Interrupted, ModelError
 from autogpt.events import Event
 from autogpt.runtime import available_cores
 from autogpt.testing import tiny
@@ -55,6 +56,22 @@ def test_the_model_answers_and_the_report_shows_baselines(finished: tuple[Run, l
     assert main.metric == "accuracy"
     assert main.value > 0.9
     assert main.low <= main.value <= main.high
+
+
+def test_a_frame_is_answered_row_by_row_and_what_is_no_text_is_named(finished: tuple[Run, list[Event]]) -> None:
+    model = finished[0].model
+    frame = pandas.DataFrame(table()[:3]).assign(other=[1.5, None, 2.0])
+    assert [one.value for one in model.predict(frame)] == [one.value for one in model.predict(list(frame["note"]))]
+    for item in (None, 3, float("nan")):
+        with pytest.raises(InputError, match=f"item 1: {item} is no text; give text, or a row"):
+            model.predict(["a text", item])
+
+
+def test_a_model_of_nested_rows_answers_nested_rows(tmp_path: Path) -> None:
+    rows = [{"ticket": {"body": row["note"]}, "meta": {"kind": row["kind"]}} for row in table()]
+    model = AutoGPT(output=str(tmp_path), search=Search(methods="tfidf")).train(rows, time_limit="20s")
+    assert model.schema.text == ("ticket.body",)
+    assert model.predict(rows[0])[0] == model.predict(rows[0]["ticket"]["body"])[0]
 
 
 def test_one_call_tunes_one_named_model_with_one_method(tmp_path: Path) -> None:
@@ -147,6 +164,27 @@ def test_too_little_to_learn_from_is_said(rows: list[dict[str, Any]], tmp_path: 
         AutoGPT(output=str(tmp_path)).train(rows, time_limit="20s")
 
 
+def test_what_no_row_can_be_read_as_is_said_with_the_reason(tmp_path: Path) -> None:
+    rows = [{"a": f"text number {i}", "b": "much"} for i in range(20)]
+    trainer = AutoGPT(output=str(tmp_path), columns=Columns(task="text-regression", target="b"))
+    with pytest.raises(InputError, match=r"0 rows can be learned from; .*; line 1: column 'b' has 'much'"):
+        trainer.train(rows, time_limit="20s")
+
+
+def test_one_label_is_named_as_it_is(tmp_path: Path) -> None:
+    rows = [{"a": f"text number {i}", "b": "same"} for i in range(50)]
+    with pytest.raises(InputError, match="every training row has the label 'same'; at least 2 labels are needed"):
+        AutoGPT(output=str(tmp_path), columns=Columns(target="b")).train(rows, time_limit="20s")
+
+
+@pytest.mark.parametrize("search", [Search(methods="tfidf,bert"), Search(metric="f1")])
+def test_a_name_that_is_none_is_refused_before_rows_are_read(search: Search, tmp_path: Path) -> None:
+    events: list[Event] = []
+    with pytest.raises(ConfigError, match=r"no (method is called 'bert'|metric is called 'f1'); there are: "):
+        AutoGPT(output=str(tmp_path), search=search).train(table(), listen=events.append)
+    assert "read" not in [event.kind for event in events]
+
+
 def test_a_file_that_is_not_there_leaves_no_run(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         autopilot.run(RunConfig(data=str(tmp_path / "nowhere.csv"), output=str(tmp_path / "runs")))
@@ -190,7 +228,7 @@ def test_the_bundled_sample_has_its_splits() -> None:
 SCRIPT = """
 import sys
 from autogpt.autopilot import run as autopilot
-from autogpt.config import RunConfig, Search, Source
+from autogpt.config import Columns, RunConfig, Search, Source
 search = Search(methods=sys.argv[4], backbone=sys.argv[3], ensemble=False)
 autopilot.run(RunConfig(data=sys.argv[1], output=sys.argv[2], time_limit=3600, search=search))
 """

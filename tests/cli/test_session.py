@@ -215,6 +215,14 @@ def test_a_profile_says_what_the_data_is(autogpt: Callable[..., Any], place: Pat
         assert part in shown
 
 
+def test_a_profile_tells_how_the_file_was_read(autogpt: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("item;price\n" + "".join(f"a very old thing number {i};{i},50\n" for i in range(40)))
+    note = "column 'price' is read as numbers: '0,50' is 0.5"
+    assert note in autogpt("profile", str(path), "--json").document["notes"]
+    assert note in autogpt("profile", str(path)).out
+
+
 def test_methods_tasks_and_backbones_are_listed(autogpt: Callable[..., Any]) -> None:
     found = autogpt("models", "--json").document
     assert {"tfidf", "majority"} <= {one["name"] for one in found["methods"]}
@@ -358,7 +366,10 @@ def test_a_model_is_scored_on_other_data_with_intervals(autogpt: Callable[..., A
     score = found["scores"]["accuracy"]
     assert score["low"] <= score["value"] <= score["high"]
     assert (found["rows"], score["n"], found["split"]) == (96, 96, None)
-    assert autogpt(*arguments).out.splitlines()[1].split()[0] == "accuracy"
+    shown = autogpt(*arguments).out
+    assert shown.splitlines()[1].split()[0] == "accuracy"
+    assert found["learned"], "these are the rows of the run itself"
+    assert "the score flatters" in shown
 
 
 def test_only_the_test_rows_are_judged_and_what_is_unknown_or_unusable_is_told(
@@ -370,6 +381,7 @@ def test_only_the_test_rows_are_judged_and_what_is_unknown_or_unusable_is_told(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = autogpt("evaluate", model, str(path), "--json").document
     assert (found["rows"], found["split"], found["unknown_labels"]) == (21, "test", {"neutral": 1})
+    assert not found["learned"]
     assert [one["line"] for one in found["rejected"]] == [82]
     shown = autogpt("evaluate", model, str(path)).out
     assert "only the rows of the split test" in shown

@@ -10,7 +10,7 @@ import pytest
 
 from autogpt import registry
 from autogpt.config import Columns
-from autogpt.core import Table
+from autogpt.core import Row, Table
 from autogpt.data.columns import describe
 from autogpt.data.examples import examples
 from autogpt.data.goal import read
@@ -180,3 +180,13 @@ def test_a_real_set_of_relations_is_recognised(goal: str, shared_rows: Callable[
     rows = shared_rows("semeval2010_task8/test")[:300]
     schema = infer(Table(rows, tuple(rows[0]), "semeval"), goal=goal).schema
     assert (schema.task, schema.text, schema.target) == ("relation-extraction", ("text",), ("label",))
+
+
+def test_long_texts_without_four_numbers_are_not_divided_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(text: str) -> Any:
+        raise AssertionError("to divide long texts into words takes seconds")
+
+    rows: list[Row] = [{"text": "a long text of many words, " * 1000, "label": "ab"[i % 2], "n": i} for i in range(20)]
+    table = Table(rows=rows, columns=("text", "label", "n"), origin="long")
+    monkeypatch.setattr("autogpt.cells.words", words)
+    assert relation_extraction.readings(table, describe(table), read("")) == []

@@ -14,7 +14,7 @@ import pytest
 from autogpt.config import Columns
 from autogpt.core import Schema, Table
 from autogpt.data.schema import infer
-from autogpt.errors import AmbiguityError, SchemaError
+from autogpt.errors import AmbiguityError, ConfigError, SchemaError
 
 CLASSES, LABELS, VALUE, TOKENS = (
     "text-classification", "multi-label-classification", "text-regression", "token-classification",
@@ -573,3 +573,31 @@ def test_more_than_two_columns_are_one_text() -> None:
     schema = infer(as_table(rows, random.Random(0)), columns=Columns(text="subject,body,notes", target="queue")).schema
     assert schema.joined
     assert schema.told == "subject + body + notes"
+
+
+@pytest.mark.parametrize("goal", ["translate the reviews into French", "把评论翻译成英文", "summarize each review"])
+def test_a_goal_to_write_is_refused_where_nothing_written_is_there(goal: str) -> None:
+    rows = [{"review": f"the {i}th visit was a long and quiet one", "mood": "ab"[i % 2]} for i in range(60)]
+    table = Table(rows=rows, columns=("review", "mood"), origin="t")
+    with pytest.raises(AmbiguityError, match="no column holds what is to be written"):
+        infer(table, goal=goal)
+    assert infer(table, goal="predict the mood, we translate later").schema.target == ("mood",)
+    assert infer(table, goal=goal, columns=Columns(target="mood")).schema.target == ("mood",)
+
+
+def test_a_named_target_of_codes_is_no_number() -> None:
+    rows = [{"text": f"the {i}th visit was a long and quiet one", "label": f"x{i}"} for i in range(60)]
+    table = Table(rows=rows, columns=("text", "label"), origin="t")
+    assert infer(table, columns=Columns(target="label")).schema.task == "text-classification"
+
+
+def test_a_task_that_is_none_names_those_that_there_are() -> None:
+    table = Table(rows=[{"text": "a text", "label": "a"}], columns=("text", "label"), origin="t")
+    with pytest.raises(ConfigError, match=r"no task is called 'classification'; there are: .*text-classification"):
+        infer(table, columns=Columns(task="classification"))
+
+
+def test_texts_alone_are_told_what_can_be_done_with_them() -> None:
+    rows = [{"text": f"the {i}th visit was a long and quiet one"} for i in range(60)]
+    with pytest.raises(SchemaError, match=r"\(columns: 'text' \(text\)\); name its labels with --labels, or label"):
+        infer(Table(rows=rows, columns=("text",), origin="t"))

@@ -235,6 +235,19 @@ def test_a_bad_model_is_not_shipped(make_report: Make) -> None:
     assert "Do not ship" in report.to_html()
 
 
+def test_a_model_with_one_answer_for_all_rows_is_not_shipped() -> None:
+    """As where time allowed the baseline alone: there is nothing else that it could be compared with."""
+    test = [Example(i, {"text": f"text {i}"}, "ab"[i % 2]) for i in range(60)]
+    space, half = LabelSpace(("a", "b")), np.full((60, 2), 0.5)
+    only = Contender("majority", "winner", [Prediction("a", 0.5) for _ in test], half)
+    facts = RunFacts(goal="", task="text-classification")
+    report = build_report(
+        test, [only], output="classes", metrics=[registry.get("metrics", "accuracy")], space=space, facts=facts
+    )
+    assert "the same answer" in report.verdict.headline
+    assert str(report).startswith("DO NOT SHIP: text-classification\n"), "without a goal the task is named"
+
+
 def test_reports_of_label_sets_numbers_and_tags() -> None:
     rng = np.random.default_rng(0)
     p = rng.random((60, 2))

@@ -42,6 +42,7 @@ def test_a_model_that_passes_everything_ships() -> None:
         (verdict(noise=NoiseFloor("accuracy", (0.9, 0.8), 0.07, 0.2)), "seed alone can change"),
         (verdict(Score("accuracy", 0.9, 0.7, 1.0, 20)), "20 test rows are too few"),
         (verdict(leaks=3), "3 test rows have copies"),
+        (verdict(constant=True), "it gives every test row the same answer"),
         (verdict(forgotten=[("refund", 40)]), "never found: refund"),
         (verdict(Score("chrf", 0.2, 0.18, 0.22, 1000), least=0.3), "most of what it says is wrong: chrf is 0.200"),
         (verdict(Score("accuracy", float("nan"), float("nan"), float("nan"), 1000)), "not a number"),

@@ -21,6 +21,20 @@ MEASURED_ROWS = 24
 """Rows that tell the reading speed."""
 
 
+def check(config: RunConfig) -> None:
+    """ConfigError where a method or the metric is called what none is; said before rows are read."""
+    for name in _wanted(config):
+        registry.get("methods", name)
+    if config.search.metric is not None:
+        registry.get("metrics", config.search.metric)
+
+
+def _wanted(config: RunConfig) -> list[str]:
+    """Methods that the user named."""
+    told = config.search.methods
+    return [] if told in (None, auto.NAME) else [name.strip() for name in (told or "").split(",") if name.strip()]
+
+
 def methods(config: RunConfig, bench: Bench) -> list[str]:
     """Methods that the user named, or all that fit the output; a name that does not fit is an error."""
     fitting = [
@@ -31,7 +45,7 @@ def methods(config: RunConfig, bench: Bench) -> list[str]:
     ]
     if config.search.methods in (None, auto.NAME):
         return fitting
-    wanted = [name.strip() for name in (config.search.methods or "").split(",") if name.strip()]
+    wanted = _wanted(config)
     for name in wanted:
         method = registry.get("methods", name)
         if needs_endpoint(name) and config.remote.endpoint is None:

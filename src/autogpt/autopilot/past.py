@@ -26,6 +26,7 @@ from autogpt import files
 from autogpt.autopilot import belief
 from autogpt.autopilot.ladder import rows_per_label
 from autogpt.autopilot.trial import Bench
+from autogpt.errors import AutoGPTError
 
 if TYPE_CHECKING:
     from autogpt.autopilot.session import Session
@@ -159,7 +160,7 @@ def keep(session: Session, bench: Bench, prepared: Prepared, winner: str) -> Non
     try:
         files.append_line(path, json.dumps(one.to_dict(), ensure_ascii=False))
         path.chmod(0o600)
-    except OSError as problem:
+    except (AutoGPTError, OSError) as problem:
         session.say("warning", f"the run cannot be remembered in {path}: {problem}")
         return
     session.say("saved", f"what this run came to is remembered in {path}; forget it with: autogpt memory forget")

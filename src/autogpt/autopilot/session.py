@@ -193,6 +193,7 @@ class Session:
 
     def read(self, data: Any, test: Any) -> Table:
         """Rows of the source; rows given in memory are kept in the run, so that it can be resumed."""
+        offered.check(self.config)
         started = time.monotonic()
         kept = self.place / "data.jsonl" if self.folder is not None else None
         room, seconds = self.guard.room().bytes, self.first_limit

@@ -30,6 +30,8 @@ class Judged:
     rejected: Sequence[Rejection]
     split: str | None
     unknown: Counter[str]
+    learned: bool
+    """Whether these are the rows of the model's own run, most of which it has learned."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -38,6 +40,7 @@ class Judged:
             "rejected": [{"line": one.line, "reason": one.reason} for one in self.rejected],
             "split": self.split,
             "unknown_labels": dict(self.unknown),
+            "learned": self.learned,
             "scores": {
                 score.metric: {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
                 for score in self.scores.scores
@@ -50,7 +53,9 @@ def judge(model: Model, table: Table) -> Judged:
     from autogpt.data.examples import examples, expanded
     from autogpt.evaluation.score import Scorecard, evaluate
     from autogpt.evaluation.texts import text_scores
+    from autogpt.pipeline import fingerprint
 
+    read_as = fingerprint(table)
     table = expanded(table, model.schema, model.task)
     missing = [
         column
@@ -80,7 +85,10 @@ def judge(model: Model, table: Table) -> Judged:
     if model.output.name == "text":
         more = text_scores(found, predictions, model.scorer, table=table.rows, schema=model.schema)
         scores = Scorecard((*scores.scores, *more))
-    return Judged(found, predictions, probabilities, scores, (*table.rejected, *rejected), split, _unknown(model, gold))
+    left_out = (*table.rejected, *rejected)
+    own = model.info.get("data", {}).get("fingerprint") == f"sha256:{read_as}"
+    learned = own and split is None
+    return Judged(found, predictions, probabilities, scores, left_out, split, _unknown(model, gold), learned)
 
 
 def _unknown(model: Model, gold: Sequence[Any]) -> Counter[str]:

@@ -136,8 +136,9 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
             return Facts(name, "objects", rows, len(values), len(values))
         return None
     items = [item for found in listed for item in found]
-    if items and all(isinstance(item, Mapping) and {"start", "end"} <= item.keys() for item in items):
-        return Facts(name, "spans", rows, len(values), len(values), counts=Counter(map(_span_label, items)))
+    spans = cells.span_records(items)
+    if spans and all({"start", "end"} <= span.keys() for span in spans):
+        return Facts(name, "spans", rows, len(values), len(values), counts=Counter(map(_span_label, spans)))
     strings = all(isinstance(item, (str, int, bool)) for item in items)
     if not items or not strings:
         return Facts(name, "objects", rows, len(values), len(values))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt.core import Rejection, Row, Table
-from autogpt.data import _child
+from autogpt.data import _child, numerals, objects
 from autogpt.data.kinds import find
 from autogpt.errors import SchemaError, SourceError
 from autogpt.memory import size as size_of
@@ -185,6 +185,8 @@ class _Builder:
             self.notes.append(f"{count} rows have no column {shown(name)}: it is empty (None) there")
         if lacking:
             self.rows = [{name: row.get(name) for name in columns} for row in self.rows]
+        columns = objects.open_columns(self.rows, columns)
+        self.notes += numerals.read(self.rows, columns)
         table = Table(
             rows=self.rows,
             columns=columns,

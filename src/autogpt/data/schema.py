@@ -59,6 +59,8 @@ class Inference:
 def infer(table: Table, *, goal: str = "", columns: Columns | None = None, ask: Ask | None = None) -> Inference:
     """The schema of a table. `columns` overrides any choice; `ask` answers an open question (at most five)."""
     columns = columns or Columns()
+    if columns.task:
+        registry.get("tasks", columns.task)  # names those that there are, where it is none
     if not table.rows:
         raise SchemaError(f"{table.origin}: there are no rows; a table needs at least one row with text")
     facts = describe(table)
@@ -171,6 +173,13 @@ def _choose_target(
             f"spans with start and end; {_listed(found)}; set --task and --target, or add such a column",
             question="target", candidates=_names(found), flag="--target",
         )  # fmt: skip
+    written = writing.asked(goal)
+    if written and plain and not (goal.any_task or columns.task or any(map(goal.mentions, found[0].target))):
+        raise AmbiguityError(
+            f"{table.origin}: the goal sounds like {written}, but no column holds what is to be written; "
+            f"{_listed(found)}; set --task and --target, or add such a column",
+            question="target", candidates=_names(found), flag="--target",
+        )  # fmt: skip
     best, rivals = found[0], [reading for reading in found[1:] if found[0].points - reading.points <= MARGIN]
     if not rivals and best.points >= (ENOUGH if len(found) > 1 else ALONE):
         return best
@@ -207,7 +216,9 @@ def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: 
         found = fitting or [Candidate(columns.task, names, 100, (), separator=separator)]
     if not found:
         fact = facts.get(names[0])
-        number = fact is not None and fact.kind in ("number", "id") and fact.unique > 2
+        number = (
+            fact is not None and (fact.kind == "number" or (fact.kind == "id" and fact.integer)) and fact.unique > 2
+        )
         found = [Candidate(VALUE if number else CLASSES, names, 100, ())]
     best, rivals = found[0], [reading for reading in found[1:] if found[0].points - reading.points <= MARGIN]
     if rivals:
@@ -250,7 +261,9 @@ def _relevance(
 def _nothing_fits(table: Table, facts: Mapping[str, Facts], columns: Columns) -> SchemaError:
     kinds = ", ".join(f"{name!r} ({fact.kind})" for name, fact in facts.items())
     wanted = f"no column fits --task {columns.task}" if columns.task else "no column looks like something to predict"
-    return SchemaError(f"{table.origin}: {wanted}; {SUPPORTED}; columns: {kinds}; set --target to use one all the same")
+    bare = all(fact.kind in ("text", "empty", "id") for fact in facts.values())
+    todo = "name its labels with --labels, or label rows with `autogpt label`" if bare else "set --target to use one"
+    return SchemaError(f"{table.origin}: {wanted} (columns: {kinds}); {todo}; {SUPPORTED}")
 
 
 def _refuse_media(table: Table, facts: Mapping[str, Facts]) -> None:

@@ -119,6 +119,7 @@ def build_report(
         ece=reliable.ece_after if reliable else None,
         leaks=facts.data.leaks,
         forgotten=_forgotten(tables),
+        constant=_constant(test, model.predictions),
         suspicious_share=len(facts.suspects) / facts.suspects_of if facts.suspects_of else 0.0,
         least=LEAST.get(output) if main.higher_is_better else None,
         looks=len(facts.looks) + 1,
@@ -162,6 +163,12 @@ def build_report(
         looks=tuple(facts.looks),
         advised=tuple(facts.advised),
     )
+
+
+def _constant(test: Sequence[Example], predictions: Sequence[Prediction]) -> bool:
+    """Whether all rows get one answer, and not all of them have one."""
+    given, right = {str(one.value) for one in predictions}, {str(one.target) for one in test}
+    return len(given) == 1 < len(right)
 
 
 def _compared(

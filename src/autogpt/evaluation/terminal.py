@@ -15,7 +15,7 @@ def terminal(report: Report) -> str:
     """Verdict, score, rivals, noise, mix-ups, worst error, more data, cost; no colour, no control characters."""
     words, main = Words(report.language), report.main
     lines = [
-        f"{status(report, words).upper()}: {clean(report.goal, 100)}",
+        f"{status(report, words).upper()}: {clean(report.goal, 100) or report.task}",
         clean(report.verdict.headline, 600),
         "",
     ]

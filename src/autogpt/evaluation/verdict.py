@@ -105,6 +105,7 @@ def judge(
     leaks: int = 0,
     forgotten: Sequence[tuple[str, int]] = (),
     suspicious_share: float = 0.0,
+    constant: bool = False,
     least: float | None = None,
     looks: int = 1,
     curve: LearningCurve | None = None,
@@ -112,10 +113,13 @@ def judge(
 ) -> Verdict:
     """The verdict. `leaks`: rows that stand in test and training alike; `forgotten`: (label, support) never found.
 
-    `least`: the score that makes an answer worth having, where being better than others is not enough. `looks`: how
-    many models of this run were judged on the test, this one included.
+    `constant`: whether all rows get one answer where they have several. `least`: the score that makes an answer worth
+    having, where being better than others is not enough. `looks`: how many models of this run were judged on the test,
+    this one included.
     """
     checks = [_finite(score, words), *_against(rivals, noise, score, words), *_rows(score, words)]
+    if constant:
+        checks.insert(1, Check("constant", False, True, words("check.constant")))
     if least is not None:
         usable = score.value >= least
         text = words(

@@ -1,4 +1,4 @@
-"""JSON: an array of objects, an object of columns, or one of these inside an object (`{"data": [...]}`).
+"""JSON: an array of objects, an object of columns, or one of these inside an object (`{"data": [...]}`); SQuAD's form.
 
 The whole text is held in memory (of the child process); JSON Lines is the format for what is larger.
 """
@@ -16,6 +16,7 @@ from autogpt.errors import SourceError
 from autogpt.sources import Item, Request, RowWriter, Split, split_of
 from autogpt.sources._bytes import Encoding, Unpacked, encoding_of, refuse_doubtful
 from autogpt.sources._json import BrokenError, blank, elements, line_of, value
+from autogpt.sources._squad import questions
 from autogpt.sources._values import Plain, shown
 
 _FORMS = 'give [{"text": ..., "label": ...}, ...], {"text": [...], "label": [...]} or {"data": [{...}, ...]}'
@@ -86,7 +87,7 @@ class _Document:
         try:
             for item, behind in elements(self.text, start):
                 end = behind
-                yield self._record(item)
+                yield from self._records(item)
             self._end(end if self.text[end : end + 1] == "]" else blank(self.text, start + 1))
         except BrokenError as error:
             yield self._broken(error)
@@ -96,6 +97,11 @@ class _Document:
         line = line_of(self.text, error.position)
         rest = f"row {self.row}, line {line} of the file, {error}; repair it there: nothing behind it could be read"
         return Rejection(str(self.path), self.row, rest)
+
+    def _records(self, item: Any) -> Iterator[Item]:
+        """The row that an object is, or those that it holds."""
+        asked = questions(item)
+        yield from map(self._record, [item] if asked is None else asked)
 
     def _record(self, item: Any) -> Item:
         self.row += 1
@@ -156,7 +162,7 @@ class _Document:
     def _table(self, position: int, into: list[Item]) -> int:
         self.row = 0
         for item, behind in elements(self.text, position):
-            into.append(self._record(item))
+            into.extend(self._records(item))
             position = behind
         return position + 1
 

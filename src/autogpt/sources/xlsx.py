@@ -1,4 +1,6 @@
-"""Spreadsheets, read with calamine: the first sheet, or the sheets called train, validation and test.
+"""Spreadsheets, read with calamine: the first sheet with a table, or the sheets called train, validation and test.
+
+A table has a row of names and rows below it. Lines above the names that exports have (a title, a date) are told of.
 
 Every number in a workbook is a double; whole ones are given as integers, as the sheet shows them. Dates become ISO
 text, empty cells None. Written with the standard library as a plain workbook of one sheet, without formulas.
@@ -9,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
@@ -18,6 +21,9 @@ from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Note, Request, RowWriter, Split, split_of
 from autogpt.sources._values import Plain, shown, unique_names
+
+_MOST_ABOVE = 20
+"""Rows in which the names of columns are looked for."""
 
 
 class Xlsx:
@@ -42,7 +48,7 @@ class Xlsx:
             book = python_calamine.load_workbook(path)
             sheets = book.sheet_names
             named = [name for name in sheets if split_of(name)]
-            chosen = named if len(named) > 1 else sheets[:1]
+            chosen = named if len(named) > 1 else [_first(book)]
             plain = Plain(request.limits)
             for name in chosen:
                 if len(chosen) > 1:
@@ -76,12 +82,45 @@ def _refuse_bomb(path: Path, limit: int) -> None:
         )
 
 
+def _first(book: Any) -> str:
+    """The first sheet with two rows of two cells; of a workbook without such a sheet simply the first."""
+    for name in book.sheet_names:
+        wide = (row for row in book.get_sheet_by_name(name).iter_rows() if len(_filled(row)) > 1)
+        if len(list(islice(wide, 2))) == 2:
+            return str(name)
+    return str(book.sheet_names[0])
+
+
+def _filled(cells: Sequence[Any]) -> list[int]:
+    """Places of the cells that hold something."""
+    return [place for place, cell in enumerate(cells) if cell != ""]
+
+
+def _header(rows: Sequence[Sequence[Any]]) -> int:
+    """The place of the row of names: the first row that is not empty, below lines that have only a first cell.
+
+    Such a line is a name itself where what follows does not look like names: it is not text alone, or is narrower.
+    """
+    filled = [_filled(row) for row in rows[:_MOST_ABOVE]]
+    first = next((place for place, cells in enumerate(filled) if cells), 0)
+    names = next((place for place, cells in enumerate(filled) if len(cells) > 1), first)
+    alone = all(cells in ([], [0]) for cells in filled[:names])
+    texts = [rows[names][place] for place in filled[names]] if filled else []
+    named = all(isinstance(text, str) for text in texts) and len(set(texts)) == len(texts)
+    return names if alone and named and len(texts) >= max(map(len, filled), default=0) else first
+
+
 def _sheet(path: Path, name: str, sheet: Any, plain: Plain) -> Iterator[Item]:
-    """Rows under the first row that is not empty."""
+    """Rows under the row of names."""
     columns: list[str] | None = None
     empty = 0
     first = 1 + (sheet.start[0] if sheet.start is not None else 0)
-    for line, cells in enumerate(sheet.to_python(skip_empty_area=True), start=first):
+    rows = sheet.to_python(skip_empty_area=True)
+    header = _header(rows)
+    above = [shown(str(row[0])) for row in rows[:header] if _filled(row)]
+    if above:
+        yield Note(f"what stands above the names of columns in sheet {shown(name)} is no row: {', '.join(above)}")
+    for line, cells in enumerate(rows[header:], start=first + header):
         if not any(cell != "" for cell in cells):
             empty += 1
         elif columns is None:

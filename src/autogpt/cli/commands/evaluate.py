@@ -45,6 +45,8 @@ def _parts(screen: Screen, found: Judged) -> list[RenderableType]:
     parts = [screen.table(("metric", ">score", ">95 % interval", ">rows"), rows)]
     if found.split:
         parts.append(screen.t("only the rows of the split {split} were taken", split=found.split))
+    if found.learned:
+        parts.append(screen.t("the model learned most of these rows: the score flatters; give rows it has never seen"))
     if found.rejected:
         first = found.rejected[0]
         parts.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from autogpt.cli.flags import Only
@@ -30,10 +30,10 @@ def profile(screen: Screen, config: Annotated[RunConfig, Only("data", "goal", "q
         table = read(config.data, query=config.source.query, offline=config.source.offline)
     with screen.working("looking at {rows} rows", rows=f"{len(table):,}"):
         found = profiling.profile(table, goal=config.goal, columns=config.columns, ask=ask)
-    screen.result(found.to_dict(), *_parts(screen, found))
+    screen.result({**found.to_dict(), "notes": list(table.notes)}, *_parts(screen, found, table.notes))
 
 
-def _parts(screen: Screen, found: Profile) -> list[RenderableType]:
+def _parts(screen: Screen, found: Profile, notes: Sequence[str]) -> list[RenderableType]:
     t, schema = screen.t, found.schema
     facts = [
         (t("task"), schema.task),
@@ -43,14 +43,15 @@ def _parts(screen: Screen, found: Profile) -> list[RenderableType]:
           if value),
         (t("rows"), t("{used} of {rows} used", used=f"{found.used:,}", rows=f"{found.rows:,}")),
         (t("languages"), _shares(found.languages)),
-        (t("words"), _range(found.words)),
+        (t("words"), _range(found.words, "{:,.0f}")),
     ]  # fmt: skip
     if found.value:
-        facts.append((t("values"), _range(found.value)))
+        facts.append((t("values"), _range(found.value, "{:g}")))
     parts: list[RenderableType] = [screen.table(("", ""), facts, header=False)]
     if found.balance:
         parts += ["", _labels(screen, found.balance)]
-    parts += ["", screen.heading("Why"), "\n".join(f"  {t.translate(reason)}" for reason in found.reasons)]
+    told = (*notes, *found.reasons)
+    parts += ["", screen.heading("Why"), "\n".join(f"  {t.translate(reason)}" for reason in told)]
     warnings = found.warnings()
     if warnings:
         parts += ["", screen.heading("Look at")]
@@ -77,9 +78,9 @@ def _shares(languages: Mapping[str, float]) -> str:
     return ", ".join(f"{code} {share:.0%}" for code, share in languages.items())
 
 
-def _range(quantiles: Mapping[str, float]) -> str:
-    """Least, median, 95 % and most."""
+def _range(quantiles: Mapping[str, float], form: str) -> str:
+    """Least, median, 95 % and most, each written in a form."""
     if not quantiles:
         return ""
-    low, middle, high, most = (f"{quantiles[q]:g}" for q in ("0", "50", "95", "100"))
+    low, middle, high, most = (form.format(quantiles[q]) for q in ("0", "50", "95", "100"))
     return f"{low} … {middle} … {high} (95 %) … {most}"

@@ -188,6 +188,11 @@ def _best(found: Sequence[Candidate]) -> list[Candidate]:
     return list(best.values())
 
 
+def asked(goal: Goal) -> str | None:
+    """The task of writing that a goal leaves no doubt about: translations and summaries are asked for by name."""
+    return next((task for task in (TRANSLATION, SUMMARY) if _asks(goal, task)), None)
+
+
 def _asks(goal: Goal, task: str) -> bool:
     return _ASKED[task].search(goal.text) is not None
 
