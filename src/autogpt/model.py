@@ -104,8 +104,8 @@ class Model:
     def predict(
         self, items: Any, *, abstain_below: float | None = None, controls: Mapping[str, Any] | None = None
     ) -> list[Prediction]:
-        """An answer per item; a single text is a list of one. Items (or a frame's rows) and `controls` are what `inputs`
-        takes."""
+        """An answer per item; a single text is a list of one. Items, or a frame's rows, and `controls` are what
+        `inputs` takes."""
         controlling.checked(controls or {}, self.schema.controls)
         listed = _items(items)
         read = []
