@@ -106,7 +106,8 @@ class Profile:
                 f"{rows} rows share their text with a row of another target ({len(self.contradictions)} texts)"
             )
         if self.suspicious:
-            found.append(f"{len(self.suspicious)} rows are likely mislabelled; review them (none was changed)")
+            like = "rows have another label than rows with words like theirs; some may be wrong (none was changed)"
+            found.append(f"{len(self.suspicious)} {like}")
         rare = [label for label, n in self.balance.items() if n < 4]
         if rare:
             found.append(f"{len(rare)} labels have fewer than 4 rows: {', '.join(map(repr, rare[:5]))}")
