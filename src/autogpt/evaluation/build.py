@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 ROLES = ("winner", "chosen-rows", "all-rows", "majority", "simple", "zero-training", "other")
 SHOWN_SUSPECTS, SHOWN_PAIRS = 100, 400
-LEAST = {"span": 0.3, "text": 0.3}
-"""Of answers that are free, a score below which most of what is said is wrong, however little others know."""
+LEAST = {"span": 0.3, "text": 0.3, "tokens": 0.3}
+"""Of answers that are found or written, a score below which most is wrong, however little others know."""
 BARE = frozenset({"value", "ranking", "span", "text"})
 """Outputs whose answers are not right or wrong labels: how sure they are is not held against that in the report."""
 
