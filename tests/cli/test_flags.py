@@ -53,6 +53,7 @@ VALUES = {
     "task": st.sampled_from(["text-classification", "a-task-of-tomorrow"]),
     "family": st.sampled_from(config.FAMILIES),
     "search": st.sampled_from(config.SAMPLERS),
+    "storage": st.sampled_from(["sqlite:///study.db", "postgresql+psycopg://me@host/runs"]),
     "num_layers": st.integers(1, 48).map(str),
     "hidden_size": st.integers(1, 512).map(lambda n: str(8 * n)),
     "num_heads": st.sampled_from(["1", "2", "4", "8", "16"]),

@@ -43,7 +43,7 @@ def table(config: RunConfig, data: Any, test: Any, *, kept: Path | None, room: i
     if found.about and not settled and ahead > LOOK_SHARE * seconds:
         most = min(most, max(FEW, int(most * LOOK_SHARE * seconds / ahead)))
         found = read_rows(source, query=query, offline=wanted.offline, most=most)
-    if kept is not None:
+    if kept is not None and data is None and test is None:  # otherwise the rows themselves are kept
         files.write_json(kept.with_name(DRAWING), {"most": most})
     if found.left and most < max(LEAST, int(READ_SHARE * room)):
         found = replace(found, notes=(*found.notes, "more rows could be held, but not looked at within the time limit"))

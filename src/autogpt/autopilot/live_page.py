@@ -13,6 +13,7 @@ from pathlib import Path
 from autogpt import files
 from autogpt.autopilot.progress import Progress
 from autogpt.config import RunConfig
+from autogpt.errors import ConfigError
 from autogpt.evaluation.live import Line, View, page
 from autogpt.events import Event, Listener
 
@@ -46,7 +47,7 @@ class LivePage:
             return
         try:
             files.write_text(self.path, page(self.view(status)))
-        except (OSError, ValueError):
+        except (OSError, ValueError, ConfigError):
             self._broken = True
 
     def view(self, status: str) -> View:
