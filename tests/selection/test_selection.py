@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -105,16 +106,16 @@ class TestReinforce:
     def test_learns_nothing_from_rewards_that_tell_nothing(self):
         class Noise(Environment):
             def reward(self, weights, fold):
-                return float(np.random.default_rng(abs(hash(weights.tobytes()))).standard_normal())
+                return float(np.random.default_rng(zlib.crc32(weights.tobytes())).standard_normal())
 
         found = []
-        for seed in range(6):
+        for seed in range(24):
             data, wrong = pool(wrong=0.4, seed=seed)
             policy = registry.get("selection", "reinforce")
             world = Noise(data, seed=seed)
             weights = followed(policy.choose(world, policy.options(prior=False, rounds=15), seed=seed)).weight
             found.append(area(weights, wrong))
-        assert np.mean(found) < 0.75
+        assert 0.25 < np.mean(found) < 0.75
 
     def test_weighs_closeness_where_rows_come_from_elsewhere(self):
         near, usual = (
