@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 METHODS = ("full",)
 """Whose fits differ much: a linear head's are the same, and of contrastive bodies nothing was measured."""
 LEAST_ROWS = 24.0
-"""Rows of a label from which on the mean was better than one fit on all rows (up to `FEW_ROWS_PER_LABEL`)."""
+"""Rows of a label from which on (and up to `FEW_ROWS_PER_LABEL`) several fits are worth their time: with 64 they gain,
+with 8 nothing (EXPERIMENTS.md). The change is put between them, by ratio."""
 FITS, LEAST_FITS = 3, 2
 """Fits, the trial included."""
 MODEL_SECONDS = 2.0
@@ -66,21 +67,22 @@ def averaged(session: Session, bench: Bench, prepared: Prepared, result: Result,
     `models`: how many answer together in the end.
     """
     own = session.own(bench, result)
+    if not _pays(own, result):
+        return None
     several = _fits(session, own, prepared, result, models=models)
-    if len(several) < LEAST_FITS:
+    mean: Any = several[0]
+    if len(several) < LEAST_FITS or not hasattr(mean, "take_mean"):
         return None
-    mean = load_scorer(session.folders[session.results.index(result)] / "scorer", result.family)
-    take: Any = getattr(mean, "take_mean", None)
-    if take is None:
-        return None
-    take(several)
-    loss, usual = _loss(own, mean), float(np.mean([_loss(own, one) for one in several]))
+    usual = float(np.mean([_loss(own, one) for one in several]))
+    mean.take_mean(several)
+    loss = _loss(own, mean)
     told = f"{len(several)} fits of {result.name} lose {usual:.4f} on all rows, the mean of their weights {loss:.4f}"
     if loss > usual:
         session.say("decision", f"{told}: it is left")
         return None
     session.say("decision", f"{told}: it answers, as one model")
-    return mean
+    found: Scorer = mean
+    return found
 
 
 def _loss(bench: Bench, scorer: Scorer) -> float:
@@ -96,8 +98,6 @@ def _fits(session: Session, own: Bench, prepared: Prepared, result: Result, *, m
     place = session.folders[session.results.index(result)]
     clock = session.budget.until(session.reserve(own, prepared, models=models))
     found = [load_scorer(place / "scorer", result.family)]
-    if not _pays(own, result):
-        return found
     for number, (train, held) in enumerate(_parts(own, prepared)[: FITS - 1], start=2):
         if session.stop():
             raise Interrupted("stopped between two folds", resume="")

@@ -157,9 +157,9 @@ def rows_per_label(rows: Sequence[Example], output: Output) -> float:
     return float(statistics.median(Counter(example.target for example in rows).values()))
 
 
-def _left(facts: Facts) -> str:
-    """Seconds that are left, as people are told of them."""
-    return f"{max(0.0, facts.remaining()):.0f}"
+def _no_time(facts: Facts, method: str, needed: float, what: str = "are needed") -> str:
+    """Why a method is left out: the seconds that it takes, and those that are left."""
+    return f"{method} is left out: about {needed:.0f} s {what}, {max(0.0, facts.remaining()):.0f} s are left"
 
 
 def _read_seconds(facts: Facts) -> float:
@@ -178,7 +178,7 @@ def _head(facts: Facts) -> Candidate | str:
     rows = facts.validation + min(len(facts.train), LEAST_READ_ROWS)
     needed = rows / (rate or GUESSED_ROWS_PER_SECOND) + (0.0 if rate else LOAD_SECONDS)
     if needed > facts.remaining():
-        return f"head is left out: about {needed:.0f} s are needed to read texts, {_left(facts)} s are left"
+        return _no_time(facts, "head", needed, "are needed to read texts")
     seconds = (facts.validation + len(facts.train)) / (rate or GUESSED_ROWS_PER_SECOND)
     return Candidate("head", {}, seconds, "reads every text once; the features are kept for all later trials")
 
@@ -201,7 +201,7 @@ def _adapting(facts: Facts, neural: Sequence[str], results: Sequence[Result]) ->
     elif not facts.always and heads and ENOUGH < heads[-1] <= 1.0:
         why = f"the linear head comes to {heads[-1]:.2f} without it"
     elif not facts.always and facts.remaining() * SAFETY - seconds < tuning:
-        why = f"tuning itself can use the time: it wants {tuning:.0f} s, {_left(facts)} s are left"
+        why = f"tuning itself can use the time: it wants {tuning:.0f} s, {max(0.0, facts.remaining()):.0f} s are left"
     if why:
         return f"adaptive training is left out: {why}"
     return Candidate("head", {}, seconds, "the encoder reads the texts first; kept if it pays", adapted=True)
@@ -217,7 +217,7 @@ def _vectors(facts: Facts, method: str, reason: str) -> Candidate | str:
     rate = facts.rows_per_second()
     seconds = (facts.validation + facts.corpus) / (rate or GUESSED_ROWS_PER_SECOND) + (0.0 if rate else LOAD_SECONDS)
     if seconds > facts.remaining():
-        return f"{method} is left out: about {seconds:.0f} s are needed, {_left(facts)} s are left"
+        return _no_time(facts, method, seconds)
     return Candidate(method, {}, seconds, reason)
 
 
@@ -230,7 +230,7 @@ def _retriever(facts: Facts) -> Candidate | str:
     fits = facts.remaining() * SAFETY - row * (len(facts.train) + facts.corpus)  # mining reads all of them first
     reachable = min(options.epochs, fits / epoch)
     if reachable < 0.5:
-        return f"retriever is left out: about {epoch:.0f} s an epoch are needed, {_left(facts)} s are left"
+        return _no_time(facts, "retriever", epoch, "an epoch are needed")
     return Candidate(
         "retriever", {"epochs": round(reachable, 2)}, reachable * epoch, "the encoder tuned on the queries"
     )
@@ -244,7 +244,7 @@ def _self_training(facts: Facts) -> Candidate | str:
     rows = len(facts.train) + facts.validation + min(facts.unlabelled, LEAST_READ_ROWS)
     needed = rows / (facts.rows_per_second() or GUESSED_ROWS_PER_SECOND)
     if needed > facts.remaining():
-        return f"self-training is left out: about {needed:.0f} s are needed, {_left(facts)} s are left"
+        return _no_time(facts, "self-training", needed)
     reason = f"few rows per label ({typical:.0f}) beside {facts.unlabelled:,} rows without one"
     return Candidate("self-training", {}, needed, reason)
 
@@ -279,7 +279,7 @@ def _contrastive(facts: Facts) -> Candidate | str:
         anchors = int(min(wanted, fits, max(least, fits / 2)))
     if anchors < LEAST_ANCHORS:
         needed = _read_seconds(facts) + LEAST_ANCHORS * anchor
-        return f"contrastive is left out: about {needed:.0f} s are needed, {_left(facts)} s are left"
+        return _no_time(facts, "contrastive", needed)
     seconds = _read_seconds(facts) + anchors * anchor
     return Candidate("contrastive", {"anchors": anchors}, seconds, reason=f"few rows per label ({typical:.0f})")
 
@@ -291,8 +291,7 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     """
     if facts.rows_per_second() is None:
         if facts.remaining() <= (0.0 if facts.named else LOAD_SECONDS):
-            loading = f"about {LOAD_SECONDS:.0f} s are needed to load the encoder"
-            yield f"full is left out: {loading}, {_left(facts)} s are left"
+            yield _no_time(facts, "full", LOAD_SECONDS, "are needed to load the encoder")
             return
         facts.measure()
     if facts.output.name == "text":
@@ -314,7 +313,7 @@ def _full(facts: Facts) -> Iterator[Candidate | str]:
     reachable = min(epochs, (fits - boundary) / top_epoch)
     if reachable < 0.7:
         needed = min(boundary + 0.7 * top_epoch, all_epoch * least / rows)
-        yield f"full is left out: about {needed:.0f} s are needed, {_left(facts)} s are left"
+        yield _no_time(facts, "full", needed)
         return
     options = {**usual, "layers": top, "epochs": round(reachable, 2)}
     seconds = boundary + reachable * top_epoch
@@ -330,7 +329,7 @@ def _writing(facts: Facts) -> Candidate | str:
     epochs = SCRATCH_EPOCHS if facts.scratch else wanted_epochs(len(facts.train))
     fits = facts.remaining() * SAFETY
     if fits / epoch * len(facts.train) < LEAST_PASSED_ROWS and fits < epoch:
-        return f"full is left out: about {epoch:.0f} s an epoch are needed, {_left(facts)} s are left"
+        return _no_time(facts, "full", epoch, "an epoch are needed")
     options = {**FULL["text"], **(SCRATCH if facts.scratch else {}), "epochs": epochs}
     made = "made from nothing" if facts.scratch else "tuned"
     return Candidate("full", options, min(fits, epochs * epoch), f"a language model {made}, as far as time allows")
@@ -348,7 +347,7 @@ def _cross_encoder(facts: Facts) -> Candidate | str:
     reachable = min(epochs, (facts.remaining() * SAFETY - reading) / epoch)
     if reachable < 0.7:
         needed = reading + 0.7 * epoch
-        return f"cross-encoder is left out: about {needed:.0f} s are needed, {_left(facts)} s are left"
+        return _no_time(facts, "cross-encoder", needed)
     seconds = reading + reachable * epoch
     return Candidate("cross-encoder", {"epochs": round(reachable, 2)}, seconds, "the two texts of a pair read together")
 
@@ -361,7 +360,7 @@ def _adapters(facts: Facts, method: str) -> Candidate | str:
     all_epoch = _epoch_seconds(facts)
     reachable = min(epochs, facts.remaining() * SAFETY / all_epoch)
     if reachable < 0.5:
-        return f"{method} is left out: about {all_epoch:.0f} s an epoch are needed, {_left(facts)} s are left"
+        return _no_time(facts, method, all_epoch, "an epoch are needed")
     return Candidate(method, {"epochs": round(reachable, 2)}, reachable * all_epoch, "few parameters, in all layers")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.backbones import _chat, _parts, _pretrained, _scratch, _spelling
+from autogpt.backbones import _chat, _parts, _pretrained, _scratch
 from autogpt.backbones._pieces import Piece
 from autogpt.core import Inputs
 from autogpt.errors import InputError
@@ -83,8 +83,7 @@ class Asking:
         else:
             signs = self.kind == "encoder-decoder" and self.source.name != _scratch.NAME
             said = self._instructed(source_of(row))
-            unread = _spelling.spaces(self.tokenizer)
-            ids = [one for one in chat.source(said, signs=signs) if one not in unread]
+            ids = chat.source(said, signs=signs)
             ids, cut = self._framed(ids[:most]), len(ids) > most
         if cut:
             self._cut.add(hash(source_of(row)))

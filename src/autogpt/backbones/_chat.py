@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from autogpt.backbones import _spelling
 from autogpt.dialogues import ROLE, ROLES, TEXT, Message
 from autogpt.errors import InputError
 
@@ -42,6 +43,7 @@ class Chat:
         added = [token for token in tokenizer.added_tokens_decoder.values() if len(token.content) > 1]
         self._control = _any_of([token.content for token in added if token.special])
         self._any = _any_of([token.content for token in added])
+        self._unread = _spelling.spaces(tokenizer)
 
     def ids(self, messages: Sequence[Message], tools: Sequence[str] = ()) -> list[int]:
         """Token ids of a dialogue and of the sign that the assistant speaks next. InputError: the template refuses it.
@@ -75,7 +77,10 @@ class Chat:
 
     def source(self, text: str, *, signs: bool) -> list[int]:
         """Token ids of a source, with the control tokens that the tokenizer itself puts around a text (`signs`) and no
-        others."""
+        others, and without those of white space, which are for writing alone (`_spelling`)."""
+        return [one for one in self._source(text, signs=signs) if one not in self._unread]
+
+    def _source(self, text: str, *, signs: bool) -> list[int]:
         if self._control is None or not self._control.search(text):
             return [int(one) for one in self.tokenizer(text, add_special_tokens=signs)["input_ids"]]
         around, bare = (self.tokenizer("a", add_special_tokens=on)["input_ids"] for on in (signs, False))

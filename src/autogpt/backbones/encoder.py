@@ -335,8 +335,8 @@ class Encoder:
         return _loading.net(self.source.location, shape)
 
     def take_mean(self, others: Sequence[Encoder]) -> None:
-        """The mean of the weights of encoders that were tuned from the same ones, in place of its own: "Model soups"
-        (Wortsman et al. 2022)."""
+        """The mean of the weights of encoders that were tuned from the same ones, of which it may be one, in place of
+        its own: "Model soups" (Wortsman et al. 2022)."""
         import torch
 
         tables = [dict(one.net.named_parameters()) for one in others]

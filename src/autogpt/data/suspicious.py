@@ -5,7 +5,7 @@ and complement naive Bayes (Rennie et al. 2003), both on TF-IDF words. A row is 
 and that label scores as high as on rows that carry it (the threshold of confident learning, Northcutt et al. 2021;
 ours compares sums of standardised scores instead of probabilities). The list is for a person to review; no row is
 changed. How many of it are wrong hangs on how well words tell the labels, and cannot be told from the table: of 10 %
-planted ones 16 % (100 short reviews) to 94 % (3,000 abstracts) of the list were right (EXPERIMENTS.md).
+planted ones 10 % (100 short reviews) to 94 % (3,000 abstracts) of the list were right (EXPERIMENTS.md).
 """
 
 from __future__ import annotations
