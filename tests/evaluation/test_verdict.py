@@ -90,8 +90,8 @@ def test_every_sentence_exists_in_both_languages_with_the_same_gaps() -> None:
 
 def test_costs_are_measured_and_energy_is_their_documented_estimate() -> None:
     meter = Meter()
-    end = time.process_time() + 0.05
-    while time.process_time() < end:
+    wall, cpu = time.perf_counter() + 0.05, time.process_time() + 0.05
+    while time.perf_counter() < wall or time.process_time() < cpu:  # neither clock stands for the other
         pass
     costs = meter.read(stages={"train": 0.05}, accelerator_seconds=10, accelerator_watts=300)
     assert costs.seconds >= 0.05
