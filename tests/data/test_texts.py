@@ -132,3 +132,26 @@ def test_goals_name_columns_and_labels() -> None:
     assert found.mentioned(["hateful", "non-hateful", "neutral"]) == ["hateful"]
     assert not found.mentions("message")
     assert goal.read("预测评论的情感").mentions("情感")
+
+
+def test_goals_ask_about_what_a_column_sorts() -> None:
+    assert goal.read("which kind of bias is it").asks_about("bias_type")
+    assert goal.read("这是哪一种偏见").asks_about("偏见类型")
+    assert not goal.read("which kind of bias is it").asks_about("bias")  # the whole of a name is named
+    assert not goal.read("rate it from 1 to 5").asks_about("label_1")
+    assert not goal.read("which type is it").asks_about("type")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "asked"),
+    [
+        ("is it spam", True),
+        ("tell whether the review is positive", True),
+        ("判断是否为垃圾邮件", True),
+        ("which kind of bias is it", False),
+        ("say what it is about. is this urgent?", True),
+        ("how angry is this message", False),
+    ],
+)
+def test_goals_that_ask_yes_or_no(sentence: str, asked: bool) -> None:
+    assert goal.read(sentence).yes_or_no is asked

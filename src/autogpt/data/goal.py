@@ -66,6 +66,8 @@ _STOP = vocabulary(
     "column data set dataset task model please i want need my our their his her as at if not no one two use using",
     "based given me you we them will would can should do does did has have get give assign decide detect identify",
 )
+_SORTS = vocabulary("type types kind kinds category categories class classes group label labels tag tags")
+_SORTS_ZH = r"(类型|种类|类别|分类|标签)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ class Goal:
     future: bool
 
     @property
+    def yes_or_no(self) -> bool:
+        """Whether it asks for one of two answers: "is it spam?", and not "what is it about?"."""
+        asked = re.search(r"\bwhether\b|\bis (it|this)\b|是否|\bif (it|the|a)\b", self.text.lower())
+        return asked is not None and not re.search(r"\b(which|what|how)\b[^?.!]*\bis (it|this)\b", self.text.lower())
+
+    @property
     def any_task(self) -> bool:
         return self.token or self.multi or self.value or self.classes
 
@@ -94,6 +102,12 @@ class Goal:
         if re.search(rf"[{CJK}]", phrase):
             return phrase.strip().lower() in self.text.lower() and len(phrase.strip()) >= 2
         return all(any(_same_stem(part, word) for word in said) for part in parts)
+
+    def asks_about(self, column: str) -> bool:
+        """Whether the goal names what a column sorts: "which kind of bias" asks about `bias_type`."""
+        parts = _tokens(re.sub(_SORTS_ZH, " type", column))
+        topic = [part for part in parts if part not in _SORTS]
+        return len(topic) < len(parts) and any(map(str.isalpha, topic)) and self.mentions(" ".join(topic))
 
     def mentioned(self, labels: Iterable[str]) -> list[str]:
         """The labels that the goal names."""

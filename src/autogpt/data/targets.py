@@ -282,6 +282,8 @@ def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candida
         reading = reading.plus(-15, "")
     if any(goal.mentions(name) for name in reading.target):
         reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}", named=True)
+    elif any(goal.asks_about(name) for name in reading.target):
+        reading = reading.plus(40, f"the goal asks about {', '.join(map(repr, reading.target))}", named=True)
     reading = _judge_name(reading)
     if fact.filled_share < 0.5 and fact.kind != "tokens":
         reading = reading.plus(-20, f"{reading.target[0]!r} is empty in most rows")
@@ -327,6 +329,6 @@ def _judge_labels(reading: Candidate, fact: Facts, goal: Goal) -> Candidate:
                 return reading.plus(40, "its values fit the goal", named=True)
             if meaning is _LANGUAGES:
                 return reading.plus(-40, f"{fact.name!r} holds languages")
-    if re.search(r"\bwhether\b|\bis (it|this)\b|是否|\bif (it|the|a)\b", goal.text.lower()):
+    if goal.yes_or_no:
         reading = reading.plus(20 if fact.unique == 2 else -10, "the goal asks yes or no" if fact.unique == 2 else "")
     return reading
