@@ -61,6 +61,30 @@ def sequence(value: Any) -> Sequence[Any] | None:
     return None
 
 
+_TAGGED = re.compile(r"\s*(?:<[^<>]+>\s*)+")
+
+
+def label_items(value: Any) -> Sequence[Any] | None:
+    """The labels of a list as they are, the names of objects (`[{"id": 18, "name": "Drama"}]`) or `<these><tags>`.
+
+    None when the cell is no list.
+    """
+    if isinstance(value, str) and value.lstrip().startswith("<") and _TAGGED.fullmatch(value):
+        return re.findall(r"<([^<>]+)>", value)
+    listed = sequence(value)
+    if not listed or not all(isinstance(item, Mapping) for item in listed):
+        return listed
+    names = [_only_name(item) for item in listed]
+    return listed if None in names else names
+
+
+def _only_name(item: Mapping[str, Any]) -> str | None:
+    """The name (label, tag) of an object that has nothing else but numbers."""
+    written = [key for key, value in item.items() if not isinstance(value, (int, float))]
+    only = item[written[0]] if len(written) == 1 and written[0] in ("name", "label", "tag") else None
+    return only if isinstance(only, str) else None
+
+
 def _listed(cell: str) -> Any:
     """A list written as JSON, or as Python writes it (`['a', 'b']`, what pandas puts into CSV files)."""
     for read in (json.loads, ast.literal_eval):
@@ -109,7 +133,7 @@ def joined(row: Row, columns: Sequence[str], *, between: str = "\n") -> str:
 def labels(row: Row, column: str, separator: str | None) -> tuple[str, ...]:
     """Labels of one cell: a list, or text split at the separator. An empty cell means no label."""
     value = row.get(column)
-    parts = sequence(value)
+    parts = label_items(value)
     if parts is None:
         cell = "" if value is None else str(value)
         parts = [part.strip() for part in cell.split(separator)] if separator else [cell]

@@ -39,7 +39,7 @@ class Facts:
     """One column seen through its values. Counts are over the sampled rows.
 
     `truth`: two values such as 0/1 or yes/no; `codes`: values like `A-1032`; `prose`: share of values that read like
-    more than a name; `counts`: rows per value (per item of lists).
+    more than a name; `counts`: rows per value (per item of lists); `sets`: no list holds an item twice.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Facts:
     low: float = 0.0
     high: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
+    sets: bool = False
 
     @property
     def unique_share(self) -> float:
@@ -132,6 +133,8 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
     lists = [cells.sequence(value) for value in values]
     listed = [found for found in lists if found is not None]
     if len(listed) < 0.98 * len(values):
+        listed = [found for found in map(cells.label_items, values) if found is not None]
+    if len(listed) < 0.98 * len(values):
         if any(isinstance(value, Mapping) for value in values):
             return Facts(name, "objects", rows, len(values), len(values))
         return None
@@ -139,6 +142,8 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
     spans = cells.span_records(items)
     if spans and all({"start", "end"} <= span.keys() for span in spans):
         return Facts(name, "spans", rows, len(values), len(values), counts=Counter(map(_span_label, spans)))
+    named = [cells.label_items(found) or [] for found in listed]
+    items = [item for found in named for item in found]
     strings = all(isinstance(item, (str, int, bool)) for item in items)
     if not items or not strings:
         return Facts(name, "objects", rows, len(values), len(values))
@@ -151,6 +156,7 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
         words=len(items) / len(listed),
         integer=not any(isinstance(item, str) for item in items),
         counts=Counter(str(item) for item in items),
+        sets=all(len(set(found)) == len(found) for found in named) if strings else False,
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from autogpt.data.words import CJK, vocabulary
 
@@ -22,7 +22,7 @@ _ENTITY = (
 )
 _MULTI = (
     r"multi.?label|that (all )?appl(y|ies)|one or more|more than one|any number of|\btags\b"
-    r"|\b(all|any|every|which)\b.{0,24}\b(topics|labels|tags|intents|categories|themes|genres|emotions|types|aspects"
+    r"|\b(all|any|every|which)\b.{0,24}\b(topics|labels|tags|intents|categories|themes|genres|emotions|types|kinds|aspects"
     r"|issues|classes|keywords|subjects|problems|reasons)\b"
     r"|\bmulti(ple|-)? ?(labels|tags|topics|intents|categories)\b"
     r"|several (labels|tags|topics|intents) (per|for|to) "
@@ -66,7 +66,21 @@ _STOP = vocabulary(
     "column data set dataset task model please i want need my our their his her as at if not no one two use using",
     "based given me you we them will would can should do does did has have get give assign decide detect identify",
 )
-_SORTS = vocabulary("type types kind kinds category categories class classes group label labels tag tags")
+_HOW = r"\bhow (?!is|are|to|do|does|can|it|we|you|the\b)\w+ (is|are|was|were|will|does|do|the|a|it|this|each)\b"
+_SORTS = vocabulary(
+    "type types kind kinds category categories class classes group label labels tag tags is has ind indicator flag"
+)
+_SORTED = r"\b(which|what|right|correct|proper)"
+_ALIKE = (
+    vocabulary("rating ratings rate score scores star stars grade grades points"),
+    vocabulary("fake fraud fraudulent scam hoax bogus"),
+    vocabulary("department team queue"),
+    vocabulary("priority urgency urgent severity"),
+    vocabulary("price cost"),
+    vocabulary("salary wage pay"),
+    vocabulary("ner entity entities"),
+    vocabulary("pos speech"),
+)
 _SORTS_ZH = r"(类型|种类|类别|分类|标签)$"
 
 
@@ -101,13 +115,31 @@ class Goal:
             return False
         if re.search(rf"[{CJK}]", phrase):
             return phrase.strip().lower() in self.text.lower() and len(phrase.strip()) >= 2
-        return all(any(_same_stem(part, word) for word in said) for part in parts)
+        return all(any(_same_stem(part, word) for word in said) or _made_of(part, said) for part in parts)
+
+    def spells(self, column: str) -> bool:
+        """Whether the goal has each word of a column's name as it is written."""
+        return set(_tokens(column)) <= set(_tokens(self.text))
+
+    def reads_only(self, column: str) -> bool:
+        """Whether it says what is read: "guess the variety from the description"."""
+        after = re.search(
+            r"\b(?:from|based on|given|using|by reading)\b(.*)|(?:根据|从|基于|通过)(.*)", self.text.lower()
+        )
+        said = next((part for part in after.groups() if part), "") if after else ""
+        return bool(said) and replace(self, text=said).mentions(column)
 
     def asks_about(self, column: str) -> bool:
-        """Whether the goal names what a column sorts: "which kind of bias" asks about `bias_type`."""
+        """Whether the goal means a column without its whole name: "which kind of bias" asks about `bias_type`, "which
+        department" about `Department Name`, "find fakes" about `fraudulent`."""
         parts = _tokens(re.sub(_SORTS_ZH, " type", column))
-        topic = [part for part in parts if part not in _SORTS]
-        return len(topic) < len(parts) and any(map(str.isalpha, topic)) and self.mentions(" ".join(topic))
+        topic = " ".join(part for part in parts if part not in _SORTS)
+        if topic.endswith(" name") and re.search(rf"{_SORTED} {re.escape(topic[:-5])}\b", self.text.lower()):
+            return True
+        if topic != " ".join(parts) and any(map(str.isalpha, topic.split())) and self.mentions(topic):
+            return True
+        said = _tokens(self.text)
+        return any(not group.isdisjoint(parts) and not group.isdisjoint(said) for group in _ALIKE)
 
     def mentioned(self, labels: Iterable[str]) -> list[str]:
         """The labels that the goal names."""
@@ -129,8 +161,8 @@ def read(text: str) -> Goal:
         token=found(_ENTITY),
         multi=found(_MULTI) and not single,
         single=single,
-        value=found(_VALUE) and not classes_wanted,
-        classes=found(_CLASS),
+        value=(found(_VALUE) or found(_HOW)) and not classes_wanted,
+        classes=found(_CLASS) and not (found(_HOW) and not classes_wanted),
         pair=found(_PAIR),
         future=found(_FUTURE),
     )
@@ -139,6 +171,12 @@ def read(text: str) -> Goal:
 def _tokens(text: str) -> list[str]:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
     return [part for part in re.split(rf"[^a-z0-9{CJK}]+", spaced.lower()) if part]
+
+
+def _made_of(part: str, said: Sequence[str]) -> bool:
+    """`negativereason` of "the reason of a negative tweet": two words of the goal in one."""
+    ends = [word for word in said if len(word) >= 4 and part.startswith(word)]
+    return any(len(word) + 4 <= len(part) and part[len(word) :] in said for word in ends)
 
 
 def _same_stem(a: str, b: str) -> bool:

@@ -112,7 +112,8 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     joined = chosen.task in PLAIN and _joins(columns.text or "", text)
     if not text:
         text = chosen.text or choose_text(table, usable, goal=goal, target=chosen.target, reasons=reasons)
-        title = beside(table, usable, text[0], chosen.target) if len(text) == 1 and chosen.task in PLAIN else None
+        alone = len(text) == 1 and chosen.task in PLAIN and not goal.reads_only(text[0])
+        title = beside(table, usable, text[0], chosen.target) if alone else None
         if title:
             reasons.append(f"{title!r} and {text[0]!r} are read as one text: the first is the other's title")
             text, joined = (title, *text), True
@@ -180,7 +181,8 @@ def _choose_target(
             f"{_listed(found)}; set --task and --target, or add such a column",
             question="target", candidates=_names(found), flag="--target",
         )  # fmt: skip
-    best, rivals = found[0], [reading for reading in found[1:] if found[0].points - reading.points <= MARGIN]
+    close = _closest(found)
+    best, rivals = close[0], close[1:]
     if not rivals and best.points >= (ENOUGH if len(found) > 1 else ALONE):
         return best
     same_target = [reading for reading in rivals if reading.target == best.target]
@@ -195,6 +197,13 @@ def _choose_target(
         "set --target, or name it in the goal",
         question="target", candidates=_names([best, *rivals]), flag="--target",
     )  # fmt: skip
+
+
+def _closest(found: Sequence[Candidate]) -> list[Candidate]:
+    """The best reading with those near it; of them only those that the goal means most clearly."""
+    close = [reading for reading in found if found[0].points - reading.points <= MARGIN]
+    clearest = max(reading.asked for reading in close)
+    return [reading for reading in close if reading.asked == clearest]
 
 
 def _told_target(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Columns) -> Candidate:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -30,17 +30,18 @@ CLASSES, PATHS, LABELS, VALUE, TOKENS = (
 
 _TAG = re.compile(r"O|[BIESLUM][-_].+")
 _SEPARATORS = ("|", ";", "；", "、", ",", "，", "/", "\t", "#", "+")
-_LABEL_NAMES = vocabulary("label labels class classes category categories tag tags 标签 类别 分类 标注")
+_LABEL_NAMES = vocabulary("label labels class classes category categories 标签 类别 分类 标注")
 _TARGET_NAMES = vocabulary("target gold answer y output 目标 答案")
 _TOPIC_NAMES = vocabulary(
     "intent intents sentiment topic topics polarity emotion emotions rating score stars star spam toxic toxicity",
-    "stance genre genres department similarity relation entities ner grade",
+    "tag tags stance genre genres department similarity relation entities ner grade",
     "意图 情感 主题 评分 分数 得分 星级 极性 情绪 话题 相似度",
 )
 _SIDE_NAMES = vocabulary(
     "id ids idx index key date time created updated timestamp year month day user author agent customer name email",
     "phone url link source lang language country region city channel platform device version fold split age gender",
     "count length len num number votes likes retweets views helpful confidence annotator worker verified status",
+    "helpfulness numerator denominator location keyword keywords url domain",
     "编号 序号 日期 时间 用户 作者 来源 年龄 性别 城市 地区 语言 长度 点赞 渠道 平台 状态 客服 年份 姓名",
 )
 _LANGUAGES = vocabulary(
@@ -50,7 +51,7 @@ _LANGUAGES = vocabulary(
 # Words of a goal, and the label sets that people write for them.
 _MEANINGS: tuple[tuple[str, frozenset[str]], ...] = (
     (
-        r"sentiment|polarity|opinion|positive|satisf|情感|情绪|极性|好评|评价|正负",
+        r"sentiment|polarity|opinion|happy|positive|satisf|情感|情绪|极性|好评|评价|正负",
         vocabulary(
             "positive negative neutral pos neg mixed good bad",
             "正面 负面 中性 积极 消极 好评 差评 中评 正向 负向",
@@ -67,7 +68,9 @@ _MEANINGS: tuple[tuple[str, frozenset[str]], ...] = (
     ),
     (
         r"emotion|feeling|mood|情绪",
-        vocabulary("joy anger sadness fear love surprise disgust 喜悦 愤怒 悲伤 恐惧 惊讶 高兴"),
+        vocabulary(
+            "joy anger sadness fear love surprise disgust happy sad angry amusement", "喜悦 愤怒 悲伤 恐惧 惊讶 高兴"
+        ),
     ),
     (r"entail|contradict|inference|nli|蕴含", vocabulary("entailment contradiction neutral 蕴含 矛盾 中立")),
     (r"language|语言|语种", _LANGUAGES),
@@ -80,7 +83,8 @@ class Candidate:
     """One reading: the task, its target columns, points, reasons; its text, spans and group, where they
     go together.
 
-    `named` when the goal or the column's name speaks for the target. `choices`, `numbering` and `turns` are those
+    `named` when the goal or the column's name speaks for the target, `asked` how clearly the goal means it: 2 by
+    its very name, 1 by words like it. `choices`, `numbering` and `turns` are those
     of `core.Schema`; `group` is the column whose rows belong to one list.
     """
 
@@ -96,9 +100,11 @@ class Candidate:
     numbering: str | None = None
     group: str | None = None
     turns: tuple[str, ...] = ()
+    asked: int = 0
 
-    def plus(self, points: float, why: str, *, named: bool = False) -> Candidate:
-        return replace(self, points=self.points + points, why=(*self.why, why), named=self.named or named)
+    def plus(self, points: float, why: str, *, named: bool = False, asked: int = 0) -> Candidate:
+        named, asked = self.named or named or asked > 0, max(self.asked, asked)
+        return replace(self, points=self.points + points, why=(*self.why, why), named=named, asked=asked)
 
 
 def candidates(
@@ -113,22 +119,25 @@ def candidates(
     found = [*sequences, *_span_readings(table, rest), *families]
     together = {name for reading in families if len(reading.target) > 2 for name in reading.target}
     for fact in rest.values():
-        alone = column_readings(fact, multi_hint=goal.multi, separator=separator)
+        named = goal.mentions(fact.name)
+        alone = column_readings(fact, multi_hint=goal.multi, separator=separator, named=named)
         found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
     judged = [judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
     judged += structures.readings(table, facts, goal)
     return sorted(judged, key=lambda reading: (-reading.points, reading.target, reading.task))
 
 
-def column_readings(fact: Facts, *, multi_hint: bool = False, separator: str | None = None) -> list[Candidate]:
-    """What one column by itself could be the target of."""
+def column_readings(
+    fact: Facts, *, multi_hint: bool = False, separator: str | None = None, named: bool = False
+) -> list[Candidate]:
+    """What one column by itself could be the target of. `named` by the goal, whole numbers are no numbers of rows."""
     name = fact.name
     if fact.kind == "tokens":
         repeats = sum(fact.counts.values()) / max(1, len(fact.counts))
-        if repeats >= 2 and not fact.integer:
+        if repeats >= 2 and (not fact.integer or (fact.sets and repeats >= 5)):
             return [Candidate(LABELS, (name,), 80, (f"column {name!r} holds lists of {len(fact.counts)} labels",))]
         return []
-    if fact.kind == "number":
+    if fact.kind == "number" or (fact.kind == "id" and fact.integer and named):
         return _number_readings(fact)
     if fact.kind not in ("category", "short", "text"):
         return []
@@ -153,6 +162,8 @@ def _number_readings(fact: Facts) -> list[Candidate]:
     sorts = Candidate(CLASSES, (name,), 45, (f"column {name!r} has only {count} whole numbers ({span})",))
     if count == 2:
         return [replace(sorts, points=55)]
+    if fact.low > 9:  # classes are counted from the beginning; 85 to 100 are points, 1990 to 2010 years
+        return [number, replace(sorts, points=20)] if fact.filled >= 2 * count and count <= 20 else [number]
     contiguous = fact.low in (0, 1) and fact.high - fact.low + 1 == count
     if count <= 20 or (contiguous and count <= 300 and fact.filled >= 3 * count):
         return [replace(number, points=45), sorts] if fact.filled >= 2 * count else [replace(number, points=40)]
@@ -194,6 +205,8 @@ def _token_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]
             units[name] = [_units(row.get(name)) for row in rows]
     found = []
     for a, b in combinations(units, 2):
+        if facts[a].integer and facts[b].integer:  # tags of the same tokens, by number
+            continue
         both = [(x, y) for x, y in zip(units[a], units[b], strict=True) if x and y]
         if len(both) < 3 or sum(len(x) == len(y) for x, y in both) < 0.99 * len(both):
             continue
@@ -280,16 +293,19 @@ def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candida
         reading = reading.plus(35, f"the goal sounds like {reading.task}")
     elif goal.any_task:
         reading = reading.plus(-15, "")
-    if any(goal.mentions(name) for name in reading.target):
-        reading = reading.plus(60, f"the goal names {', '.join(map(repr, reading.target))}", named=True)
-    elif any(goal.asks_about(name) for name in reading.target):
-        reading = reading.plus(40, f"the goal asks about {', '.join(map(repr, reading.target))}", named=True)
+    shown = ", ".join(map(repr, reading.target))
+    if _is_said(goal.mentions, reading.target):
+        reading = reading.plus(60, f"the goal names {shown}", asked=2 if _is_said(goal.spells, reading.target) else 1)
+    elif _is_said(goal.asks_about, reading.target):
+        reading = reading.plus(40, f"the goal asks about {shown}", asked=1)
     reading = _judge_name(reading)
     if fact.filled_share < 0.5 and fact.kind != "tokens":
         reading = reading.plus(-20, f"{reading.target[0]!r} is empty in most rows")
     if reading.task == VALUE and goal.value and re.search(_SCALE, goal.text.lower()):
         fits = fact.low >= 0 and fact.high <= 100
         reading = reading.plus(25 if fits else -15, "its range is one of a rating or score" if fits else "")
+    if reading.task == LABELS:
+        return _judge_meaning(reading, reading.target if len(reading.target) > 1 else fact.counts, goal)
     if reading.task != CLASSES or len(reading.target) > 1:
         return reading
     if fact.codes and fact.kind == "category":
@@ -297,12 +313,22 @@ def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candida
     return _judge_labels(reading, fact, goal)
 
 
+def _is_said(says: Callable[[str], bool], target: tuple[str, ...]) -> bool:
+    """Whether a goal means these columns; many together, if it means more than one, or others have that one's words."""
+    said = [name for name in target if says(name)]
+    if len(said) != 1 or len(target) <= 2:
+        return bool(said)
+    words = set(re.split(r"[\W_]+", said[0].lower()))
+    return any(not words.isdisjoint(re.split(r"[\W_]+", name.lower())) for name in target if name != said[0])
+
+
 def _judge_name(reading: Candidate) -> Candidate:
     if len(reading.target) > 1:
         return reading
     name = reading.target[0]
     if _is_called(name, _LABEL_NAMES):
-        return reading if reading.task == VALUE else reading.plus(40, f"it is called {name!r}", named=True)
+        gold = 30 if _is_called(name, _TARGET_NAMES) else 0  # `gold_label` beside `label1`, `label2`
+        return reading if reading.task == VALUE else reading.plus(40 + gold, f"it is called {name!r}", named=True)
     if _is_called(name, _TARGET_NAMES):
         return reading.plus(30, f"it is called {name!r}", named=True)
     if _is_called(name, _TOPIC_NAMES):
@@ -319,16 +345,24 @@ def _is_called(name: str, words: frozenset[str]) -> bool:
 
 
 def _judge_labels(reading: Candidate, fact: Facts, goal: Goal) -> Candidate:
-    labels = {label.lower() for label in fact.counts}
     named = goal.mentioned(fact.counts) if fact.unique <= 300 else []
     if named:
         reading = reading.plus(40 if fact.unique <= 30 else 10, f"the goal names its value {named[0]!r}", named=True)
+    judged = _judge_meaning(reading, fact.counts, goal)
+    if judged is not reading:
+        return judged
+    if goal.yes_or_no:
+        reading = reading.plus(20 if fact.unique == 2 else -10, "the goal asks yes or no" if fact.unique == 2 else "")
+    return reading
+
+
+def _judge_meaning(reading: Candidate, labels: Iterable[str], goal: Goal) -> Candidate:
+    """Points for labels that people write for what the goal is about; the same reading where they are none of those."""
+    labels = {label.lower() for label in labels}
     for pattern, meaning in _MEANINGS:
         if len(labels & meaning) >= min(2, len(labels)) and 2 * len(labels & meaning) >= len(labels):
             if goal.text and re.search(pattern, goal.text.lower()):
-                return reading.plus(40, "its values fit the goal", named=True)
+                return reading.plus(40, "its values fit the goal", asked=1)
             if meaning is _LANGUAGES:
-                return reading.plus(-40, f"{fact.name!r} holds languages")
-    if goal.yes_or_no:
-        reading = reading.plus(20 if fact.unique == 2 else -10, "the goal asks yes or no" if fact.unique == 2 else "")
+                return reading.plus(-40, f"{reading.target[0]!r} holds languages")
     return reading

@@ -108,13 +108,23 @@ def _without_derived(table: Table, facts: Mapping[str, Facts], names: list[str],
         reasons += [f"{name!r} holds names rather than text and is left out" for name in bare]
         names = [name for name in names if name not in bare]
     kept: list[str] = []
-    for name in sorted(names, key=lambda name: (-round(facts[name].unique_share, 1), table.columns.index(name))):
+    first = lambda name: (  # noqa: E731
+        -round(facts[name].unique_share, 1), _is_marked_up(table, name), table.columns.index(name)
+    )  # fmt: skip
+    for name in sorted(names, key=first):
         twin = next((other for other in kept if _repeats(table, name, other)), None)
         if twin is None:
             kept.append(name)
         else:
             reasons.append(f"{name!r} repeats {twin!r} and is left out")
     return [name for name in names if name in kept]
+
+
+def _is_marked_up(table: Table, name: str) -> bool:
+    """Whether texts are full of tags or brackets: HTML, or a parse, of what another column has as it is."""
+    texts = [as_text(table.rows[place].get(name)) for place in sample_rows(len(table.rows), 100)]
+    marks = sum(len(re.findall(r"</?[a-z]\w*[^<>]*>|[()]", text)) for text in texts)
+    return marks > 0.3 * sum(len(text.split()) for text in texts)
 
 
 def _repeats(table: Table, name: str, other: str) -> bool:
