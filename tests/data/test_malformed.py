@@ -471,6 +471,7 @@ def a_folder_with_one_split_twice(folder: Path) -> Path:
 def an_archive(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "parts.zip", "w") as archive:
         archive.writestr("a.csv", GOOD)
+        archive.writestr("b.csv", GOOD)
     return folder / "parts.zip"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from autogpt import registry
 from autogpt.errors import SourceError
 from autogpt.sources import Source, suffix_of
-from autogpt.sources._bytes import head
+from autogpt.sources._packed import head
 from autogpt.sources._values import shown
 
 _URL = re.compile(r"[a-z0-9]+:///")
@@ -97,6 +97,21 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
+def _strange(path: Path, start: bytes) -> str:
+    """What a file is that holds no rows of a kind that is read, and what to do; empty where it may be one."""
+    page = start[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    kind = "ZIP" if start.startswith(b"PK\x03\x04") else "TAR" if start[257:262] == b"ustar" else ""
+    if kind or start.startswith((b"7z\xbc\xaf", b"Rar!")):
+        return f"a {kind or 'packed'} archive; unpack it and give the folder or the file in it"
+    if path.suffix.lower() in (".pkl", ".pickle") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
+        return "a pickle, which can run code when it is loaded and is never read; save the data as .parquet or .csv"
+    if page.startswith((b"<!doctype html", b"<html", b"<table", b"<?xml")):
+        return "a page (HTML or XML), not a table; save the table in it as .csv"
+    if path.suffix.lower() in (".yml", ".yaml"):
+        return "YAML; give the rows as .jsonl or .csv"
+    return "a PDF; copy its text into a .txt, or its table into a .csv" if start.startswith(b"%PDF") else ""
+
+
 def _file(path: Path) -> Found:
     regular(path)
     try:
@@ -110,8 +125,8 @@ def _file(path: Path) -> Found:
         if plugin.claims(start):
             seen = f"{path.name} is read as {plugin.name}, which its content is" if named is not None else ""
             return Found(plugin, path, seen)
-    if named is None and start.startswith(b"PK\x03\x04"):
-        raise SourceError(f"{path}: '{path.name}' is a ZIP archive; unpack it and give the folder or the file in it")
+    if named is None and (strange := _strange(path, start)):
+        raise SourceError(f"{path}: '{path.name}' is {strange}")
     if named is None:
         named = next(plugin for plugin in plugins() if ".txt" in plugin.suffixes)
     return Found(named, path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt.core import Rejection, Row, Table
-from autogpt.data import _child, numerals, objects
+from autogpt.data import _child, numerals, objects, token_rows
 from autogpt.data.kinds import find
 from autogpt.errors import SchemaError, SourceError
 from autogpt.memory import size as size_of
@@ -185,6 +185,7 @@ class _Builder:
             self.notes.append(f"{count} rows have no column {shown(name)}: it is empty (None) there")
         if lacking:
             self.rows = [{name: row.get(name) for name in columns} for row in self.rows]
+        self._join_tokens(columns)
         columns = objects.open_columns(self.rows, columns)
         self.notes += numerals.read(self.rows, columns)
         table = Table(
@@ -199,6 +200,15 @@ class _Builder:
             about=self.estimated,
         )
         return with_splits(table)
+
+    def _join_tokens(self, columns: tuple[str, ...]) -> None:
+        """Rows of tokens become rows of sentences, where none was left out."""
+        found = None if self.left or any(self.splits) else token_rows.joined(self.rows, columns, self.lines)
+        if found is not None:
+            told = f"{len(self.rows):,} rows of tokens are {len(found[0]):,} sentences, by column {shown(found[2])}"
+            self.notes.append(told)
+            self.rows, self.lines = found[0], found[1]
+            self.splits = self.splits[: len(self.rows)]
 
 
 def _bytes(row: Row) -> int:

@@ -5,11 +5,13 @@ A file is written beside its place and moved there when it is whole, so that a h
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from autogpt.core import Row
 from autogpt.data.kinds import by_suffix, find
@@ -35,8 +37,7 @@ def writer(path: str | Path, like: str | Path | None = None) -> Iterator[Callabl
 
 
 def _write(file: IO[bytes], target: Path, like: Path | None) -> Iterator[Callable[[Row], None]]:
-    packed = target.name.lower().endswith(".gz")
-    out = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) if packed else file
+    out = _packing(file, target)
     rows = _row_writer(cast(BinaryIO, out), target, like)
     try:
         yield rows.write
@@ -45,8 +46,18 @@ def _write(file: IO[bytes], target: Path, like: Path | None) -> Iterator[Callabl
             rows.close()  # lets go of the stream, which is thrown away
         raise
     rows.close()
-    if packed:
+    if out is not file:
         out.close()
+
+
+def _packing(file: IO[bytes], target: Path) -> Any:
+    """The stream that packs what is written as the suffix says; the file itself where it says nothing."""
+    suffix = target.suffix.lower()
+    if suffix == ".gz":
+        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0)
+    if suffix == ".zip":
+        raise SourceError(f"{target}: ZIP archives cannot be written; use {target.with_suffix('.gz').name}")
+    return bz2.BZ2File(file, "wb") if suffix == ".bz2" else lzma.LZMAFile(file, "wb") if suffix == ".xz" else file
 
 
 def _row_writer(out: BinaryIO, target: Path, like: Path | None) -> RowWriter:

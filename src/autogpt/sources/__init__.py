@@ -134,7 +134,7 @@ Item = tuple[int, Row] | Rejection | Note | Split | Part | Left | Cut
 
 
 class Source(Protocol):
-    """A kind of data. `suffixes` are those of its files, lower case, without `.gz`; none for what is no file."""
+    """A kind of data. `suffixes` are those of its files, lower case, packing left out; none for what is no file."""
 
     name: str
     summary: str
@@ -170,7 +170,7 @@ class Writable(Protocol):
 
 def suffix_of(path: str | Path) -> str:
     """The suffix that tells a file's kind: `.csv` for `a.CSV.gz`."""
-    return Path(re.sub(r"\.gz$", "", Path(path).name.lower())).suffix
+    return Path(re.sub(r"\.(gz|bz2|xz)$", "", Path(path).name.lower())).suffix
 
 
 def is_folder(source: Any) -> bool:

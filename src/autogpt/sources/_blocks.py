@@ -17,7 +17,8 @@ from pathlib import Path
 
 from autogpt.core import Rejection
 from autogpt.sources import ROW, Cut, Item, Left, Request, drawn
-from autogpt.sources._bytes import Encoding, Lines, is_packed, too_long
+from autogpt.sources._bytes import Encoding, Lines, too_long
+from autogpt.sources._packed import is_packed
 
 BLOCK, SMALL = 1 << 14, 1 << 9
 """Bytes. A disk that seeks takes 10 ms for each, one that does not much less than for its lines to be parsed."""

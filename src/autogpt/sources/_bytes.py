@@ -1,4 +1,4 @@
-"""Text files as bytes: unpacking gzip, finding the encoding, and giving out numbered lines, in bounded memory.
+"""Text files as bytes: finding the encoding, and giving out numbered lines, in bounded memory.
 
 Nothing here fails in the middle of a file: what cannot be unpacked or decoded ends the stream, and `damage` says why.
 """
@@ -8,22 +8,17 @@ from __future__ import annotations
 import codecs
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from autogpt.core import Rejection
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Note, drawn
+from autogpt.sources._packed import CHUNK, HEAD, Unpacked, refuse_doubtful
 
-GZIP = b"\x1f\x8b"
-HEAD = 1 << 16
-_CHUNK = 1 << 16
 _EVIDENCE = 1 << 22  # bytes of non-ASCII text that settle the encoding
 _SCAN = 1 << 28  # ASCII bytes after which a file counts as ASCII
-_BOMB_BYTES, _BOMB_RATIO = 1 << 27, 200
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: it begins with the same two bytes
@@ -31,88 +26,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-
-class Unpacked(io.RawIOBase):
-    """The bytes of a file, gzip (of any number of members) undone.
-
-    `damage` is why they end early, if they do; `doubtful`: what was given out before may be wrong as well (a wrong
-    checksum), other than in a file that was only cut.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.damage: str | None = None
-        self.doubtful = False
-        self._file = path.open("rb", buffering=0)
-        self._packed = self._file.read(2) == GZIP
-        self._file.seek(0)
-        self._inflate = zlib.decompressobj(31)
-        self._rest = b""
-        self._taken = self._given = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._member(len(buffer)) if self._packed else self._file.read(len(buffer)) or b""
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-    def _load(self) -> bytes:
-        packed = self._file.read(_CHUNK) or b""
-        self._taken += len(packed)
-        return packed
-
-    def _member(self, size: int) -> bytes:
-        """Up to `size` unpacked bytes; never more, however far the input would unpack."""
-        while self.damage is None:
-            if self._inflate.eof:
-                self._rest = (self._inflate.unused_data or self._load()).lstrip(b"\0")  # zeros pad the last block
-                if not self._rest:
-                    return b""
-                self._inflate = zlib.decompressobj(31)
-            packed = self._rest or self._load()
-            try:
-                data = self._inflate.decompress(packed, size)
-            except zlib.error as error:
-                self.doubtful = "header" not in str(error)  # no new member behind a good one: only trailing bytes
-                self.damage = f"the gzip data is damaged ({error}); fetch or pack the file again"
-                break
-            self._rest = self._inflate.unconsumed_tail
-            self._given += len(data)
-            if self._given > max(_BOMB_BYTES, _BOMB_RATIO * self._taken):
-                self.damage = (
-                    f"the gzip data unpacks to more than {_BOMB_RATIO} times its size (a decompression bomb?); "
-                    "unpack it yourself if it is meant"
-                )
-                break
-            if data:
-                return data
-            if not packed and not self._inflate.eof:
-                self.damage = "the gzip data ends early (a cut download?); fetch or pack the file again"
-        return b""
-
-
-def refuse_doubtful(path: Path, line: int, raw: Unpacked) -> None:
-    """A wrong checksum says that some row is not as it was written, and not which."""
-    if raw.doubtful:
-        raise SourceError(f"{path}: near line {line}, {raw.damage}; any row before it may be wrong, so none is used")
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file is gzip."""
-    with path.open("rb") as file:
-        return file.read(len(GZIP)) == GZIP
-
-
-def head(path: Path, size: int = HEAD) -> bytes:
-    """The first unpacked bytes of a file."""
-    with io.BufferedReader(Unpacked(path), _CHUNK) as stream:
-        return stream.read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +43,7 @@ class Encoding:
 
 def encoding_of(path: Path) -> Encoding:
     """The encoding of a text file; SourceError when it is not text."""
-    with io.BufferedReader(Unpacked(path), _CHUNK) as stream:
+    with io.BufferedReader(Unpacked(path), CHUNK) as stream:
         start = stream.read(HEAD)
         for bom, name in _BOMS:
             if start.startswith(bom):
@@ -140,9 +53,9 @@ def encoding_of(path: Path) -> Encoding:
         _refuse_binary(path, start)
         sample, scanned, chunk = b"", 0, start
         while chunk and scanned < _SCAN and len(sample) < _EVIDENCE:
-            sample += b"" if chunk.isascii() else chunk + stream.readline(_CHUNK)
+            sample += b"" if chunk.isascii() else chunk + stream.readline(CHUNK)
             scanned += len(chunk)
-            chunk = stream.read(_CHUNK)
+            chunk = stream.read(CHUNK)
     return _narrow(sample)
 
 
@@ -230,7 +143,7 @@ class Lines:
         self.number = 0
         self._limit, self._share = limit, share
         self._raw = Unpacked(path)
-        buffered = io.BufferedReader(self._raw, _CHUNK)
+        buffered = io.BufferedReader(self._raw, CHUNK)
         buffered.read(len(encoding.bom))
         errors = "surrogatepass" if encoding.name.startswith("utf-16") else "surrogateescape"
         self._text = io.TextIOWrapper(buffered, encoding=encoding.name, errors=errors, newline="")

@@ -290,12 +290,20 @@ def _with_header(dialect: Dialect, records: list[list[str]], suffix: str) -> Dia
     return replace(dialect, header=tuple(first), columns=tuple(names), notes=tuple(notes))
 
 
+def is_column_name(word: str) -> bool:
+    """Whether columns are often called so."""
+    return _NAME.fullmatch(word.strip()) is not None
+
+
 def _is_data(first: list[str], others: list[list[str]]) -> bool:
     """A first row with an answer in it: a cell that other rows repeat in that column, or a measured number.
 
     Not when one of its cells is what columns are called, or when it stands again below (files put together).
     """
-    if len(first) < 2 or len(others) < 3 or first in others or any(_NAME.fullmatch(cell.strip()) for cell in first):
+    if len(first) < 2 or len(others) < 3 or first in others:
+        return False
+    called = [place for place, cell in enumerate(first) if is_column_name(cell)]
+    if any(sum(row[place] == first[place] for row in others if len(row) == len(first)) < 2 for place in called):
         return False
     for place, cell in enumerate(first):
         values = [row[place] for row in others if len(row) == len(first)]

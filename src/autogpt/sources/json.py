@@ -1,4 +1,6 @@
-"""JSON: an array of objects, an object of columns, or one of these inside an object (`{"data": [...]}`); SQuAD's form.
+"""JSON: an array of objects, an object of columns, or one of these inside an object (`{"data": [...]}`).
+
+As well: arrays of cells, objects by key (pandas' index), texts by label, SQuAD's form, and sayings by intent.
 
 The whole text is held in memory (of the child process); JSON Lines is the format for what is larger.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,8 +17,11 @@ from typing import Any, BinaryIO
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Request, RowWriter, Split, split_of
-from autogpt.sources._bytes import Encoding, Unpacked, encoding_of, refuse_doubtful
+from autogpt.sources._bytes import Encoding, encoding_of
+from autogpt.sources._dialect import is_column_name
+from autogpt.sources._intents import sayings
 from autogpt.sources._json import BrokenError, blank, elements, line_of, value
+from autogpt.sources._packed import Unpacked, refuse_doubtful
 from autogpt.sources._squad import questions
 from autogpt.sources._values import Plain, shown
 
@@ -100,14 +106,16 @@ class _Document:
 
     def _records(self, item: Any) -> Iterator[Item]:
         """The row that an object is, or those that it holds."""
-        asked = questions(item)
-        yield from map(self._record, [item] if asked is None else asked)
+        inner = questions(item) or sayings(item)
+        yield from map(self._record, [item] if inner is None else inner)
 
     def _record(self, item: Any) -> Item:
         self.row += 1
         try:
             if isinstance(item, ValueError):
                 raise item
+            if isinstance(item, list) and len(item) > 1 and not any(isinstance(cell, (dict, list)) for cell in item):
+                item = {f"column_{place}": cell for place, cell in enumerate(item, start=1)}
             if not isinstance(item, dict) or not item:
                 raise ValueError(f"{shown(json.dumps(item))} is no object with columns; {_FORMS}")
             return self.row, self.plain.row(item)
@@ -133,7 +141,8 @@ class _Document:
                 if not isinstance(key, str) or self.text[position : position + 1] != ":" or key in members:
                     raise BrokenError(f"{shown(key)} is no new key with a colon behind it", position)
                 position = blank(self.text, position + 1)
-                is_table = self.text[position] == "[" and self.text[blank(self.text, position + 1)] == "{"
+                inner = self.text[blank(self.text, position + 1)] if self.text[position] == "[" else ""
+                is_table = inner == "{" or (inner == "[" and split_of(key) is not None)
                 if is_table:
                     position = self._table(position, tables.setdefault(key, []))
                     members[key] = None
@@ -182,6 +191,14 @@ class _Document:
         for name, member in members.items():
             if isinstance(member, ValueError):
                 raise SourceError(f"{self.path}: line 1: column {shown(name)}: {member}")
+        if _are_rows(members):
+            for name, member in members.items():
+                yield from self._records({"key": name, **member})
+            return
+        if _are_labels(members):
+            for label, texts in members.items():
+                yield from map(self._record, ({"text": text, "label": label} for text in texts))
+            return
         if members and all(isinstance(member, dict) for member in members.values()):
             keys = list(dict.fromkeys(key for member in members.values() for key in member))
             members = {name: [member.get(key) for key in keys] for name, member in members.items()}
@@ -194,6 +211,26 @@ class _Document:
                 yield self._record(dict(zip(members, cells, strict=True)))
         else:
             yield self._record(dict(members))
+
+
+def _are_rows(members: Mapping[str, Any]) -> bool:
+    """Whether members are rows by their key: more of them than they have columns, which have no numbers for names."""
+    if not members or not all(isinstance(member, dict) and member for member in members.values()):
+        return False
+    columns = Counter(key for member in members.values() for key in member)
+    return (
+        len(members) > len(columns)
+        and not any(map(str.isdigit, columns))
+        and sum(columns.values()) >= 0.5 * len(columns) * len(members)
+    )
+
+
+def _are_labels(members: Mapping[str, Any]) -> bool:
+    """Whether members are texts by their label: lists of texts, not all as long, under names that no column has."""
+    lists = [member for member in members.values() if isinstance(member, list)]
+    texts = len(lists) == len(members) > 1 and all(isinstance(text, str) for texts in lists for text in texts)
+    named = any(is_column_name(name) for name in members)
+    return texts and not named and len({len(texts) for texts in lists}) > 1
 
 
 class JsonWriter:
