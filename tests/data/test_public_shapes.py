@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from autogpt import cells
-from autogpt.core import Schema, Table
+from autogpt.core import Schema
 from autogpt.data.columns import describe_column
+from autogpt.data.read import read as table_of
 from autogpt.data.schema import infer
 from autogpt.errors import AmbiguityError
 
-CLASSES, LABELS, VALUE, TOKENS = (
-    "text-classification", "multi-label-classification", "text-regression", "token-classification",
+CLASSES, LABELS, VALUE, TOKENS, WRITTEN = (
+    "text-classification", "multi-label-classification", "text-regression", "token-classification", "text-generation",
 )  # fmt: skip
 WORDS = (
     "the", "a", "my", "this", "that", "very", "rather", "never", "again", "parcel", "flight", "movie", "dress",
@@ -147,6 +148,37 @@ def resumes(rng: random.Random, i: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def instructions(rng: random.Random, i: int) -> dict[str, Any]:
+    return {"instruction": said(rng, 6), "input": rng.choice(("", "", said(rng))), "output": said(rng, 20)}
+
+
+def grounded(rng: random.Random, i: int) -> dict[str, Any]:
+    kind = rng.choice(("closed_qa", "brainstorming"))
+    return {"instruction": said(rng, 6), "context": said(rng, 30), "response": said(rng, 20), "category": kind}
+
+
+def snippets(rng: random.Random, i: int) -> dict[str, Any]:
+    return {"intent": said(rng, 7), "rewritten": said(rng, 8), "snippet": f"sorted(x, key=lambda v: v[{i}])", "id": i}
+
+
+def exam(rng: random.Random, i: int) -> dict[str, Any]:
+    letters = "1234" if i % 100 == 7 else "ABCD"
+    choices = {"text": [said(rng, 3) for _ in letters], "label": list(letters)}
+    return {"id": f"M_{i}", "question": said(rng)[:-1] + "?", "choices": choices, "answerKey": rng.choice(letters)}
+
+
+def endings(rng: random.Random, i: int) -> dict[str, Any]:
+    start = said(rng)
+    return {
+        "ctx_a": start, "ctx": start + " she", "endings": [said(rng, 5) for _ in range(4)],
+        "source_id": f"clips~v_{key(rng)}", "label": str(rng.randrange(4)),
+    }  # fmt: skip
+
+
+def yes_or_no(rng: random.Random, i: int) -> dict[str, Any]:
+    return {"question": "is " + said(rng, 6), "answer": rng.random() < 0.6, "passage": said(rng, 60)}
+
+
 Make = Callable[[random.Random, int], dict[str, Any]]
 SHAPES: tuple[tuple[Make, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (shop_reviews, "predict the star rating of a review", VALUE, ("Summary", "Text"), ("Score",)),
@@ -171,6 +203,13 @@ SHAPES: tuple[tuple[Make, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (complaints, "route complaints to the right product", CLASSES, ("Consumer complaint narrative",), ("Product",)),
     (complaints, "will the consumer dispute it?", CLASSES, ("Consumer complaint narrative",), ("Consumer disputed?",)),
     (complaints, "classify the issue", CLASSES, ("Consumer complaint narrative",), ("Issue",)),
+    (instructions, "", WRITTEN, ("instruction", "input"), ("output",)),
+    (instructions, "follow instructions", WRITTEN, ("instruction", "input"), ("output",)),
+    (grounded, "answer instructions", WRITTEN, ("instruction", "context"), ("response",)),
+    (snippets, "write Python code from a description", WRITTEN, ("intent",), ("snippet",)),
+    (exam, "", "multiple-choice", ("question",), ("answerKey",)),
+    (endings, "choose the right ending", "multiple-choice", ("ctx",), ("label",)),
+    (yes_or_no, "answer yes or no", CLASSES, ("question", "passage"), ("answer",)),
     (resumes, "sort resumes by profession", CLASSES, ("Resume_str",), ("Category",)),
 )  # fmt: skip
 
@@ -178,7 +217,7 @@ SHAPES: tuple[tuple[Make, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 def read(make: Make, goal: str, seed: int = 0) -> Schema:
     rng = random.Random(seed)
     rows = [make(rng, place) for place in range(300)]
-    return infer(Table(rows, tuple(rows[0]), "table"), goal=goal).schema
+    return infer(table_of(rows), goal=goal).schema
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from autogpt.core import Row
 from autogpt.data.columns import sample_rows
 
 DEEPEST, MOST_FIELDS = 5, 50
+_LISTED = {"text", "label"}
+"""Choices as lists side by side: `{"text": ["blue", "red"], "label": ["A", "B"]}`."""
 _PLACES = ({"start", "end"}, {"answer_start"}, {"pos"})
 
 
@@ -52,6 +54,7 @@ def _fields(values: Sequence[Any]) -> tuple[str, ...]:
         return ()
     counts = Counter(str(key) for value in filled for key in value)
     plain = any(not isinstance(part, (list, tuple)) for value in filled for part in value.values())
+    plain = plain or counts.keys() == _LISTED
     alike = sum(counts.values()) >= 0.5 * len(counts) * len(filled)
     whole = any(place <= counts.keys() for place in _PLACES)
     return tuple(counts) if plain and alike and not whole and len(counts) <= MOST_FIELDS else ()

@@ -362,7 +362,7 @@ def _judge_meaning(reading: Candidate, labels: Iterable[str], goal: Goal) -> Can
     for pattern, meaning in _MEANINGS:
         if len(labels & meaning) >= min(2, len(labels)) and 2 * len(labels & meaning) >= len(labels):
             if goal.text and re.search(pattern, goal.text.lower()):
-                return reading.plus(40, "its values fit the goal", asked=1)
+                return reading.plus(40, "its values fit the goal", asked=2)
             if meaning is _LANGUAGES:
                 return reading.plus(-40, f"{reading.target[0]!r} holds languages")
     return reading

@@ -19,7 +19,8 @@ _TEXT_NAMES = vocabulary(
 _TITLE_NAMES = vocabulary("title subject headline heading summary caption", "标题 主题 题目 摘要")
 _ASKS = re.compile(r"[?？]\s*$|^(who|what|when|where|which|why|how|is|are|do|does|did|can)\b|[吗呢谁么]", re.IGNORECASE)
 
-_TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"前提", "假设"})
+_TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"question", "passage"},
+          {"question", "context"}, {"claim", "evidence"}, {"前提", "假设"})  # fmt: skip
 _PLACEHOLDER = re.compile(r"\[[A-Z_ ]{2,}\]|\{\w*\}|<[A-Za-z]+>|_{3,}|\bX{3,}\b")
 
 

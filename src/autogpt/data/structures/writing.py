@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 
@@ -42,6 +43,7 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
     ),
     GENERATION: re.compile(
         _VERB + r"(write|generate|compose|draft|complete|continue|autocomplete|rewrite|rephrase|reply|respond|answer)\b"
+        r"|\bfollow(s|ing)? (the |an? )?instructions?\b|\b(chatbot|assistant)\b"
         rf"|{_VERB}(fix|correct|repair|simplify|convert|turn|change|transform)\b.{{0,60}}"
         r"\b(code|text|grammar|spelling|sentences?|functions?|sql|html|json|python|javascript)\b"
         r"|生成|撰写|续写|改写|写出|写一|补全|(自动|写).{0,4}回复|回复(用户|客户|邮件|消息)",
@@ -52,7 +54,8 @@ _SOURCES: Mapping[str, frozenset[str]] = {
     TRANSLATION: vocabulary("source src original 原文 源文"),
     SUMMARY: vocabulary("document article text body content story report dialogue passage 正文 文章 原文 内容"),
     GENERATION: vocabulary(
-        "prompt instruction instructions input question query request context docstring problem source",
+        "prompt instruction instructions input question query request context docstring problem source intent",
+        "description",
         "提示 指令 输入 问题 上联",
     ),
 }
@@ -60,7 +63,7 @@ _TARGETS: Mapping[str, frozenset[str]] = {
     TRANSLATION: vocabulary("target tgt translation translated 译文 翻译"),
     SUMMARY: vocabulary("summary summaries headline highlights abstract title tldr 摘要 标题 概要"),
     GENERATION: vocabulary(
-        "completion response output answer reply target code solution continuation html json sql",
+        "completion response output answer reply target code solution continuation html json sql snippet program",
         "回答 输出 回复 答案 下联 代码",
     ),
 }
@@ -77,6 +80,8 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     "pt": ("pt", "portuguese", "葡萄牙语"),
 }
 _FREE = ("text", "short")
+_BESIDE = vocabulary("input context background passage evidence knowledge facts schema 输入 上下文 背景 资料")
+"""Names of columns that are read with a prompt: what an instruction is about."""
 _CONTROLS = vocabulary(
     "style tone register formality voice mood length size verbosity genre level audience difficulty politeness format",
     "风格 语气 文体 体裁 长度 篇幅 难度 格式",
@@ -101,7 +106,18 @@ def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candi
             *_generation(source, target, goal, only=len(free) == 2),
         )
     ]
-    return [reading.plus(-_OTHERWISE, "") if goal.any_task else reading for reading in _best(found)]
+    best = [_with_context(reading, facts) for reading in _best(found)]
+    return [reading.plus(-_OTHERWISE, "") if goal.any_task else reading for reading in best]
+
+
+def _with_context(reading: Candidate, facts: Mapping[str, Facts]) -> Candidate:
+    """A prompt with what it is about, which not all rows have (`instruction` and `input`), in the table's order."""
+    source, free = reading.text[0], ("text", "short", "category")
+    if reading.task != GENERATION or not _called(source, GENERATION, _SOURCES):
+        return reading
+    beside = [name for name in facts if name not in (source, *reading.target) and _has_word(name, _BESIDE)]
+    text = tuple(name for name in facts if name == source or (name in beside and facts[name].kind in free))
+    return replace(reading, text=text)
 
 
 def controls(facts: Mapping[str, Facts], goal: Goal, *, taken: set[str], told: Sequence[str]) -> tuple[str, ...]:
@@ -113,12 +129,7 @@ def controls(facts: Mapping[str, Facts], goal: Goal, *, taken: set[str], told: S
     if told:
         return tuple(name for name in told[1:] if facts[name].kind in _TOLD_KINDS)
     few = [f for f in facts.values() if f.kind in _TOLD_KINDS[:2] and 2 <= f.unique <= FEW and f.name not in taken]
-    return tuple(fact.name for fact in few if _is_control(fact.name) or goal.mentions(fact.name))
-
-
-def _is_control(name: str) -> bool:
-    parts = set(re.split(r"[^a-z]+", name.lower()))
-    return not _CONTROLS.isdisjoint(parts) or any(not word.isascii() and word in name for word in _CONTROLS)
+    return tuple(fact.name for fact in few if _has_word(fact.name, _CONTROLS) or goal.mentions(fact.name))
 
 
 def _translation(
@@ -156,9 +167,10 @@ def _generation(source: Facts, target: Facts, goal: Goal, *, only: bool) -> Iter
     """`only`: the table has no other texts, so that a goal to write can mean no others."""
     asked, named = _asks(goal, GENERATION), _named(source, target, GENERATION)
     meant = named or only or _called(target.name, GENERATION, _TARGETS) or goal.mentions(target.name)
-    if (asked and meant) or (named and not goal.text):
+    if (asked and meant) or named:
         why = f"{target.name!r} is written to {source.name!r}"
-        points = 0.8 * _GOAL * asked + 1.5 * _NAMES * named + _mention(goal, target)
+        named_points = (1.5 if asked or not goal.text else 0.7) * _NAMES * named
+        points = 0.8 * _GOAL * asked + named_points + _mention(goal, target)
         points += _TOLD * (_into(goal.text, target.name) - _into(goal.text, source.name))
         yield Candidate(GENERATION, (target.name,), points, (why,), (source.name,))
 
@@ -209,8 +221,12 @@ def _named(source: Facts, target: Facts, task: str) -> bool:
 
 
 def _called(name: str, task: str, known: Mapping[str, frozenset[str]]) -> bool:
+    return _has_word(name, known[task])
+
+
+def _has_word(name: str, words: frozenset[str]) -> bool:
     parts = set(re.split(r"[^a-z]+", name.lower()))
-    return not known[task].isdisjoint(parts) or any(not word.isascii() and word in name for word in known[task])
+    return not words.isdisjoint(parts) or any(not word.isascii() and word in name for word in words)
 
 
 def _code(name: str) -> str | None:
