@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from autogpt.core import Table
+from autogpt.data import token_rows
 from autogpt.data.read import read
 from autogpt.data.schema import infer
+from autogpt.data.stream import rows as rows_of
 from autogpt.data.write import writer
 from autogpt.errors import SourceError
 
@@ -181,6 +183,8 @@ def test_rows_of_tokens_are_rows_of_sentences(everywhere: bool, tmp_path: Path) 
     assert [list(zip(row["Word"], row["Tag"], strict=True)) for row in table.rows] == SENTENCES
     assert table.lines[:2] == [2, 7]
     assert "66 rows of tokens are 12 sentences, by column 'Sentence #'" in table.notes
+    streamed = [row for _, row in token_rows.streamed(rows_of(tmp_path / "ner.csv"), "Word")]
+    assert streamed == table.rows
     schema = infer(table).schema
     assert (schema.task, schema.text, schema.target) == ("token-classification", ("Word",), ("Tag",))
 
@@ -188,6 +192,7 @@ def test_rows_of_tokens_are_rows_of_sentences(everywhere: bool, tmp_path: Path) 
 def test_tokens_without_a_number_of_their_sentence_stay_rows(tmp_path: Path) -> None:
     rows = [[word, tag] for sentence in SENTENCES for word, tag in sentence]
     assert len(tagged(rows, ["word", "tag"], tmp_path / "a.csv")) == 66
+    assert len(list(token_rows.streamed(rows_of(tmp_path / "a.csv"), "word"))) == 66
 
 
 PACKERS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = ((".bz2", bz2.compress), (".xz", lzma.compress))

@@ -56,14 +56,18 @@ def answer_file(
     controls: Mapping[str, str] | None = None,
 ) -> None:
     """The rows of `source` with their answers, in `target`. `controls`: see `Model.inputs`."""
+    from autogpt.data import token_rows
     from autogpt.data.stream import rows
     from autogpt.data.write import writer
 
     if Path(source).resolve() == Path(target).resolve():
         raise ConfigError(f"--output {target} is the input itself; give another name")
     count = Count()
+    found = rows(source)
+    if model.output.name == "tokens":
+        found = token_rows.streamed(found, model.schema.text[0])
     with screen.counting("answering {name}", name=Path(source).name) as advance, writer(target, like=source) as write:
-        for group in grouped(rows(source), GROUP):
+        for group in grouped(found, GROUP):
             _answer_group(model, group, count, write, abstain_below=abstain_below, controls=controls)
             _refuse_unanswerable(source, count)
             advance(len(group))

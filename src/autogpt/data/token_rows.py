@@ -7,10 +7,10 @@ one of words, one or more of tags. CoNLL files, which have blank lines between s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, pairwise
 
-from autogpt.core import Row
+from autogpt.core import Rejection, Row
 from autogpt.data.columns import sample_rows
 from autogpt.data.words import is_missing
 
@@ -66,3 +66,32 @@ def _starts(rows: Sequence[Row], name: str) -> list[int]:
     lengths = [end - start for start, end in pairwise([*filled, len(values)])]
     several = len(filled) >= 2 and len(values) >= 2 * len(filled) and max(lengths) <= _LONGEST
     return filled if several and len(names) == len(filled) else []
+
+
+def streamed(rows: Iterator[tuple[int, Row | Rejection]], words: str) -> Iterator[tuple[int, Row | Rejection]]:
+    """The rows of a stream, those of one sentence as one where `words` has a token a row, as `joined` does it."""
+    head = list(islice(rows, _LOOKED_AT))
+    seen = [row for _, row in head if not isinstance(row, Rejection)]
+    found = chain(head, rows)
+    columns = list(seen[0]) if seen and words in seen[0] else []
+    single = len(seen) >= _LEAST and bool(columns) and _are_words(seen, words)
+    number = next((name for name in columns if single and name != words and _starts(seen, name)), None)
+    return found if number is None else _sentences(found, columns, number)
+
+
+def _sentences(
+    rows: Iterator[tuple[int, Row | Rejection]], columns: Sequence[str], number: str
+) -> Iterator[tuple[int, Row | Rejection]]:
+    first, held = 0, list[Row]()
+    for line, row in rows:
+        if isinstance(row, Rejection):
+            yield line, row
+            continue
+        value = row.get(number)
+        if held and not is_missing(value) and value != held[0].get(number):
+            yield first, _sentence(held, columns, number)
+            held = []
+        first = first if held else line
+        held.append(row)
+    if held:
+        yield first, _sentence(held, columns, number)
