@@ -4,7 +4,9 @@
 
 SemEval-2010 Task 8 (8,000 rows to learn from, 2,717 to test). A tenth of the training rows is validation: it picks the
 best epoch and, with `--judge validation`, is what is scored, so that settings can be chosen without the test rows. Both
-systems have the same encoder, method, settings, rows and seeds. The score is the official one (`relation-f1`), with its
+systems have the same encoder, method, settings, rows and seeds. `[CLS]` reads the sentence with signs written around the
+spans and answers from the state of its first token alone, the baseline of "Enriching Pre-trained Language Model with Entity
+Information for Relation Classification" (R-BERT, Wu & He 2019). The score is the official one (`relation-f1`), with its
 95 % bootstrap interval. Printed as JSON: a line per system and seed, and one for the paired difference of the two.
 """
 
@@ -16,6 +18,7 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +30,16 @@ from autogpt.autopilot.trial import Bench, Candidate, run_trial
 from autogpt.core import Decision, Example, LabelSpace, Schema
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.score import evaluate
+from autogpt.runtime import detect
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data" / "semeval2010_task8"
 SCHEMA = Schema("relation-extraction", ("text",), ("label",))
 TASK = registry.get("tasks", SCHEMA.task)
 METRICS = tuple(registry.get("metrics", name) for name in ("relation-f1", "accuracy", "macro-f1"))
-SYSTEMS = {"marks": ("text", "marks"), "plain text": ("text",)}
+SYSTEMS = {"marks": ("text", "marks"), "plain text": ("text",), "[CLS]": ("text", "marks")}
 """What each system sees of a row."""
+SIGNS = ("$", "#")
+"""Written around the first and the second span for `[CLS]`."""
 OPTIONS = {"full": {"epochs": 5, "learning_rate": 2e-4}}
 """Of the methods that are not used as they are."""
 
@@ -46,14 +52,36 @@ def examples(name: str, keys: Sequence[str]) -> list[Example]:
     return [Example(i, {key: inputs[key] for key in keys}, target) for i, (inputs, target) in enumerate(read)]
 
 
-def bench(rows: Sequence[Example], *, seed: int, most: int | None) -> Bench:
+def signed(rows: Sequence[Example]) -> list[Example]:
+    """The rows with signs in their texts instead of marks."""
+    return [replace(row, inputs={"text": _signed(row.inputs["text"], row.inputs["marks"])}) for row in rows]
+
+
+def _signed(text: str, marks: Sequence[tuple[int, int]]) -> str:
+    for sign, (start, end) in sorted(zip(SIGNS, marks, strict=True), key=lambda part: -part[1][0]):
+        text = f"{text[:start]}{sign} {text[start:end]} {sign}{text[end:]}"
+    return text
+
+
+def first_token(folder: Path) -> str:
+    """A copy of the embedded encoder that answers from the state of its first token."""
+    registry.get("backbones", "encoder").open(None, runtime=detect(), offline=True, output="classes", size=2).save(
+        folder
+    )
+    place = folder / "1_Pooling" / "config.json"
+    told = {**json.loads(place.read_text("utf-8")), "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    place.write_text(json.dumps(told), "utf-8")
+    return str(folder)
+
+
+def bench(rows: Sequence[Example], *, seed: int, most: int | None, backbone: str | None = None) -> Bench:
     """A tenth of the rows as validation, at most `most` of the others to learn from."""
     order = np.random.default_rng(seed).permutation(len(rows))
     held, learned = order[: len(rows) // 10], order[len(rows) // 10 :][:most]
     train, validation = ([rows[place] for place in places] for places in (learned, held))
     space = registry.get("outputs", TASK.output).space([row.target for row in rows])
     return trials.bench(
-        trials.Parts(TASK, train, validation, ()), backbone=None, seed=seed, space=space, metrics=METRICS
+        trials.Parts(TASK, train, validation, ()), backbone=backbone, seed=seed, space=space, metrics=METRICS
     )
 
 
@@ -61,10 +89,12 @@ def one(system: str, method: str, given: argparse.Namespace, seed: int) -> tuple
     """One system trained and scored, and its answers."""
     options = json.loads(given.options) if given.options else OPTIONS.get(method, {})
     keys = SYSTEMS[system]
-    told_rows = bench(examples("train", keys), seed=seed, most=given.rows)
-    judged = told_rows.validation if given.judge == "validation" else examples("test", keys)
-    began = time.monotonic()
+    shape = signed if system == "[CLS]" else list
     with tempfile.TemporaryDirectory() as folder:
+        backbone = first_token(Path(folder) / "encoder") if system == "[CLS]" else None
+        told_rows = bench(shape(examples("train", keys)), seed=seed, most=given.rows, backbone=backbone)
+        judged = told_rows.validation if given.judge == "validation" else shape(examples("test", keys))
+        began = time.monotonic()
         result, scorer = run_trial(
             told_rows, Candidate(method, dict(options)), folder=Path(folder), remaining=lambda: 36_000.0
         )
