@@ -4,9 +4,9 @@
 
 SemEval-2010 Task 8 (8,000 rows to learn from, 2,717 to test). A tenth of the training rows is validation: it picks the
 best epoch and, with `--judge validation`, is what is scored, so that settings can be chosen without the test rows. Both
-systems have the same encoder, method, settings, rows and seeds. `[CLS]` reads the sentence with signs written around the
-spans and answers from the state of its first token alone, the baseline of "Enriching Pre-trained Language Model with Entity
-Information for Relation Classification" (R-BERT, Wu & He 2019). The score is the official one (`relation-f1`), with its
+systems have the same encoder, method, settings, rows and seeds. `[CLS]` reads the sentence with signs written around
+the spans and answers from the state of its first token alone: the baseline of "Enriching Pre-trained Language Model
+with Entity Information for Relation Classification" (R-BERT, Wu & He 2019). The score is the official one, with its
 95 % bootstrap interval. Printed as JSON: a line per system and seed, and one for the paired difference of the two.
 """
 
