@@ -144,3 +144,11 @@ def test_no_encoder_is_loaded_when_the_time_is_over() -> None:
 
     late = replace(facts(1000, -5.0), rows_per_second=lambda: None, measure=load, layers=load)
     assert list(rungs(late, [])) == ["full is left out: about 7 s are needed to load the encoder, 0 s are left"]
+
+
+def test_no_device_is_looked_at_when_the_time_is_over() -> None:
+    def device() -> str:
+        raise AssertionError("torch is loaded, and number formats are measured, to learn that nothing can be tried")
+
+    over = replace(facts(1000, 0.0), allowed=["lora"], device=device)
+    assert list(rungs(over, [])) == ["lora is left out: about 7 s are needed to load the encoder, 0 s are left"]

@@ -354,6 +354,8 @@ def _cross_encoder(facts: Facts) -> Candidate | str:
 
 def _adapters(facts: Facts, method: str) -> Candidate | str:
     """Methods that train a few parameters through all layers."""
+    if facts.remaining() <= 0.0 and not facts.named:  # before the device is looked at, which takes seconds
+        return _no_time(facts, method, LOAD_SECONDS, "are needed to load the encoder")
     if facts.device() == "cpu" and not facts.named:
         return f"{method} is left out: on a CPU it trains no faster than full fine-tuning of a small encoder"
     epochs = wanted_epochs(len(facts.train))
