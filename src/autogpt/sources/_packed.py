@@ -25,56 +25,35 @@ _LZMA_BYTES = 1 << 28  # of the dictionary of xz: what `xz -9` needs, four times
 _BOMB_BYTES, _BOMB_RATIO = 1 << 27, 200
 
 
-class _Hoarder:
-    """A decompressor of bzip2 or xz, which keeps what it was given and has not unpacked, with the face of zlib's."""
+class _Unpacker:
+    """A decompressor of any kind. zlib's gives back what it was given and has not unpacked (`rest`), those of bzip2 and
+    xz keep it, and are `hungry` when nothing of it is left."""
 
-    unconsumed_tail = b""
+    def __init__(self, kind: str) -> None:
+        self._inner: Any = zlib.decompressobj(31)
+        if kind == "bzip2":
+            self._inner = bz2.BZ2Decompressor()
+        elif kind == "xz":
+            self._inner = lzma.LZMADecompressor(memlimit=_LZMA_BYTES)
 
-    def __init__(self, inner: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
-        self._inner = inner
+    def decompress(self, data: bytes, size: int) -> bytes:
+        return bytes(self._inner.decompress(data, size))
 
     @property
-    def eof(self) -> bool:
-        return self._inner.eof
+    def ended(self) -> bool:
+        return bool(self._inner.eof)
 
     @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
+    def behind(self) -> bytes:
+        return bytes(self._inner.unused_data)
+
+    @property
+    def rest(self) -> bytes:
+        return bytes(getattr(self._inner, "unconsumed_tail", b""))
 
     @property
     def hungry(self) -> bool:
-        return self._inner.needs_input
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        return self._inner.decompress(data, size)
-
-
-class _Inflater:
-    """zlib's decompressor of gzip: it gives back what it has not unpacked, so it can always be given more."""
-
-    hungry = True
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(31)
-        self.decompress = self._inner.decompress
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    @property
-    def unconsumed_tail(self) -> bytes:
-        return self._inner.unconsumed_tail
-
-
-def _unpacker(kind: str) -> _Inflater | _Hoarder:
-    if kind == "gzip":
-        return _Inflater()
-    return _Hoarder(bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(memlimit=_LZMA_BYTES))
+        return bool(getattr(self._inner, "needs_input", True))
 
 
 def _packed(start: bytes) -> str:
@@ -110,7 +89,7 @@ class Unpacked(io.RawIOBase):
         if start.startswith(ZIP) and (member := _only_member(path)) is not None:
             self._file.close()
             self._file = member
-        self._inflate = _unpacker(self._kind)
+        self._inflate = _Unpacker(self._kind)
         self._rest = b""
         self._taken = self._given = 0
 
@@ -141,11 +120,11 @@ class Unpacked(io.RawIOBase):
     def _member(self, size: int) -> bytes:
         """Up to `size` unpacked bytes; never more, however far the input would unpack."""
         while self.damage is None:
-            if self._inflate.eof:
-                self._rest = (self._inflate.unused_data or self._load()).lstrip(b"\0")  # zeros pad the last block
+            if self._inflate.ended:
+                self._rest = (self._inflate.behind or self._load()).lstrip(b"\0")  # zeros pad the last block
                 if not self._rest:
                     return b""
-                self._inflate = _unpacker(self._kind)
+                self._inflate = _Unpacker(self._kind)
             hungry = self._inflate.hungry
             packed = self._rest or (self._load() if hungry else b"")
             try:
@@ -154,7 +133,7 @@ class Unpacked(io.RawIOBase):
                 self.doubtful = "header" not in str(error)  # no new member behind a good one: only trailing bytes
                 self.damage = f"the {self._kind} data is damaged ({error}); fetch or pack the file again"
                 break
-            self._rest = self._inflate.unconsumed_tail
+            self._rest = self._inflate.rest
             self._given += len(data)
             if self._given > max(_BOMB_BYTES, _BOMB_RATIO * self._taken):
                 self.damage = (
@@ -164,7 +143,7 @@ class Unpacked(io.RawIOBase):
                 break
             if data:
                 return data
-            if hungry and not packed and not self._inflate.eof:
+            if hungry and not packed and not self._inflate.ended:
                 self.damage = f"the {self._kind} data ends early (a cut download?); fetch or pack the file again"
         return b""
 
