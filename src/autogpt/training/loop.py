@@ -215,12 +215,14 @@ class _Run:
             raise self.interrupted() from None
         except sending.NotSentError as why:
             told = f"each batch is computed by one process: {why}"
+            replicas.say(told)
         self.note = " ".join(filter(None, (self.note, told)))
 
     def interrupted(self) -> Interrupted:
         """What is raised once the state is saved."""
-        told = f"stopped at step {self.progress.step} of {self.progress.total}; the state is saved in {self.disk.folder}"
-        return Interrupted(told, resume=f"autogpt resume {self.disk.folder}")
+        step, total, folder = self.progress.step, self.progress.total, self.disk.folder
+        told = f"stopped at step {step} of {total}; the state is saved in {folder}"
+        return Interrupted(told, resume=f"autogpt resume {folder}")
 
     def probe(self, *, whole: bool) -> None:
         """See `Gradients.probe`."""

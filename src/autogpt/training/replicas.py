@@ -7,10 +7,14 @@ They are the processes of executor `local`, started once and used by one trainin
 from __future__ import annotations
 
 import importlib
+import logging
+from collections.abc import Callable
 
 from autogpt import registry
 from autogpt.orders import Crew
 from autogpt.runtime import prepare_environment
+
+logger = logging.getLogger(__name__)
 
 
 def load() -> None:
@@ -21,10 +25,10 @@ def load() -> None:
 
 
 class Replicas:
-    """`size` processes compute each batch together: this one and its replicas."""
+    """`size` processes compute each batch together: this one and its replicas. `say` is told whom they cannot help."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, *, say: Callable[[str], None] = logger.info) -> None:
+        self.size, self.say = size, say
         self._crew: Crew | None = None
 
     def prepare(self) -> Crew:
