@@ -158,9 +158,9 @@ class _Team:
         finally:
             torch.set_num_threads(before)
         others = self._heard(max(HANG_SECONDS, HANG_TIMES * (time.monotonic() - began)))
-        return self._joined(outcome, others)
+        return self._summed(outcome, others)
 
-    def _joined(self, own: Outcome, others: Mapping[int, Mapping[str, Any]]) -> Outcome:
+    def _summed(self, own: Outcome, others: Mapping[int, Mapping[str, Any]]) -> Outcome:
         """The sum of all gradients in place, and what is known about the whole batch."""
         weight = own.weight + sum(other["weight"] for other in others.values())
         moved = {place for other in others.values() for place in other["moved"]}
@@ -325,7 +325,7 @@ def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
 
 def _fill(tensors: Sequence[torch.Tensor], flat: torch.Tensor) -> None:
     with torch.no_grad():
-        for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
 
@@ -340,7 +340,7 @@ def _joined(folder: Path, *, rank: int, size: int, runtime: Runtime) -> Iterator
     try:
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if near else "gloo",
-            store=dist.FileStore(str(folder / "meeting"), size),
+            init_method=(folder / "meeting").as_uri(),
             rank=rank,
             world_size=size,
             timeout=ENDLESS if rank else timedelta(seconds=HANG_SECONDS),
