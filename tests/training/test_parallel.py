@@ -151,6 +151,15 @@ def test_a_replica_that_dies_or_hangs_ends_the_training_and_the_next_one_has_ano
     replicas.close()
 
 
+def test_who_has_not_loaded_in_time_is_not_waited_for(start: Start) -> None:
+    told: list[str] = []
+    replicas = Replicas(2, say=told.append)
+    steps = list(start(TinyTrainable(), replicas=replicas, remaining=lambda: 0.5))
+    replicas.close()
+    assert steps, "the time that is left is trained in"
+    assert told[0].startswith("each batch is computed by one process: the others had not loaded after")
+
+
 def test_whoever_stops_waits_for_nobody_and_the_state_is_saved(start: Start, tmp_path: Path) -> None:
     replicas, tiny, asked = Replicas(2), TinyTrainable(), [0]
 

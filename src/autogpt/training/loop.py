@@ -95,7 +95,7 @@ def train(
         return
     with ExitStack() as training:
         if replicas is not None:
-            run.spread(replicas, training, whole=whole)
+            run.spread(replicas, training, remaining=remaining(), whole=whole)
         yield from _steps(run, remaining=remaining, validate=validate, tracker=tracker, whole=whole)
 
 
@@ -202,7 +202,7 @@ class _Run:
         self.model.module.train()
         return True
 
-    def spread(self, replicas: Replicas, training: ExitStack, *, whole: bool) -> None:
+    def spread(self, replicas: Replicas, training: ExitStack, *, remaining: float, whole: bool) -> None:
         """From now on replicas compute with this process, until `training` ends; where they cannot, say why not."""
         from autogpt.training import parallel, sending
 
@@ -210,7 +210,8 @@ class _Run:
         try:
             if whole:
                 raise sending.NotSentError("its loss compares all rows of a batch")
-            self.compute = training.enter_context(parallel.together(replicas, self.model, self.gradients))
+            helped = parallel.together(replicas, self.model, self.gradients, remaining=remaining)
+            self.compute = training.enter_context(helped)
         except StopRequestedError:
             raise self.interrupted() from None
         except sending.NotSentError as why:

@@ -26,7 +26,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -49,8 +49,8 @@ from autogpt.training.gradients import Gradients, Outcome, StopRequestedError
 from autogpt.training.pruning import Weights
 from autogpt.training.replicas import Replicas
 
-START_SECONDS = 300.0
-"""A replica has loaded its libraries by then."""
+START_SECONDS, START_SHARE = 300.0, 0.2
+"""A replica has loaded its libraries by then, and within START_SHARE of the time that is left, or is not waited for."""
 HANG_SECONDS, HANG_TIMES = 60.0, 10.0
 """Who takes so long, and so many times as long as rank 0 took for its own share, is taken for hung."""
 LOOK_SECONDS = 0.5
@@ -74,16 +74,22 @@ class Place:
 
 
 @contextmanager
-def together(replicas: Replicas, model: Trainable, gradients: Gradients) -> Iterator[Callable[..., Outcome]]:
-    """What takes the place of `gradients.of` while replicas compute with it. NotSentError: the model stays here."""
+def together(
+    replicas: Replicas, model: Trainable, gradients: Gradients, *, remaining: float
+) -> Iterator[Callable[..., Outcome]]:
+    """What takes the place of `gradients.of` while replicas compute with it.
+
+    `remaining` seconds there are. NotSentError: the model stays here, or nobody is there in time to take it.
+    """
+    if dist.is_initialized():
+        raise sending.NotSentError("torch.distributed is in use in this process")
     sent = sending.packed(model)
     with tempfile.TemporaryDirectory(prefix="autogpt-", ignore_cleanup_errors=True) as folder:
         try:
-            gradients.processes = replicas.size
             team = _Team(replicas.prepare(), replicas.size, gradients)
-            team.begin(sent, Path(folder))
-            with _joined(Path(folder), rank=0, size=replicas.size, runtime=gradients.runtime) as wire:
-                team.meet(wire, model)
+            team.begin(sent, Path(folder), min(START_SECONDS, START_SHARE * remaining))
+            with ExitStack() as line:
+                team.meet(line, Path(folder), model)
                 yield team.of
                 team.dismiss()
         except BaseException:
@@ -103,8 +109,8 @@ class _Team:
         self.state: list[torch.Tensor] = []
         self.parameters: list[torch.nn.Parameter] = []
 
-    def begin(self, model: bytes, folder: Path) -> None:
-        """Hand out the places, and wait until all have loaded."""
+    def begin(self, model: bytes, folder: Path, seconds: float) -> None:
+        """Hand out the places, and wait until all have loaded. NotSentError: nothing has begun, train without them."""
         runtime, memory = self.gradients.runtime, None
         if runtime.memory.limit is not None:
             memory = max(LEAST_MEMORY, (runtime.memory.limit - resident()) // self.size)
@@ -113,13 +119,19 @@ class _Team:
         for rank in range(1, self.size):
             place = replace(given, rank=rank)
             self.crew.begin(Order(f"replica {rank}", serve, place, folder / str(rank), folder, memory=memory))
-        self._heard(START_SECONDS)
+        try:
+            if not self._heard(seconds):
+                raise sending.NotSentError(f"the others had not loaded after {seconds:.0f} s")
+        except ResourceError as problem:
+            raise sending.NotSentError(str(problem)) from None
 
-    def meet(self, wire: _Wire, model: Trainable) -> None:
+    def meet(self, line: ExitStack, folder: Path, model: Trainable) -> None:
         """Give the replicas all weights there are."""
-        self.wire = wire
+        met = _joined(folder, rank=0, size=self.size, runtime=self.gradients.runtime)
+        self.wire = self._moved(line.enter_context, met)
         self.state, self.parameters = _stepped(model)
-        self._moved(wire.share, sending.tensors(model.module))
+        self.gradients.processes = self.size
+        self._moved(self.wire.share, sending.tensors(model.module))
 
     def dismiss(self) -> None:
         """No step follows; whoever is lost by now does not matter any more."""
@@ -157,7 +169,10 @@ class _Team:
             outcome = self.gradients.of(model, shares[0], lengths, progress, weights=factors[0])
         finally:
             torch.set_num_threads(before)
-        others = self._heard(max(HANG_SECONDS, HANG_TIMES * (time.monotonic() - began)))
+        patience = max(HANG_SECONDS, HANG_TIMES * (time.monotonic() - began))
+        others = self._heard(patience)
+        if not others:
+            raise self._lost(f"it was not heard of for {patience:.0f} s")
         return self._summed(outcome, others)
 
     def _summed(self, own: Outcome, others: Mapping[int, Mapping[str, Any]]) -> Outcome:
@@ -189,7 +204,8 @@ class _Team:
         )
 
     def _heard(self, seconds: float) -> dict[int, Mapping[str, Any]]:
-        """What each replica tells next. ResourceError: one is lost; StopRequestedError: they are not waited for."""
+        """What each replica tells next; nothing when one of them says nothing for so long. ResourceError: one is lost;
+        StopRequestedError: they are not waited for."""
         found: dict[int, Mapping[str, Any]] = {}
         until = time.monotonic() + seconds
         while len(found) < self.size - 1:
@@ -199,15 +215,15 @@ class _Team:
             elif news is not None:
                 raise self._lost("", news)
             elif time.monotonic() > until:
-                raise self._lost(f"it was not heard of for {seconds:.0f} s")
+                return {}
             if self.gradients.stop():
                 raise StopRequestedError
         return found
 
-    def _moved(self, move: Callable[..., Any], *given: Any) -> None:
+    def _moved(self, move: Callable[..., Any], *given: Any) -> Any:
         """Tensors on their way; whoever is not there to take them is lost."""
         try:
-            move(*given)
+            return move(*given)
         except RuntimeError as problem:
             raise self._lost(f"{problem}".splitlines()[0], self.crew.news(LOOK_SECONDS)) from None
 
