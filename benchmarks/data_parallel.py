@@ -39,7 +39,7 @@ def work(method: str, rows: list[Mapping[str, Any]], processes: int, options: Ma
 
     torch.set_num_threads(1)
     output, runtime = registry.get("outputs", "classes"), Runtime(threads=processes)
-    examples = [Example(i, {"text": row["text"]}, row["label"], group=str(i)) for i, row in enumerate(rows)]
+    examples = [Example(i, {"text": row["text"]}, row["label"]) for i, row in enumerate(rows)]
     space = output.space([example.target for example in examples])
     shape: dict[str, Any] = {"output": "classes", "size": output.size(space), "runtime": runtime, "offline": True}
 

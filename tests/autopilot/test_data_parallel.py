@@ -7,11 +7,13 @@ import pytest
 
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
-from autogpt.config import Compute, RunConfig, Search
+from autogpt.config import Adaptive, Compute, Experiments, RunConfig, Search
 from autogpt.errors import ConfigError
 from autogpt.events import Event, Listener
 from autogpt.testing import tiny
 from autogpt.testing.tiny import notes as table
+
+pytestmark = pytest.mark.timeout(900)  # each replica loads torch, which takes long beside other jobs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,14 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(backbone: Path, output: Path, compute: Compute, *, methods: str, listen: Listener) -> Run:
     search = Search(methods=methods, backbone=str(backbone), ensemble=False)
-    config = RunConfig(output=str(output), time_limit=240, search=search, compute=compute)
+    config = RunConfig(
+        output=str(output),
+        time_limit=3000,  # of which a fifth is waited for replicas at most
+        search=search,
+        compute=compute,
+        experiments=Experiments("off"),
+        adaptive=Adaptive("off"),
+    )
     return autopilot.run(config, data=table(), listen=listen)
 
 

@@ -27,7 +27,10 @@ from autogpt.training.gradients import Gradients
 from autogpt.training.loop import LoopOptions
 from autogpt.training.replicas import Replicas
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes of executor local")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="processes of executor local"),
+    pytest.mark.timeout(900),  # each replica loads torch, which takes long beside other jobs
+]
 
 Start = Callable[..., Iterator[Step]]
 OPTIONS = LoopOptions(epochs=3, batch_rows=15, learning_rate=0.01, checkpoint_seconds=1000)
