@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from autogpt.core import Step
+from autogpt.core import Batch, Step
 from autogpt.errors import ConfigError, Interrupted, ResourceError
 from autogpt.executors import local
 from autogpt.memory import Guard, Room
@@ -33,6 +33,7 @@ pytestmark = [
 ]
 
 Start = Callable[..., Iterator[Step]]
+Mine = Callable[[], list[psutil.Process]]
 OPTIONS = LoopOptions(epochs=3, batch_rows=15, learning_rate=0.01, checkpoint_seconds=1000)
 
 
@@ -46,6 +47,13 @@ def two() -> Iterator[Replicas]:
 
 def helpers(of: psutil.Process) -> list[psutil.Process]:
     return [one for one in of.children(recursive=True) if "autogpt.executors._child" in " ".join(one.cmdline())]
+
+
+@pytest.fixture
+def mine() -> Mine:
+    """The replicas that a test has started itself."""
+    before = helpers(psutil.Process())
+    return lambda: [one for one in helpers(psutil.Process()) if one not in before]
 
 
 def gone(processes: Sequence[psutil.Process]) -> bool:
@@ -117,7 +125,7 @@ def test_a_row_that_spoils_a_step_elsewhere_is_named(start: Start, two: Replicas
         list(start(tiny, options=OPTIONS, replicas=two))
 
 
-def test_who_cannot_be_spread_is_trained_by_one_process_and_told(start: Start, tmp_path: Path) -> None:
+def test_who_cannot_be_spread_is_trained_by_one_process_and_told(start: Start, mine: Mine, tmp_path: Path) -> None:
     told: list[str] = []
     replicas = Replicas(2, say=told.append)
     closure = TinyTrainable()
@@ -128,19 +136,19 @@ def test_who_cannot_be_spread_is_trained_by_one_process_and_told(start: Start, t
         assert steps[0].note.startswith("each batch is computed by one process: ")
     assert "compares all rows" in told[0]
     assert "lambda" in told[1]
-    assert not helpers(psutil.Process()), "nobody was started for them"
+    assert not mine(), "nobody was started for them"
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_replica_that_dies_or_hangs_ends_the_training_and_the_next_one_has_another(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+    start: Start, mine: Mine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
     monkeypatch.setattr(parallel, "HANG_SECONDS", 3.0)
     monkeypatch.setattr(parallel, "HANG_TIMES", 1.0)
     replicas, tiny = Replicas(2), TinyTrainable()
     steps = start(tiny, folder=tmp_path / "lost", options=OPTIONS, replicas=replicas)
     next(steps)
-    (helper,) = helpers(psutil.Process())
+    (helper,) = mine()
     os.kill(helper.pid, how)
     began = time.monotonic()
     problem = "killed|closed" if how == signal.SIGKILL else "not heard of|imed out"
@@ -154,6 +162,20 @@ def test_a_replica_that_dies_or_hangs_ends_the_training_and_the_next_one_has_ano
     replicas.close()
 
 
+def as_it_is(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
+    return losses
+
+
+def test_what_another_process_cannot_import_is_trained_here(start: Start, mine: Mine) -> None:
+    told: list[str] = []
+    replicas, tiny = Replicas(2, say=told.append), TinyTrainable()
+    tiny.fault = as_it_is  # of a module that stands on the path of this process alone
+    assert len(list(start(tiny, replicas=replicas))) == 15
+    assert "each batch is computed by one process: " in told[0]
+    assert "No module named" in told[0]
+    assert not mine()
+
+
 def test_who_has_not_loaded_in_time_is_not_waited_for(start: Start) -> None:
     told: list[str] = []
     replicas = Replicas(2, say=told.append)
@@ -163,7 +185,7 @@ def test_who_has_not_loaded_in_time_is_not_waited_for(start: Start) -> None:
     assert told[0].startswith("each batch is computed by one process: the others had not loaded after")
 
 
-def test_whoever_stops_waits_for_nobody_and_the_state_is_saved(start: Start, tmp_path: Path) -> None:
+def test_whoever_stops_waits_for_nobody_and_the_state_is_saved(start: Start, mine: Mine, tmp_path: Path) -> None:
     replicas, tiny, asked = Replicas(2), TinyTrainable(), [0]
 
     def stop() -> bool:
@@ -172,7 +194,7 @@ def test_whoever_stops_waits_for_nobody_and_the_state_is_saved(start: Start, tmp
 
     with pytest.raises(Interrupted, match="the state is saved"):
         list(start(tiny, options=OPTIONS, replicas=replicas, stop=stop))
-    assert not helpers(psutil.Process())
+    assert not mine()
     assert list((tmp_path / "trial").glob("checkpoint-*"))
 
 

@@ -245,6 +245,14 @@ def serve(order: Order, tell: Listener) -> Mapping[str, Any]:
     if given.runtime.device == "cuda":
         torch.cuda.set_device(given.rank % torch.cuda.device_count())
     model = sending.unpacked(given.model)
+    try:
+        _serve(given, model, tell)
+    except RuntimeError as problem:  # of the model, or of a line whose other end is gone
+        raise ResourceError(f"{type(problem).__name__}: {problem}".splitlines()[0]) from None
+    return {}
+
+
+def _serve(given: Place, model: Trainable, tell: Listener) -> None:
     gradients = Gradients(given.runtime, seed=given.seed, stop=lambda: False, rank=given.rank)
     lengths, (state, parameters) = model.lengths(), _stepped(model)
     tell(Event("replica", "loaded"))
@@ -264,7 +272,6 @@ def serve(order: Order, tell: Listener) -> Mapping[str, Any]:
             outcome = gradients.of(model, rows, lengths, progress, weights=weights)
             tell(Event("replica", "computed", _told(outcome, parameters)))
             wire.add(parameters, outcome.weight)
-    return {}
 
 
 _IDLE: Mapping[str, Any] = {"weight": 0.0, "loss": 0.0, "losses": [], "index": [], "tokens": 0, "moved": [], "note": ""}

@@ -39,8 +39,11 @@ def packed(model: Trainable) -> bytes:
 
 
 def unpacked(sent: bytes) -> Trainable:
-    """What `packed` gave, with a blank module."""
-    model: Trainable = ForkingPickler.loads(sent)
+    """What `packed` gave, with a blank module. NotSentError: it needs what cannot be imported here."""
+    try:
+        model: Trainable = ForkingPickler.loads(sent)
+    except (ImportError, AttributeError) as problem:
+        raise NotSentError(str(problem)) from None
     return model
 
 
