@@ -53,6 +53,10 @@ class Guard:
         self._say, self._said = say, set[str]()
         self._peak = high_water()
 
+    def __reduce__(self) -> tuple[type[Guard], tuple[int | None]]:
+        """In another process: the same limit, told to the log there."""
+        return Guard, (self.limit,)
+
     def room(self, device: str = "cpu") -> Room:
         """The lowest of all bounds, at this moment."""
         found = [Room(_physical(), "memory free on this machine"), *_limits()]

@@ -118,6 +118,10 @@ class Materials:
         def say(kind: str, message: str, **data: Any) -> None:
             listen(Event(kind, message, data))
 
+        if config.compute.data_parallel > 1:
+            from autogpt.training.replicas import Replicas
+
+            bench = replace(bench, replicas=Replicas(config.compute.data_parallel, say=partial(say, "decision")))
         services: dict[str, Any] = {"goal": config.goal, "columns": self.columns, "say": say, "remaining": remaining}
         kept = None if place is None else place / "descriptions.json"
         return advised(described(bench, **services, kept=kept), self.unlabelled, **services)

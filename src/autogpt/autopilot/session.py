@@ -181,15 +181,18 @@ class Session:
         self.say("plan", f"time limit: {settings.duration(limit)}", time_limit=limit, seed=self.config.seed)
         if self.config.compute.chosen is not None:
             self.workshop = Workshop.of(self)
+        if self.config.compute.data_parallel > 1:
+            self.say("plan", f"each batch of a training: {self.config.compute.data_parallel} processes")
         table = self.read(data, test)
         prepared = self.prepare(table)
         bench = self.bench(prepared)
         self.prior = belief.prior_of(rows_per_label(bench.train, bench.output))
         past.recall(self, bench, prepared)
-        self.climb(bench, prepared)
-        if self.best is None:
-            raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
-        return finish.finish(self, bench, prepared, self.best)
+        with bench.helped():
+            self.climb(bench, prepared)
+            if self.best is None:
+                raise ResourceError(f"no method could be fitted: {'; '.join(self.reasons)}; give more time or memory")
+            return finish.finish(self, bench, prepared, self.best)
 
     def read(self, data: Any, test: Any) -> Table:
         """Rows of the source; rows given in memory are kept in the run, so that it can be resumed."""

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from autogpt.runtime import Runtime
 
 if TYPE_CHECKING:
     from autogpt.core import Scores
+    from autogpt.training.replicas import Replicas
 
 log = logging.getLogger(__name__)
 
@@ -117,11 +119,22 @@ class Bench:
     prompts: Sequence[Prompt] = ()
     descriptions: Callable[[], Sequence[Example]] = tuple
     """What the run says of the labels, as examples that are no rows: for methods with `takes_descriptions`."""
+    replicas: Replicas | None = None
+    """Who computes the batches of trainings with this process."""
 
     @property
     def metric(self) -> Metric:
         """The one that picks the winner."""
         return self.metrics[0]
+
+    @contextmanager
+    def helped(self) -> Iterator[None]:
+        """Whoever computes with this process ends with the block."""
+        try:
+            yield
+        finally:
+            if self.replicas is not None:
+                self.replicas.close()
 
     def judge(self, scores: Scores) -> dict[str, float]:
         """All metrics of scores of the validation rows; NaN where there are none."""
@@ -202,6 +215,9 @@ def make_job(
     if getattr(method, "takes_descriptions", False):
         rows = [*rows, *bench.descriptions()]
 
+    if bench.replicas is not None and method.needs_backbone:
+        bench.replicas.prepare()  # they load while this process does
+
     def loop(
         trainable: Trainable, settings: Mapping[str, Any], validate: Callable[[], Mapping[str, float]] | None
     ) -> Iterator[Step]:
@@ -227,6 +243,7 @@ def make_job(
             runtime=bench.runtime(),
             stop=bench.stop,
             tracker=tracker,
+            replicas=bench.replicas,
             **rest,
         )
         if tracker is not None:

@@ -70,14 +70,13 @@ def _bench(order: Order, tell: Listener) -> Iterator[tuple[Bench, Callable[[], f
 
     guard = Guard(order.memory, say=lambda message: tell(Event("decision", message)))
     with stop_requested() as stop:
-        yield (
-            materials.bench(
-                place=order.base,
-                guard=guard,
-                runtime=lambda: replace(kept(order.base / "worker.json"), memory=guard),
-                listen=tell,
-                stop=stop,
-                remaining=remaining,
-            ),
-            remaining,
+        bench = materials.bench(
+            place=order.base,
+            guard=guard,
+            runtime=lambda: replace(kept(order.base / "worker.json"), memory=guard),
+            listen=tell,
+            stop=stop,
+            remaining=remaining,
         )
+        with bench.helped():
+            yield bench, remaining

@@ -113,6 +113,12 @@ class EncoderTraining:
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to compute batches; who decides about steps stays here."""
+        if self.cache is not None:
+            raise TypeError("what its frozen layers give is kept in this process")
+        return {name: value for name, value in vars(self).items() if name not in ("rate_of", "after_step")}
+
     def use(self, cache: Cache) -> None:
         """Train over `cache`, if one batch gives the same with it as without.
 

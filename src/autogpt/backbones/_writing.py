@@ -172,6 +172,11 @@ class WriterTraining:
         self.rate_of: Callable[[str], float] = lambda name: 1.0
         self.after_step: Callable[[int, int], None] = lambda step, total: None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to compute batches; who decides about steps, and who writes, stay here."""
+        here = ("rate_of", "after_step", "_score", "_decode", "_keep")
+        return {name: value for name, value in vars(self).items() if name not in here}
+
     def score(self) -> Any:
         """What is written to the sources of all rows."""
         started = time.monotonic()

@@ -129,7 +129,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Where trials are worked on."""
+    """Where trials are worked on, and by how many processes each."""
 
     executor: str | None = _help(
         "who works on trials (default: the run itself, one after another)", kind="executors", metavar="NAME"
@@ -138,9 +138,20 @@ class Compute:
         "trials at the same time (default: 1; with ray one per GPU, or per machine)", metavar="NUMBER"
     )
     address: str | None = _help("address of a Ray cluster, or auto (default: Ray is started here)", metavar="ADDRESS")
+    data_parallel: int = _help(
+        "processes of this machine that compute each batch of one training together (data parallelism)",
+        1,
+        metavar="NUMBER",
+    )
 
     def __post_init__(self) -> None:
-        _check(self, ("workers", self.workers is None or 1 <= self.workers <= 1024, "between 1 and 1024"))
+        here = self.data_parallel == 1 or self.chosen != "ray"
+        _check(
+            self,
+            ("workers", self.workers is None or 1 <= self.workers <= 1024, "between 1 and 1024"),
+            ("data_parallel", 1 <= self.data_parallel <= 64, "between 1 and 64"),
+            ("data_parallel", here, "1 with Ray, which spreads trials and not one training; or leave Ray out"),
+        )
 
     @property
     def chosen(self) -> str | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from autogpt.core import Job, Scorer, Step
@@ -83,7 +84,7 @@ class _Frozen:
         body.gradual.register_buffer("best", torch.tensor(-math.inf, device=device))
         self.early = 0
         self.hooks = [
-            layer.register_forward_hook(lambda _, __, given, place=place: self._passed(given, place))
+            layer.register_forward_hook(partial(self._passed, place))  # no closure: a model may be sent
             for place, layer in enumerate(layers)
         ]
 
@@ -107,7 +108,7 @@ class _Frozen:
             hook.remove()
         del self.body.gradual
 
-    def _passed(self, given: Any, place: int) -> Any:
+    def _passed(self, place: int, layer: Any, told: Any, given: Any) -> Any:
         if place >= int(self.body.gradual.frozen):
             return given
         # T5 hands on what it adds to attention beside the states, made of weights of its lowest layer.

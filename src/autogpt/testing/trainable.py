@@ -43,6 +43,10 @@ class Net(torch.nn.Module):
         return logits
 
 
+def _none(batch: Batch, losses: torch.Tensor) -> torch.Tensor:
+    return losses
+
+
 class TinyTrainable:
     """A `core.Trainable`. `seen` has the rows of every micro-batch; `fault` may raise or spoil what it is given.
     `matrices`: the head's matrix is told to begin at random."""
@@ -57,7 +61,7 @@ class TinyTrainable:
             torch.manual_seed(seed)
             self.module: torch.nn.Module = Net(dropout)
         self.seen: list[list[int]] = []
-        self.fault: Callable[[Batch, torch.Tensor], torch.Tensor] = lambda batch, losses: losses
+        self.fault: Callable[[Batch, torch.Tensor], torch.Tensor] = _none
 
     def lengths(self) -> Sequence[int]:
         return [len(ids) for ids in self.ids]

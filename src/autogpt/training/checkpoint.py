@@ -61,6 +61,17 @@ def ended(folder: Path) -> Progress | None:
         return None
 
 
+def trained(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """Trained parameters, by name."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def buffers(module: torch.nn.Module) -> Tensors:
+    """Saved buffers, by name: with the trained parameters all that a step depends on and changes in a module."""
+    saved = module.state_dict()
+    return {name: b for name, b in module.named_buffers() if name in saved}
+
+
 class Checkpoints:
     """Reads and writes the state of one training in one folder."""
 
@@ -80,7 +91,7 @@ class Checkpoints:
         self.fingerprint = json.loads(json.dumps(fingerprint))
         self.serial = 0
         self.more = dict(more or {})
-        self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.parameters = trained(module)
         folder.mkdir(parents=True, exist_ok=True)
         files.remove_staged(folder)
 
@@ -88,9 +99,8 @@ class Checkpoints:
 
     def weights(self) -> Tensors:
         """Trained parameters and saved buffers, by name; views on the module where it stands on the CPU."""
-        saved = self.module.state_dict()
-        buffers = {name: b for name, b in self.module.named_buffers() if name in saved}
-        return {name: t.detach().cpu().contiguous() for name, t in {**self.parameters, **buffers}.items()}
+        held = {**self.parameters, **buffers(self.module)}
+        return {name: t.detach().cpu().contiguous() for name, t in held.items()}
 
     def moments(self) -> Tensors:
         """The optimizer's state, flat: `exp_avg/<parameter>` and so on."""

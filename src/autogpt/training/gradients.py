@@ -50,11 +50,13 @@ class _TooLargeError(Exception):
 
 @dataclass(slots=True)
 class Outcome:
-    """Gradients are in place; this is what is known about their batch. `losses` and `index` hold a tensor per part."""
+    """Gradients are in place; this is what is known about their batch, of all rows of which `weight` is the weight.
+    `losses` and `index` hold a tensor per part."""
 
     loss: torch.Tensor
     losses: list[torch.Tensor]
     index: list[torch.Tensor]
+    weight: torch.Tensor
     rows: int
     tokens: int
     note: str = ""
@@ -71,13 +73,16 @@ class Outcome:
 class Gradients:
     """Where gradients are computed: device, number format, seeds and the halving of what does not fit."""
 
-    def __init__(self, runtime: Runtime, *, seed: int, stop: Callable[[], bool]) -> None:
+    processes = 1
+    """That compute each batch together, and share this machine's memory."""
+
+    def __init__(self, runtime: Runtime, *, seed: int, stop: Callable[[], bool], rank: int = 0) -> None:
         self.accelerator = Accelerator(cpu=runtime.device == "cpu")
         if self.accelerator.scaler is not None:
             raise ConfigError("ACCELERATE_MIXED_PRECISION is fp16, which is not supported; unset it or use bf16 or no")
         self.device: torch.device = self.accelerator.device
         self.runtime = runtime
-        self.seed = seed
+        self.seed, self.rank = seed, rank
         self.stop = stop
 
     def of(
@@ -85,7 +90,6 @@ class Gradients:
         model: Trainable,
         rows: Rows,
         lengths: Sequence[int],
-        optimizer: torch.optim.Optimizer,
         progress: Progress,
         *,
         weights: Weights | None = None,
@@ -97,10 +101,10 @@ class Gradients:
         note = ""
         buffers = [(buffer, buffer.clone()) for buffer in model.module.buffers()]  # running means, if it has any
         while True:
-            optimizer.zero_grad(set_to_none=True)
+            model.module.zero_grad(set_to_none=True)
             parts = micro_batches(rows, lengths, max_tokens=progress.micro_tokens)
             try:
-                with seeded(self.seed, progress.step, device=self.device):
+                with seeded(self.seed, progress.step, self.rank, device=self.device):
                     outcome = self._accumulate(model, parts, lengths, weights)
                 outcome.note = note or self._watched(parts, lengths, progress)
                 return outcome
@@ -143,7 +147,8 @@ class Gradients:
                 f"({room.bound}); try a smaller backbone, or a method that trains fewer parameters (lora, head)"
             )
         row = one if two == _TOO_MUCH else two // 2
-        fixed = gradients + ahead
+        others = self.processes if self.device.type == "cpu" else 1  # who takes as much of the same memory
+        fixed, row = others * gradients + ahead, others * row
         rows = int((memory.SHARE * room.bytes - fixed) / max(row, 1))
         if rows < max(1, whole):
             what = f"a batch of {whole} rows" if whole else "one row"
@@ -180,7 +185,7 @@ class Gradients:
             self._backward(model, batch, batch.weight.sum())
 
         try:
-            with seeded(self.seed, progress.step, device=self.device):
+            with seeded(self.seed, progress.step, self.rank, device=self.device):
                 return footprint.of(step, model.module)
         except (RuntimeError, MemoryError) as error:
             if not memory.is_out_of_memory(error):
@@ -210,6 +215,7 @@ class Gradients:
         weighted = [(loss * batch.weight).sum() for loss, batch in zip(losses, batches, strict=True)]
         return Outcome(
             loss=torch.stack(weighted).sum() / weight,
+            weight=weight,
             losses=losses,
             index=[batch.index for batch in batches],
             rows=sum(len(part) for part in parts),

@@ -7,7 +7,8 @@ One step is one effective batch, whatever fits in memory at once. What the reade
 * no number that is not finite is ever applied or saved: the step is undone and the learning rate halved;
 * a lack of memory halves the micro-batch and leaves the mathematics alone.
 
-Console, progress bar, journal and pruning are consumers of the steps. One process trains (no distribution yet).
+Console, progress bar, journal and pruning are consumers of the steps. One process decides; with `replicas` several
+compute the gradients of each batch (see `parallel`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +36,7 @@ from autogpt.training.optimizer import clip_gradient, gradient_norm, make_optimi
 from autogpt.training.options import LoopOptions
 from autogpt.training.pace import Pace
 from autogpt.training.pruning import Pruning
+from autogpt.training.replicas import Replicas
 from autogpt.training.trackers import Tracker
 
 __all__ = ["LoopOptions", "train"]
@@ -75,6 +78,7 @@ def train(
     micro_tokens: int | None = None,
     whole: bool = False,
     losses: Sequence[float] | None = None,
+    replicas: Replicas | None = None,
 ) -> Iterator[Step]:
     """Train, and yield a Step per optimizer step; rows, tokens and seconds are those of the step.
 
@@ -82,12 +86,28 @@ def train(
     `validate`). Called again with the same folder it goes on from the newest checkpoint, or returns at once if that
     training had ended. `stop` is asked before every micro-batch; when it says yes, the state is saved and
     `Interrupted` is raised. `losses` are what rows lose before the first step, where that is known (for `prune`).
-    With `whole` no batch is torn apart (its loss compares rows). ResourceError when there is no room for the least.
+    With `whole` no batch is torn apart (its loss compares rows). ResourceError when there is no room for the least, or
+    one of `replicas` is lost.
     """
     gradients = Gradients(runtime, seed=seed, stop=stop or (lambda: False))
     run = _Run(model, options=options, folder=folder, seed=seed, metric=metric, gradients=gradients, losses=losses)
     if not run.resume(WHOLE if whole else micro_tokens or MICRO_TOKENS[gradients.device.type]):
         return
+    with ExitStack() as training:
+        if replicas is not None:
+            run.spread(replicas, training, remaining=remaining(), whole=whole)
+        yield from _steps(run, remaining=remaining, validate=validate, tracker=tracker, whole=whole)
+
+
+def _steps(
+    run: _Run,
+    *,
+    remaining: Callable[[], float],
+    validate: Callable[[], Mapping[str, float]] | None,
+    tracker: Tracker | None,
+    whole: bool,
+) -> Iterator[Step]:
+    """One after another, and in the end the best weights."""
     run.probe(whole=whole)
     pace = run.pace = run.measured(remaining, validated=validate is not None)
     while run.progress.step < run.progress.total and remaining() > 0:
@@ -96,10 +116,7 @@ def train(
             outcome = run.update()
         except StopRequestedError:
             run.save()
-            raise Interrupted(
-                f"stopped at step {run.progress.step} of {run.progress.total}; the state is saved in {folder}",
-                resume=f"autogpt resume {folder}",
-            ) from None
+            raise run.interrupted() from None
         if outcome is None:
             continue
         seconds = time.monotonic() - began
@@ -162,6 +179,7 @@ class _Run:
             fingerprint=fingerprint,
             more={"pruning/losses": self.pruning.losses} if options.prune else {},
         )
+        self.compute: Callable[..., Outcome] = gradients.of
         self.numbers: dict[str, float] = {}
         self.note = ""
 
@@ -183,6 +201,29 @@ class _Run:
         self.saved_at = time.monotonic()
         self.model.module.train()
         return True
+
+    def spread(self, replicas: Replicas, training: ExitStack, *, remaining: float, whole: bool) -> None:
+        """From now on replicas compute with this process, until `training` ends; where they cannot, say why not."""
+        from autogpt.training import parallel, sending
+
+        told = f"each batch is computed by {replicas.size} processes"
+        try:
+            if whole:
+                raise sending.NotSentError("its loss compares all rows of a batch")
+            helped = parallel.together(replicas, self.model, self.gradients, remaining=remaining)
+            self.compute = training.enter_context(helped)
+        except StopRequestedError:
+            raise self.interrupted() from None
+        except sending.NotSentError as why:
+            told = f"each batch is computed by one process: {why}"
+            replicas.say(told)
+        self.note = " ".join(filter(None, (self.note, told)))
+
+    def interrupted(self) -> Interrupted:
+        """What is raised once the state is saved."""
+        step, total, folder = self.progress.step, self.progress.total, self.disk.folder
+        told = f"stopped at step {step} of {total}; the state is saved in {folder}"
+        return Interrupted(told, resume=f"autogpt resume {folder}")
 
     def probe(self, *, whole: bool) -> None:
         """See `Gradients.probe`."""
@@ -213,7 +254,7 @@ class _Run:
         progress = self.progress
         rows = self.order.batch(progress.step)
         kept, weights = self.pruning.pick(rows, progress.step, progress.total)
-        outcome = self.gradients.of(self.model, kept, self.lengths, self.optimizer, progress, weights=weights)
+        outcome = self.compute(self.model, kept, self.lengths, progress, weights=weights)
         loss, norm = torch.stack([outcome.loss, gradient_norm(self.parameters)]).tolist()  # the one wait of a step
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self._roll_back(outcome.blame(loss))

@@ -1,4 +1,4 @@
-"""Random draws of a step (dropout) as a function of (seed, step).
+"""Random draws of a step (dropout) as a function of (seed, step), and of the rank where several processes compute it.
 
 There is no random state to carry from step to step, hence none to lose: a resumed, retried or repeated step draws what
 it drew before. The caller's own random state is put back after every step.
@@ -15,9 +15,10 @@ import torch
 
 
 @contextmanager
-def seeded(seed: int, step: int, *, device: torch.device) -> Iterator[None]:
-    """Torch, NumPy and Python draw from (seed, step) inside the block, and go on as before after it."""
-    torch_seed, numpy_seed = (int(word) for word in np.random.SeedSequence([seed, step]).generate_state(2))
+def seeded(seed: int, step: int, rank: int = 0, *, device: torch.device) -> Iterator[None]:
+    """Torch, NumPy and Python draw from (seed, step, rank) inside the block, and go on as before after it."""
+    words = [seed, step, rank] if rank else [seed, step]
+    torch_seed, numpy_seed = (int(word) for word in np.random.SeedSequence(words).generate_state(2))
     python, numpy = random.getstate(), np.random.get_state()
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
