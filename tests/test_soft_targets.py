@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autogpt import registry
-from autogpt.autopilot.trial import Candidate, make_job, run_trial
+from autogpt.autopilot.trial import Candidate, run_trial
 from autogpt.core import Decision
 from autogpt.experts import Averaging
 from autogpt.probe import Rows, solve
@@ -17,7 +17,9 @@ from autogpt.soft_targets import SoftTarget, as_labels, has_target
 from autogpt.testing import contracts, tiny
 
 KINDS = [name for name in registry.names("outputs") if isinstance(registry.get("outputs", name), Averaging)]
-STUDENTS = [name for name in registry.names("methods") if getattr(registry.get("methods", name), "takes_soft_targets", False)]
+STUDENTS = [
+    name for name in registry.names("methods") if getattr(registry.get("methods", name), "takes_soft_targets", False)
+]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,9 @@ def test_the_loss_of_a_mixed_target_moves_scores_as_both_losses_together_do(outp
     rows = tiny.examples(output, 12)
     others = [*soft[5:], *soft[:5]] if output != "tokens" and output != "choices" else None
     if others is None:  # tables of another row have another size: a teacher that doubts
-        others = [replace(one, likely=np.full_like(one.likely, 1 / one.likely.shape[output == "tokens"])) for one in soft]
+        others = [
+            replace(one, likely=np.full_like(one.likely, 1 / one.likely.shape[output == "tokens"])) for one in soft
+        ]
     labels = [row.target for row in rows]
     mixed = [replace(one, label=label, trust=0.3) for one, label in zip(others, labels, strict=True)]
     logits = random_logits(kind, space, rows)
@@ -100,7 +104,7 @@ def test_students_learn_of_a_teacher_what_the_labels_would_have_taught(
     told = contracts.bench(output, tiny_bert)
     candidate = Candidate(name, contracts.quick(name, output))
     by_labels, _ = run_trial(told, candidate, folder=tmp_path / "labels", remaining=lambda: 120.0)
-    kind, space, _ = certain(output)
+    kind = told.output
     code = kind.encode([row.target for row in told.train], told.space)
     likely = {
         "value": lambda one, row: np.atleast_1d(row.target),
@@ -125,19 +129,15 @@ def test_a_linear_head_learns_how_likely_labels_are() -> None:
     np.testing.assert_allclose(found[0], likely, atol=1e-3)
 
 
-def test_tfidf_doubts_where_its_teacher_doubts() -> None:
+def test_tfidf_doubts_where_its_teacher_doubts(tmp_path: Path) -> None:
     """Half of a word's rows are one label to the teacher, half of each row: the margins of both labels are the same."""
     told = contracts.bench("classes", Path("none"))
     blue = told.space.labels.index("blue")
     doubt, sure = np.full(3, 1 / 2), np.eye(3)[blue]
     doubt[blue] = 0.0
     rows = [replace(r, target=SoftTarget(sure if r.target == "blue" else doubt)) for r in told.train]
-    job = make_job(replace(told, train=rows), Candidate("tfidf"), folder=Path("."), remaining=lambda: 60.0)
-    steps = registry.get("methods", "tfidf").fit(job)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(steps)
-    scores = np.asarray(end.value.value.score([row.inputs for row in told.validation]))
+    _, scorer = run_trial(replace(told, train=rows), Candidate("tfidf"), folder=tmp_path, remaining=lambda: 60.0)
+    scores = np.asarray(scorer.score([row.inputs for row in told.validation]))
     others = [place for place in range(3) if place != blue]
     np.testing.assert_allclose(scores[:, others[0]], scores[:, others[1]], atol=1e-2)
     assert ((scores.argmax(axis=1) == blue) == [row.target == "blue" for row in told.validation]).all()

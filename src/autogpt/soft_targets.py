@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autogpt.core import Example, Inputs
+
 if TYPE_CHECKING:
-    from autogpt.core import Array
+    from autogpt.core import Array, Scores
 
 LEAST_SHARE = 0.01
 """Labels with a smaller share are no rows of their own for a learner that takes labels alone."""
@@ -27,12 +29,17 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class SoftTarget:
-    """What a teacher says of a row: `likely`, a row of `Output.probabilities` ([C], [1], [T, C] or [K, 1]), of which the
-    row's own `label`, where it has one, takes the share `trust` (1: the label alone)."""
+    """What a teacher says of a row: `likely`, a row of `Output.probabilities` ([C], [1], [T, C] or [K, 1]); the row's
+    own `label`, where it has one, takes the share `trust` of it (1: the label alone)."""
 
     likely: Array
     label: Any = None
     trust: float = 0.0
+
+
+def lessons(inputs: Sequence[Inputs], likely: Scores, *, weight: float = 1.0) -> list[Example]:
+    """Rows without a label as examples of what a teacher says of them; ids of -1: they are no rows of the table."""
+    return [Example(-1, row, SoftTarget(np.asarray(one)), weight) for row, one in zip(inputs, likely, strict=True)]
 
 
 def any_soft(targets: Sequence[Any]) -> bool:

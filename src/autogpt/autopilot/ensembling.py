@@ -155,9 +155,14 @@ class Selected:
 def equal(bench: Bench, tables: Sequence[Scores]) -> Selected:
     """Equal shares; nothing is selected, so that there is no luck in what rows say."""
     output: Any = bench.output
-    mean = output.average(tables, [1.0] * len(tables))
-    gain = _gain(bench, bench.validation, mean, tables[0], np.arange(len(bench.validation)))
-    return Selected([1 / len(tables)] * len(tables), gain, _noise(bench, bench.validation, mean, tables[0]), 0.0)
+    found = compared(bench, output.average(tables, [1.0] * len(tables)), tables[0])
+    return replace(found, shares=[1 / len(tables)] * len(tables))
+
+
+def compared(bench: Bench, table: Scores, other: Scores) -> Selected:
+    """What validation rows say of scores beside others of the same rows, neither selected by them."""
+    gain = _gain(bench, bench.validation, table, other, np.arange(len(bench.validation)))
+    return Selected([1.0, 0.0], gain, _noise(bench, bench.validation, table, other), 0.0)
 
 
 def select(bench: Bench, tables: Sequence[Scores]) -> Selected:
