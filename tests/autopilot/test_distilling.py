@@ -79,7 +79,7 @@ class Climbed:
         self.best = next(one for one in self.session.results if one.method == "tfidf")
 
     def student(self, wrong: float) -> Any:
-        teacher = Teacher("oracle", 1.0, Oracle(self.bench.space, wrong=wrong), Decision())
+        teacher = Teacher("oracle", 1.0 - wrong, Oracle(self.bench.space, wrong=wrong), Decision())
         return distilling._student(self.session, self.bench, self.prepared, teacher, self.best, self.session.results)
 
     def said(self) -> str:

@@ -14,7 +14,7 @@ distilling usually brings, as of an ensemble; where too little is to be expected
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,10 @@ LEAST_LESSONS, MOST_LESSONS = 200, 10_000
 CHUNK = 256
 ASKING = 0.5
 """Of the time that is left, at most, goes into asking the teacher."""
-USUAL_GAIN = 0.0
-"""What a student usually brings over the same method on the labels alone, in units of a score between 0 and 1."""
+USUAL: Mapping[str, tuple[float, float]] = {"tfidf": (0.04, 0.035)}
+"""What a student of a better teacher brings over the same method on the labels alone, and its deviation between data
+sets, in units of a score between 0 and 1 (EXPERIMENTS.md); of others nothing was measured."""
+UNKNOWN = (0.0, ensembling.SPREAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ def _is_better(session: Session, bench: Bench, teacher: Teacher, student: Result
     found = ensembling.compared(bench, *tables)
     leads = (teacher.score > rival.scores[bench.metric.name]) is bench.metric.higher_is_better
     same = student.method == rival.method
-    gain = ensembling.expected_gain(bench, found, usual=USUAL_GAIN if leads and same else 0.0)
+    usual, spread = USUAL.get(student.method, UNKNOWN) if leads and same else UNKNOWN
+    gain = ensembling.expected_gain(bench, found, usual=usual, spread=spread)
     told = f"{found.gain:+.4f} {bench.metric.name} give or take {found.noise:.4f} beside {rival.name}"
     is_better = gain >= ensembling.LEAST_GAIN
     kept = "it is kept" if is_better else "it is left, as a tie or worse"

@@ -119,12 +119,12 @@ def consider(session: Session, bench: Bench, prepared: Prepared, best: Result) -
     return joined
 
 
-def expected_gain(bench: Bench, found: Selected, *, usual: float) -> float:
-    """The posterior mean of a normal prior around the usual gain and of what rows say; of metrics without a scale from
-    0 to 1 the measured gain, if it is beyond noise."""
+def expected_gain(bench: Bench, found: Selected, *, usual: float, spread: float = SPREAD) -> float:
+    """The posterior mean of a normal prior around the usual gain (`spread`: its deviation) and of what rows say; of
+    metrics without a scale from 0 to 1 the measured gain, if it is beyond noise."""
     if not bench.metric.higher_is_better:
         return found.gain if found.gain > BEYOND * found.noise else 0.0
-    weight = SPREAD**2 / (SPREAD**2 + found.noise**2)
+    weight = spread**2 / (spread**2 + found.noise**2)
     return weight * found.gain + (1 - weight) * usual
 
 

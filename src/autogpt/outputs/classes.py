@@ -51,7 +51,7 @@ class Classes:
         shares, float32 [N, C]."""
         place = {label: i for i, label in enumerate(space.labels)}
         if any_soft(targets):
-            return np.stack(mixed(targets, lambda label: one_hot(place.get(label, -100), len(place))))
+            return np.stack(mixed(targets, lambda label: one_hot(np.array(place.get(label, -100)), len(place))))
         return np.array([place.get(target, -100) for target in targets], dtype=np.int64)
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
