@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 def distil(
     screen: Screen,
-    model: Annotated[str, typer.Argument(help="folder of the model that teaches, or of its run", metavar="MODEL")],
+    model: Annotated[
+        str,
+        typer.Argument(help="folder of the model that teaches, or of its run", metavar="MODEL", show_default=False),
+    ],
     config: Annotated[
         RunConfig,
         Only("data", "time_limit", "output", "seed", "query", "split", "offline", "memory_limit"),
