@@ -87,7 +87,7 @@ class Climbed:
 
 
 def test_a_student_learns_from_rows_without_a_label_what_the_labels_could_not_teach(tmp_path: Path) -> None:
-    run = Climbed(tmp_path, table(), max_latency=1e-6)
+    run = Climbed(tmp_path, table(), max_size="1GB")
     found = run.student(wrong=0.0)
     assert found is not None
     assert (found.name, found.taught) == ("taught tfidf", True)
@@ -101,13 +101,20 @@ def test_a_student_learns_from_rows_without_a_label_what_the_labels_could_not_te
 
 def test_a_teacher_that_guesses_gives_no_student(tmp_path: Path) -> None:
     """The control: as many rows, as sure answers, nothing in them."""
-    run = Climbed(tmp_path, table(), max_latency=1e-6)
+    run = Climbed(tmp_path, table(), max_size="1GB")
     assert run.student(wrong=0.5) is None
     assert "it is left, as a tie or worse" in run.said()
 
 
+def test_a_student_that_has_outgrown_the_limit_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Climbed(tmp_path, table(), max_size="1MB")
+    monkeypatch.setattr(serving, "of_trial", lambda session, bench, one: Cost(1.0, 10**9 if one.taught else 1))
+    assert run.student(wrong=0.0) is None
+    assert "taught tfidf takes 1 ms an answer and 1.0 GB on disk, more than --max-size 1MB allows" in run.said()
+
+
 def test_without_rows_to_ask_about_nothing_is_distilled(tmp_path: Path) -> None:
-    run = Climbed(tmp_path, table(free=50), max_latency=1e-6)
+    run = Climbed(tmp_path, table(free=50), max_size="1GB")
     assert run.student(wrong=0.0) is None
     assert "50 rows have no label, and a teacher is asked about 200 or more" in run.said()
 
@@ -133,8 +140,9 @@ def test_where_no_trial_is_within_the_limits_the_nearest_answers_with_a_warning(
     heard: list[Event] = []
     tight = face(tmp_path, Search(methods="majority,tfidf"), Serving(max_size="1B"))
     assert tight.train(table(free=0), listen=heard.append).info["method"] == "majority"
-    warnings = [event.message for event in heard if event.kind == "warning"]
-    assert any("no trial is within --max-size 1B; majority is nearest" in message for message in warnings)
+    warnings = "\n".join(event.message for event in heard if event.kind == "warning")
+    assert "no trial is within --max-size 1B; majority is nearest" in warnings
+    assert "the model that is saved takes" in warnings
 
 
 def test_limits_that_nothing_breaks_change_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ distilling usually brings, as of an ensemble; where too little is to be expected
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def served(
         least = min(able, key=lambda one: costs[id(one)].excess(limits))
         told = f"no trial is within {limits.given}; {least.name} is nearest with {costs[id(least)]}"
         session.say("warning", f"{told}: give a higher limit or a smaller --backbone")
+        if least is best and joined is None:
+            return best, None, None
         answering = least
     else:
         answering = session.choose(bench, within)
@@ -148,6 +151,10 @@ def _student(
     session.results.append(result)
     session.folders.append(folder)
     session.stages[result.name] = result.seconds
+    cost, limits = serving.of_trial(session, bench, result), session.config.serving
+    if not cost.is_within(limits):  # of other words than the labelled rows have TF-IDF keeps weights too
+        session.say("decision", f"{result.name} takes {cost}, more than {limits.given} allows")
+        return None
     return result if _is_better(session, bench, teacher, result, rival) else None
 
 
@@ -159,7 +166,7 @@ def _taught(
     drawn = np.random.default_rng([bench.seed, 97]).permutation(len(prepared.unlabelled))[:MOST_LESSONS]
     inputs = [prepared.unlabelled[place] for place in drawn]
     tables: list[Any] = []
-    until = (1 - ASKING) * left()
+    until = (1 - ASKING) * left() if math.isfinite(left()) else 0.0
     while CHUNK * len(tables) < len(inputs) and left() > until:
         tables.append(teacher.scorer.score(inputs[CHUNK * len(tables) :][:CHUNK]))
     asked = inputs[: CHUNK * len(tables)]

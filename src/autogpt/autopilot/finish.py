@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import controls, registry, sandbox
-from autogpt.autopilot import distilling, evidence, extend, folds, looks, past, planner, reasons, trying
+from autogpt.autopilot import distilling, evidence, extend, folds, looks, past, planner, reasons, serving, trying
 from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
@@ -104,6 +104,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
     )
     model.save(session.place / "model", saved_scorer=None if told.again else _folder(session, best) / "scorer")
+    serving.check(session, session.place / "model")
     past.keep(session, bench, prepared, told.name)
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))

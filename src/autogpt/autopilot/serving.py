@@ -64,6 +64,16 @@ def measured(scorer: Any, folder: Path, inputs: Sequence[Inputs]) -> Cost:
     return Cost(statistics.median(found), size)
 
 
+def check(session: Session, folder: Path) -> None:
+    """Warns where a model that was fitted again on more rows has outgrown the limit; its report does not count."""
+    told = [path for name in ("report.*", "README.md", "autogpt.json") for path in folder.glob(name)]
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path not in told)
+    most = session.config.serving.most_bytes
+    if most is not None and size > most:
+        limit = f"more than --max-size {session.config.serving.max_size} allows"
+        session.say("warning", f"the model that is saved takes {memory.size(size)} on disk, {limit}")
+
+
 def of_trial(session: Session, bench: Bench, result: Result) -> Cost:
     """What a trial's model takes; of one that asks an endpoint what its answers took, which cost money to ask for."""
     folder = session.folders[session.results.index(result)] / "scorer"
