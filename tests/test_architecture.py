@@ -43,6 +43,7 @@ FLOORS = (
             "ballot",
             "blocks",
             "experts",
+            "soft_targets",
             "sandbox",
             "units",
             "user_functions",

@@ -11,6 +11,7 @@ from autogpt.config import (
     Alignment,
     Columns,
     Compute,
+    Distilling,
     Experiments,
     FewLabels,
     Guide,
@@ -18,6 +19,7 @@ from autogpt.config import (
     RunConfig,
     Scratch,
     Search,
+    Serving,
     Source,
     seconds,
 )
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from autogpt.model import Model
     from autogpt.multi_model import MultiModel
     from autogpt.regimes.alignment import Aligned
+    from autogpt.regimes.distilling import Distilled
     from autogpt.regimes.few_labels import FewRun
 
 
@@ -36,11 +39,11 @@ class AutoGPT:
     """An autonomous fine-tuner. What is not said is inferred from the data or measured, and written down with reasons.
 
     `output` is the folder for runs; `columns` and `search` override single inferences and choices, `experiments` what
-    follows once each method was tried, and `compute` who works on trials. `family` and the
-    numbers after it are the shape of a language model that is made from nothing, where an answer is written and no
-    backbone named. `planner` is a chat model (of LangChain, or anything with its `invoke`) that proposes candidates
-    beside the ladder: it is told statistics and label names, never rows. `guide` names an endpoint for it instead, and
-    `Guide(remember=True)` has the run remember what it came to.
+    follows once each method was tried, `compute` who works on trials, and `serving` what the model may cost where it
+    is used. `family` and the numbers after it are the shape of a language model that is made from nothing, where an
+    answer is written and no backbone named. `planner` is a chat model (of LangChain, or anything with its `invoke`)
+    that proposes candidates beside the ladder: it is told statistics and label names, never rows. `guide` names an
+    endpoint for it instead, and `Guide(remember=True)` has the run remember what it came to.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class AutoGPT:
         search: Search | None = None,
         experiments: Experiments | None = None,
         compute: Compute | None = None,
+        serving: Serving | None = None,
         family: str | None = None,
         num_layers: int | None = None,
         hidden_size: int | None = None,
@@ -70,6 +74,7 @@ class AutoGPT:
             search=search or Search(),
             experiments=experiments or Experiments(),
             compute=compute or Compute(),
+            serving=serving or Serving(),
             scratch=Scratch(**{name: value for name, value in shape.items() if value is not None}),
             guide=guide or Guide(),
         )
@@ -176,6 +181,29 @@ class AutoGPT:
         on_disk = isinstance(data, (str, Path))
         config = replace(config, data=str(data)) if on_disk else config
         return align(config, options or Alignment(), data=None if on_disk else data, listen=listen)
+
+    def distil(
+        self,
+        teacher: str | Path | Model,
+        data: Any,
+        *,
+        into: str,
+        time_limit: str | float | None = "10m",
+        options: Distilling | None = None,
+        listen: Listener | None = None,
+    ) -> Distilled:
+        """Teach a smaller model, `into` a method or METHOD/BACKBONE, what a saved one (or a run's) answers.
+
+        `data` is anything with rows, which need no labels. What held-out rows say of both is in `.facts`; `.model` is
+        the student.
+        """
+        from autogpt.regimes.distilling import distil
+
+        told = load(teacher) if isinstance(teacher, (str, Path)) else teacher
+        on_disk = isinstance(data, (str, Path))
+        config = replace(self.config, data=str(data) if on_disk else "", time_limit=seconds(time_limit))
+        options = replace(options or Distilling(), into=into)
+        return distil(told, config, options, data=None if on_disk else data, listen=listen)
 
     @staticmethod
     def load(folder: str | Path, *, task: str | None = None) -> Model:

@@ -239,7 +239,7 @@ class Output(Protocol):
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Any:
         """Targets as numbers: int64 [N] | int64 [N, R] | float32 [N, C] | float32 [N], or a list of int64 [T_i (+ 1)] |
-        float32 [K_i] where a row's scores are a table of their own; -100 is ignored."""
+        float32 [T_i, C] | float32 [K_i] where a row's scores are a table of their own; -100 is ignored."""
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:
         """Scores [C] of the best constant answer to encoded targets."""
@@ -437,8 +437,8 @@ class Job:
 class Method(Protocol):
     """How a model is fitted. `fit` yields Steps and returns the fitted scorer (the generator's return value).
 
-    A method with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint. One
-    with `takes_descriptions = True` finds descriptions of the labels in `job.train`, where rows are few (id -1).
+    One with `needs_endpoint = True` asks `job.remote()`, and is tried only where the user named an endpoint; with
+    `takes_descriptions` it finds descriptions of labels in `job.train` (id -1), with `takes_soft_targets` soft targets.
     """
 
     name: str

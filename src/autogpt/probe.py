@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import ONE_LABEL, Example, LabelSpace, Output
+from autogpt.soft_targets import has_target
 from autogpt.vectors import typical_length
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ class Rows:
             sizes = np.array([len(row) for row in encoded])
             return cls(np.concatenate(list(features)), pad_targets(encoded).numpy(), weight, free, sizes)
         if not output.token_level:
-            keep = encoded >= 0 if output.name in ONE_LABEL else np.ones(len(encoded), dtype=bool)
+            keep = has_target(encoded) if output.name in ONE_LABEL else np.ones(len(encoded), dtype=bool)
             return cls(np.asarray(features)[keep], encoded[keep], weight[keep], free)
         per_token = np.repeat(weight, [len(rows) for rows in encoded])
         flat, target = np.concatenate(list(features)), np.concatenate(encoded)
-        return cls(flat[target >= 0], target[target >= 0], per_token[target >= 0], free)
+        keep = has_target(target)
+        return cls(flat[keep], target[keep], per_token[keep], free)
 
     @classmethod
     def of_examples(

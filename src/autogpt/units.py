@@ -39,11 +39,11 @@ def duration(value: float | None) -> str:
     return "".join(parts) or "0s"
 
 
-def byte_count(text: str | None) -> int | None:
+def byte_count(text: str | None, *, of: str = "memory limit") -> int | None:
     """`"2GB"`, `"512MB"` -> bytes (a GB is 10**9); None means no limit of one's own."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b", text.strip().lower())
     if match is None or not float(match[1]):
-        raise ConfigError(f"memory limit {text!r} is not an amount; write it as 512MB or 2GB")
+        raise ConfigError(f"{of} {text!r} is not an amount; write it as 512MB or 2GB")
     return int(float(match[1]) * 1000 ** " kmgt".index(match[2] or " "))

@@ -16,7 +16,7 @@ from autogpt.cli import app, flags, live
 from autogpt.cli.catalogue import LANGUAGES, Catalogue, language
 from autogpt.cli.commands import runs
 from autogpt.cli.screen import Show
-from autogpt.config import Alignment, FewLabels, Labelling, MultiTask, RunConfig
+from autogpt.config import Alignment, Distilling, FewLabels, Labelling, MultiTask, RunConfig
 from autogpt.errors import ConfigError
 
 CLI = Path(app.__file__).parent
@@ -54,7 +54,7 @@ def every_message() -> set[str]:
     found = {message for path in CLI.rglob("*.py") for message in said(path.read_text("utf-8"))}
     found |= {
         option.help
-        for kind in (RunConfig, MultiTask, Labelling, FewLabels, Alignment, Show)
+        for kind in (RunConfig, MultiTask, Labelling, FewLabels, Alignment, Distilling, Show)
         for option in config.options(kind)
     }
     found |= {(function.__doc__ or "").strip() for function in commands()} | {panel for panel, _ in app._PANELS}

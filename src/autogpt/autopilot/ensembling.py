@@ -119,12 +119,12 @@ def consider(session: Session, bench: Bench, prepared: Prepared, best: Result) -
     return joined
 
 
-def expected_gain(bench: Bench, found: Selected, *, usual: float) -> float:
-    """The posterior mean of a normal prior around the usual gain and of what rows say; of metrics without a scale from
-    0 to 1 the measured gain, if it is beyond noise."""
+def expected_gain(bench: Bench, found: Selected, *, usual: float, spread: float = SPREAD) -> float:
+    """The posterior mean of a normal prior around the usual gain (`spread`: its deviation) and of what rows say; of
+    metrics without a scale from 0 to 1 the measured gain, if it is beyond noise."""
     if not bench.metric.higher_is_better:
         return found.gain if found.gain > BEYOND * found.noise else 0.0
-    weight = SPREAD**2 / (SPREAD**2 + found.noise**2)
+    weight = spread**2 / (spread**2 + found.noise**2)
     return weight * found.gain + (1 - weight) * usual
 
 
@@ -155,9 +155,14 @@ class Selected:
 def equal(bench: Bench, tables: Sequence[Scores]) -> Selected:
     """Equal shares; nothing is selected, so that there is no luck in what rows say."""
     output: Any = bench.output
-    mean = output.average(tables, [1.0] * len(tables))
-    gain = _gain(bench, bench.validation, mean, tables[0], np.arange(len(bench.validation)))
-    return Selected([1 / len(tables)] * len(tables), gain, _noise(bench, bench.validation, mean, tables[0]), 0.0)
+    found = compared(bench, output.average(tables, [1.0] * len(tables)), tables[0])
+    return replace(found, shares=[1 / len(tables)] * len(tables))
+
+
+def compared(bench: Bench, table: Scores, other: Scores) -> Selected:
+    """What validation rows say of scores beside others of the same rows, neither selected by them."""
+    gain = _gain(bench, bench.validation, table, other, np.arange(len(bench.validation)))
+    return Selected([1.0, 0.0], gain, _noise(bench, bench.validation, table, other), 0.0)
 
 
 def select(bench: Bench, tables: Sequence[Scores]) -> Selected:

@@ -12,7 +12,7 @@ import numpy as np
 
 from autogpt import config as settings
 from autogpt import controls, registry, sandbox
-from autogpt.autopilot import ensembling, evidence, extend, folds, looks, past, planner, reasons, trying
+from autogpt.autopilot import distilling, evidence, extend, folds, looks, past, planner, reasons, serving, trying
 from autogpt.autopilot.deciding import decide
 from autogpt.autopilot.ensembling import Joined
 from autogpt.autopilot.trial import Bench, Result, load_scorer, load_scores
@@ -47,23 +47,29 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         reasons.say_winner(session, bench, best, rest)
         for note in best.notes if "prompts" in best.chosen else ():
             session.say("decision", f"{best.name}: {note}")
-        told = _answering(session, bench, prepared, best)
+        best, joined, given_up = distilling.served(session, bench, prepared, best)
+        told = _answering(session, bench, prepared, best, joined)
         try:
             test, scores = _test_scores(session, rows, best, told)
             break
         except (EndpointError, ResourceError) as problem:
-            rest.remove(best)
+            rest = [one for one in rest if one is not best]
             if not best.usage or not rest:
                 raise
             session.say("decision", f"{best.name} cannot be tested: {problem}; the next best takes its place")
             best = session.choose(bench, rest)  # by validation as before: nobody looked at test answers
-    decision, scorer, joined = told.decision, told.scorer, told.joined
+    decision, scorer = told.decision, told.scorer
     session.say("evaluation", f"the sealed test is opened: {len(test):,} rows", rows=len(test), model=told.name)
     contenders = [_contender(bench, told.name, "winner", scores, test, decision)]
     contenders += _baselines(session, bench, best, test, joined)
+    if given_up is not None:
+        contenders += _too_dear(session, bench, given_up, test)
     for warning in _caveats(bench, prepared, test, contenders[0], scorer):
         session.say("evaluation", warning)
     facts = _facts(session, bench, prepared, best, decision, joined)
+    if given_up is not None:
+        reason = f"best within {session.config.serving.given}"
+        facts = replace(facts, trials=tuple(replace(r, reason=reason) if r.chosen else r for r in facts.trials))
     contenders[0] = replace(contenders[0], more=_more(session, bench, prepared, test, contenders[0], scorer))
     report = build_report(
         test,
@@ -98,6 +104,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         scorer, schema=prepared.profile.schema, space=bench.space, decision=decision, info=info, report=report
     )
     model.save(session.place / "model", saved_scorer=None if told.again else _folder(session, best) / "scorer")
+    serving.check(session, session.place / "model")
     past.keep(session, bench, prepared, told.name)
     _tidy(session)
     session.say("saved", f"model and report: {session.place / 'model'}", folder=str(session.place / "model"))
@@ -123,9 +130,8 @@ class Answering:
     joined: Joined | None = None
 
 
-def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result) -> Answering:
-    """The best trial, or an ensemble with it where that is expected to be better."""
-    joined = None if best.usage else ensembling.consider(session, bench, prepared, best)
+def _answering(session: Session, bench: Bench, prepared: Prepared, best: Result, joined: Joined | None) -> Answering:
+    """The model of the best trial, or of those that answer together."""
     if joined is not None:
         scorer = _joined_scorer(session, bench, prepared, joined)
         return Answering(joined.name, joined.scores, joined.decision, scorer, True, joined)
@@ -154,7 +160,7 @@ def _final_scorer(
     """
     if not bench.validation:  # it has learned from all rows
         return load_scorer(_folder(session, best) / "scorer", best.family), False
-    if (mean := folds.averaged(session, bench, prepared, best, models=models)) is not None:
+    if not best.taught and (mean := folds.averaged(session, bench, prepared, best, models=models)) is not None:
         return mean, True
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
@@ -205,8 +211,7 @@ def _test_scores(
     session.predicting[told.name] = Predicting.of(told.name, reached, took, told.scorer)
     if reached < len(rows):
         session.say("warning", f"time allows testing on {reached:,} of {len(rows):,} test rows, drawn at random")
-    scores = [row for part in found for row in part] if isinstance(found[0], list) else np.concatenate(found)
-    return rows[:reached], scores
+    return rows[:reached], _together(found)
 
 
 def _contender(
@@ -285,6 +290,26 @@ def _baselines(
         if answers is not None:
             found.append(_contender(bench, name, "zero-training", answers, test, Decision()))
     return found
+
+
+def _too_dear(session: Session, bench: Bench, given_up: distilling.Teacher, test: Sequence[Example]) -> list[Contender]:
+    """What would have answered but for the user's limits, on the same test rows where time allows it."""
+    began, first = session.budget.spent(), test[:FIRST_TEST_ROWS]
+    tables = [given_up.scorer.score([row.inputs for row in first])]
+    took, rest = session.budget.spent() - began, test[len(first) :]
+    if took * len(rest) / len(first) > 0.5 * session.budget.until(2 * REPORT_SECONDS)():
+        session.say("evaluation", f"{given_up.name} is not tested beside it: there is no time")
+        return []
+    if rest:
+        tables.append(given_up.scorer.score([row.inputs for row in rest]))
+    seconds = session.budget.spent() - began
+    name = f"{given_up.name}, given up"
+    session.predicting[name] = Predicting.of(name, len(test), seconds, given_up.scorer)
+    return [_contender(bench, name, "other", _together(tables), test, given_up.decision)]
+
+
+def _together(tables: Sequence[Any]) -> Scores:
+    return [row for part in tables for row in part] if isinstance(tables[0], list) else np.concatenate(tables)
 
 
 def _of_result(
@@ -394,5 +419,5 @@ def _tidy(session: Session) -> None:
         for more in folder.glob("fold-*"):
             shutil.rmtree(more, ignore_errors=True)
         shutil.rmtree(folder / "refit", ignore_errors=True)
-    for name in ("features", "pilots", "adapted"):
+    for name in ("features", "pilots", "adapted", "taught"):
         shutil.rmtree(session.place / name, ignore_errors=True)

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 Ask = Callable[[AmbiguityError], str]
 
-SEVERAL, TEXTS, ALIGNED = "multi_task", "pretraining", "alignment"
-"""What `run.json` of a run of several tasks, a training on texts alone, or an alignment has beside what all have."""
+SEVERAL, TEXTS, ALIGNED, DISTILLED = "multi_task", "pretraining", "alignment", "distilling"
+"""What `run.json` of a run of several tasks, a training on texts alone, an alignment or a distillation has beside what
+all have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def resume(folder: str | Path, *, listen: Listener | None = None) -> Run:
         raise InputError(f"{str(place)!r} is a run of several tasks; go on with `autogpt resume {place}`")
     if ALIGNED in state:
         raise InputError(f"{str(place)!r} is an alignment; go on from what it saved with `autogpt align`")
+    if DISTILLED in state:
+        raise InputError(f"{str(place)!r} is a distillation; begin it again with `autogpt distil`")
     if state["status"] == "done":
         return Run.load(place)
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
@@ -117,7 +120,7 @@ def extend(folder: str | Path, time_limit: str, *, listen: Listener | None = Non
     """
     place = Path(folder)
     state = read_state(place)
-    if SEVERAL in state or TEXTS in state or ALIGNED in state or not (place / "trials").is_dir():
+    if {SEVERAL, TEXTS, ALIGNED, DISTILLED} & state.keys() or not (place / "trials").is_dir():
         raise InputError(f"{str(place)!r} is no run of trials that more time could be given to; start it anew")
     config = settings.build(RunConfig, state["config"], origin=str(place / "run.json"))
     spent = float(state.get("seconds") or 0.0)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt import files, registry
 from autogpt.autopilot import auto, belief, ensembling, portfolio, scheduler, trying
+from autogpt.autopilot.distilling import ahead
 from autogpt.autopilot.ladder import CHEAP
 from autogpt.autopilot.scheduler import Curve, Outlook, distance
 from autogpt.autopilot.study import Space, entry_name, lost, of_run
@@ -86,7 +87,7 @@ def explore(session: Session, bench: Bench, prepared: Prepared) -> None:
 
     def left() -> float:
         reserve = session.reserve(bench, prepared, models=len(ensembling.PAIR))
-        return session.budget.remaining() - reserve - ensembling.ahead(session, bench)
+        return session.budget.remaining() - reserve - ensembling.ahead(session, bench) - ahead(session, bench)
 
     found = arms(session, bench, left())
     if isinstance(found, str):

@@ -39,7 +39,7 @@ from autogpt.autopilot.materials import Materials
 from autogpt.autopilot.trial import Bench, Candidate, Result, load_scorer
 from autogpt.autopilot.workshop import Workshop
 from autogpt.config import RunConfig
-from autogpt.core import Decision, Scorer, Table
+from autogpt.core import Decision, Example, Scorer, Table
 from autogpt.errors import ConfigError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
@@ -103,6 +103,7 @@ class Session:
         self._doubts: set[str] = set()
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
+        self.lessons: Sequence[Example] = ()
         self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
         self.workshop: Workshop | None = None
         self.materials: Materials
@@ -249,8 +250,9 @@ class Session:
         )
 
     def own(self, bench: Bench, one: Candidate | Result) -> Bench:
-        """The bench of one trial: the rows it learns from, and the encoder it begins from."""
-        return self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
+        """The bench of one trial: the rows it learns from, those a teacher says too, and the encoder it begins from."""
+        found = self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
+        return replace(found, train=[*found.train, *self.lessons]) if one.taught else found
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""

@@ -217,12 +217,22 @@ class EncoderTraining:
             return pad_targets([self.targets[piece.row] for piece in pieces]).to(self.device)
         if not self.output.token_level:
             return torch.from_numpy(np.stack([self.targets[p.row] for p in pieces])).to(self.device)
+        if self.targets and self.targets[0].dtype.kind == "f":
+            return self._shares(pieces, width)
         table = np.full((len(pieces), width), -100, dtype=np.int64)
         for place, piece in enumerate(pieces):
             if piece.places is not None:
                 table[place, piece.places] = 0
                 # Two words may be one token: it has the bits of both.
                 np.bitwise_or.at(table[place], piece.places, self.targets[piece.row][piece.words])
+        return torch.from_numpy(table).to(self.device)
+
+    def _shares(self, pieces: Sequence[Piece], width: int) -> torch.Tensor:
+        """Shares [B, T, C] where a word's first token stands; elsewhere there are none, and nothing is lost."""
+        table = np.zeros((len(pieces), width, self.targets[0].shape[1]), dtype=np.float32)
+        for place, piece in enumerate(pieces):
+            if piece.places is not None and piece.words is not None:
+                table[place, piece.places] = self.targets[piece.row][piece.words]
         return torch.from_numpy(table).to(self.device)
 
     def _hidden(self, rows: Sequence[Array]) -> torch.Tensor:

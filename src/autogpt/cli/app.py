@@ -18,6 +18,7 @@ from autogpt.cli.commands import (
     align,
     compare,
     datasets,
+    distil,
     doctor,
     evaluate,
     explain,
@@ -47,7 +48,19 @@ _UsageError, _ClickException = typer.BadParameter.__mro__[1:3]
 DEBUG = "AUTOGPT_DEBUG"
 
 _PANELS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Train", (label.label, run.run, train.train, pretrain.pretrain, align.align, resume.resume, extend.extend)),
+    (
+        "Train",
+        (
+            label.label,
+            run.run,
+            train.train,
+            pretrain.pretrain,
+            align.align,
+            distil.distil,
+            resume.resume,
+            extend.extend,
+        ),
+    ),
     ("Use", (predict.predict, evaluate.evaluate, compare.compare)),
     (
         "Look",

@@ -22,7 +22,7 @@ import typer
 from autogpt import config, registry, runtime
 from autogpt.cli.catalogue import Catalogue
 from autogpt.cli.screen import Screen, Show
-from autogpt.config import Alignment, FewLabels, Labelling, MultiTask, Pretraining, RunConfig
+from autogpt.config import Alignment, Distilling, FewLabels, Labelling, MultiTask, Pretraining, RunConfig
 from autogpt.errors import Interrupted
 from autogpt.setting import Option
 
@@ -37,6 +37,7 @@ _PANELS = {
     "remote": "Language model behind an endpoint",
     "adaptive": "Reading before tuning",
     "guide": "Planner and memory of past runs",
+    "serving": "What the model may cost to serve",
 }
 _KINDS: Mapping[Any, str] = {
     RunConfig: "",
@@ -45,6 +46,7 @@ _KINDS: Mapping[Any, str] = {
     FewLabels: "Without labels, or with few",
     Pretraining: "Training on texts",
     Alignment: "Preferences and rewards",
+    Distilling: "Teacher and student",
     Show: "Output",
 }
 _TYPES: Mapping[str, Any] = {"time_limit": str}

@@ -11,6 +11,7 @@ from typing import Any
 
 from autogpt import files
 from autogpt.config.regimes import Alignment as Alignment
+from autogpt.config.regimes import Distilling as Distilling
 from autogpt.config.regimes import FewLabels as FewLabels
 from autogpt.config.regimes import Labelling as Labelling
 from autogpt.config.regimes import MultiTask as MultiTask
@@ -27,6 +28,7 @@ from autogpt.config.run import Guide as Guide
 from autogpt.config.run import RunConfig as RunConfig
 from autogpt.config.run import Scratch as Scratch
 from autogpt.config.run import Search as Search
+from autogpt.config.run import Serving as Serving
 from autogpt.config.run import Source as Source
 from autogpt.setting import build as build
 from autogpt.setting import options as options

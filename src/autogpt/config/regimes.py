@@ -133,3 +133,28 @@ class FewLabels:
 
     def __post_init__(self) -> None:
         _check(self, ("endpoint_rows", self.endpoint_rows >= 1, "1 or more"))
+
+
+@dataclass(frozen=True, slots=True)
+class Distilling:
+    """How a saved model teaches a smaller one (`regimes/distilling.py`)."""
+
+    into: str | None = _help(
+        "who learns: METHOD, or METHOD/BACKBONE (a folder or Hub name), as tfidf or full/some/encoder",
+        metavar="STUDENT",
+    )
+    temperature: float = _help(
+        "softens what the teacher says: 1 as sure as it is, more for what else might be", 1.0, metavar="NUMBER"
+    )
+    trust: float | None = _help(
+        "share of a row's own label in what is learned of it, where it has one (default: 0.5; 1 where the teacher "
+        "learned from these rows)",
+        metavar="SHARE",
+    )
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("temperature", 0 < self.temperature < float("inf"), "more than 0"),
+            ("trust", self.trust is None or 0 <= self.trust <= 1, "between 0 and 1"),
+        )

@@ -159,6 +159,32 @@ class Compute:
         return self.executor or ("ray" if self.address else "local" if self.workers else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the model may cost where it is used; a dearer one teaches a smaller one (`autopilot/distilling.py`)."""
+
+    max_latency: float | None = _help(
+        "most milliseconds that an answer to one row may take, measured on this machine", metavar="MILLISECONDS"
+    )
+    max_size: str | None = _help("most disk that the saved model may take (20MB, 1GB)", metavar="SIZE")
+
+    def __post_init__(self) -> None:
+        _check(self, ("max_latency", self.max_latency is None or self.max_latency > 0, "more than 0"))
+        byte_count(self.max_size, of="max_size")
+
+    @property
+    def most_bytes(self) -> int | None:
+        """`max_size` in bytes."""
+        return byte_count(self.max_size, of="max_size")
+
+    @property
+    def given(self) -> str:
+        """The limits that are given, as flags; empty where there are none."""
+        latency = f"--max-latency {self.max_latency:g}" if self.max_latency is not None else ""
+        size = f"--max-size {self.max_size}" if self.max_size is not None else ""
+        return " ".join(filter(None, (latency, size)))
+
+
 FAMILIES = ("encoder-decoder", "decoder", "encoder")
 
 
@@ -300,6 +326,7 @@ class RunConfig:
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
     guide: Guide = field(default_factory=Guide)
+    serving: Serving = field(default_factory=Serving)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_limit", seconds(self.time_limit))

@@ -32,6 +32,7 @@ class Full:
     name = "full"
     summary = "fine-tuning of all layers, or of the top ones over cached activations"
     needs_backbone = True
+    takes_soft_targets = True
     outputs = NEURAL | WRITTEN
     options = Options
 

@@ -31,6 +31,7 @@ class Head:
     name = "head"
     summary = "a linear head on the encoder's frozen features"
     needs_backbone = True
+    takes_soft_targets = True
     takes_descriptions = True
     outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices"})
     options = Options

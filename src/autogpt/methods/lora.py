@@ -43,6 +43,7 @@ class Lora:
     name = "lora"
     summary = "low-rank adapters on all linear layers, merged for serving"
     needs_backbone = True
+    takes_soft_targets = True
     outputs = NEURAL | WRITTEN
     options = Options
 

@@ -16,6 +16,7 @@ import numpy as np
 from autogpt import registry
 from autogpt.core import Example, Job, Output, Scorer, Step
 from autogpt.errors import ConfigError
+from autogpt.soft_targets import as_labels
 
 if TYPE_CHECKING:
     from autogpt.core import Array
@@ -52,6 +53,7 @@ class Tfidf:
     name = "tfidf"
     summary = "TF-IDF and a linear classifier (questions: rare words near theirs; writing: the likest known row's text)"
     needs_backbone = False
+    takes_soft_targets = True
     outputs = frozenset({"classes", "path", "labels", "value", "tokens", "choices", "span", "text"})
     options = Options
 
@@ -136,12 +138,14 @@ def _orders(features: Any, encoded: Any, weight: Array, c: float, job: Job) -> t
 def _margins(features: Any, encoded: Any, weight: Array, c: float, job: Job) -> tuple[Array, Array]:
     """One column of margins per label; labels without a row keep a margin of -1."""
     encoded = np.concatenate(encoded) if isinstance(encoded, list) else encoded
-    known = encoded >= 0
-    return _per_column(features[known], encoded[known], weight[known], c, job.output.size(job.space), job.seed)
+    rows, labels, share = as_labels(encoded)
+    return _per_column(features[rows], labels, share * weight[rows], c, job.output.size(job.space), job.seed)
 
 
 def _one_per_label(features: Any, encoded: Array, weight: Array, c: float, job: Job) -> tuple[Array, Array]:
-    parts = [_binary(features, encoded[:, column] > 0, weight, c, job.seed) for column in range(encoded.shape[1])]
+    shares = (np.stack([1 - column, column], axis=1) for column in encoded.T)
+    rows = (as_labels(both) for both in shares)
+    parts = [_binary(features[at], there > 0, share * weight[at], c, job.seed) for at, there, share in rows]
     return np.stack([w for w, _ in parts], axis=1), np.array([b for _, b in parts])
 
 

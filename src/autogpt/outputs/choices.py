@@ -14,6 +14,7 @@ import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
 from autogpt.outputs.classes import log_mean_softmax, softmax
+from autogpt.soft_targets import any_soft, mixed
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,8 @@ class Choices:
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> list[Array]:
         """Each candidate's share of the row's relevance, list of float32 [K_i]; zeros where nothing is relevant."""
+        if any_soft(targets):
+            return [row.ravel() for row in mixed(targets, lambda one: self.encode([one], space)[0][:, None])]
         rows = [np.asarray(target, dtype=np.float32) for target in targets]
         return [row / total if (total := row.sum()) > 0 else row for row in rows]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
+from autogpt.soft_targets import any_soft, mixed, one_hot
 
 if TYPE_CHECKING:
     import torch
@@ -46,8 +47,11 @@ class Classes:
         return len(space.labels)
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Array:
-        """Label places, int64 [N]; a label outside the space is -100 (ignored by losses)."""
+        """Label places, int64 [N]; a label outside the space is -100 (ignored by losses). With soft targets among them
+        shares, float32 [N, C]."""
         place = {label: i for i, label in enumerate(space.labels)}
+        if any_soft(targets):
+            return np.stack(mixed(targets, lambda label: one_hot(np.array(place.get(label, -100)), len(place))))
         return np.array([place.get(target, -100) for target in targets], dtype=np.int64)
 
     def prior(self, encoded: Any, space: LabelSpace) -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
+from autogpt.soft_targets import any_soft, mixed
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,8 @@ class Labels:
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Array:
         """0/1 table, float32 [N, C]; labels outside the space are left out."""
+        if any_soft(targets):
+            return np.stack(mixed(targets, lambda labels: self.encode([labels], space)[0]))
         place = {label: i for i, label in enumerate(space.labels)}
         table = np.zeros((len(targets), len(space.labels)), dtype=np.float32)
         for row, target in enumerate(targets):

@@ -9,6 +9,7 @@ import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction, Span
 from autogpt.outputs.classes import log_mean_softmax
+from autogpt.soft_targets import any_soft, mixed, one_hot
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,8 @@ class Tokens:
         return len(space.labels)
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> list[Array]:
+        if any_soft(targets):
+            return mixed(targets, lambda tags: one_hot(self.encode([tags], space)[0], len(space.labels)))
         place = {label: i for i, label in enumerate(space.labels)}
         return [np.array([place.get(tag, -100) for tag in target], dtype=np.int64) for target in targets]
 
@@ -49,6 +52,7 @@ class Tokens:
         """
         from torch.nn.functional import cross_entropy
 
+        target = target.transpose(1, 2) if target.is_floating_point() else target  # shares stand where scores do
         losses = cross_entropy(logits.transpose(1, 2), target, weight=class_weight, ignore_index=-100, reduction="none")
         return losses.sum(dim=1) / USUAL_TOKENS
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt.core import Decision, Inputs, LabelSpace, Prediction
+from autogpt.soft_targets import any_soft, mixed
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,8 @@ class Value:
         return 1
 
     def encode(self, targets: Sequence[Any], space: LabelSpace) -> Array:
+        if any_soft(targets):
+            targets = np.concatenate(mixed(targets, np.atleast_1d)).tolist()
         values = (np.asarray(targets, dtype=np.float64) - space.center) / space.scale
         return np.asarray(values, dtype=np.float32)
 

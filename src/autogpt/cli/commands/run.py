@@ -64,9 +64,11 @@ def _without_labels(screen: Screen, config: RunConfig, labelling: FewLabels, *, 
 
 
 def unguided(config: RunConfig, flag: str) -> None:
-    """ConfigError where a planner or the memory of runs was asked for, and there is no ladder to advise."""
+    """ConfigError where a planner, the memory of runs or limits of serving were given, and there is no ladder."""
     if config.guide != Guide():
         raise ConfigError(f"--planner and --remember advise a run that tries methods; leave them out with {flag}")
+    if config.serving.given:
+        raise ConfigError(f"{config.serving.given} chooses among methods, and none are tried; leave it out with {flag}")
 
 
 def start(screen: Screen, config: RunConfig, *, dry_run: bool) -> None:
