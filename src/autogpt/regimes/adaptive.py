@@ -18,31 +18,30 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from autogpt import files, probe, registry
 from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.autopilot.unlabelled import advised
 from autogpt.backbones._language import LanguageModel
+from autogpt.blocks import OfVectors
 from autogpt.core import Decision
-from autogpt.data.words import inputs_text
+from autogpt.data.words import inputs_text, inputs_texts
 from autogpt.errors import AutoGPTError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.losses import row_losses
 from autogpt.events import Event
 from autogpt.regimes._anchored import ANCHOR, train
-from autogpt.regimes._reading import losses, tensors
+from autogpt.regimes._reading import bits_of
 from autogpt.training.features import FeatureCache
 
 if TYPE_CHECKING:
     from autogpt.autopilot.session import Session
     from autogpt.blocks import Objective
     from autogpt.config import RunConfig
-    from autogpt.core import Array, Step
+    from autogpt.core import Array, Inputs, Step
     from autogpt.pipeline import Prepared
 
 RATE, EPOCHS, BATCH_ROWS, BLOCK = 5e-5, 20.0, 16, 128
@@ -156,9 +155,10 @@ class Adapting:
         if language.family != objective.family:
             return f"{objective.name} is for models of the kind {objective.family}, and this is an {language.family}"
         language.source = bench.features.encoder().source
-        texts = [inputs_text(row.inputs) for row in prepared.train] + [inputs_text(row) for row in prepared.unlabelled]
-        blocks = language.blocks(list(dict.fromkeys(filter(None, texts))), BLOCK)
-        held = language.blocks([inputs_text(row.inputs) for row in prepared.validation[:CHOOSING_BLOCKS]], BLOCK)
+        read = texts_of([*(row.inputs for row in prepared.train), *prepared.unlabelled], objective)
+        blocks = language.blocks(read, BLOCK)
+        chosen = [row.inputs for row in prepared.validation[:CHOOSING_BLOCKS]]
+        held = language.blocks(texts_of(chosen, objective), BLOCK)
         language.model.to(session.runtime().device)
         reading = (len(bench.train) + len(bench.validation)) / (bench.features.rows_per_second or math.inf)
         session.say("decision", f"the encoder reads {len(blocks):,} blocks of the run's texts, {seconds:.0f} s at most")
@@ -208,6 +208,13 @@ class Adapting:
         self._session.say("decision", f"later trials begin from {what}: {told}", kept=self.kept)
 
 
+def texts_of(inputs: Iterable[Inputs], objective: Objective) -> list[str]:
+    """The texts of rows, each once; those of a pair apart where vectors learn, because they get a vector each."""
+    apart = isinstance(objective, OfVectors)
+    found = (text for row in inputs for text in (inputs_texts(row) if apart else [inputs_text(row)]))
+    return list(dict.fromkeys(filter(None, found)))
+
+
 def gain(before: Bench, after: Bench) -> tuple[float, float]:
     """By how much a linear head on the features of another encoder loses less on validation rows, per row in nats, and
     its standard error. A part of the rows tells."""
@@ -253,17 +260,16 @@ class _Going:
         self.blocks, self._held = blocks, held
 
     def held(self) -> float:
-        """Bits per hidden token of the texts to measure on, hidden the same way at every call."""
-        import torch
-
-        model, signs, bits, count = self.language.model, self.language.signs(), 0.0, 0
-        model.eval()
-        for place, block in enumerate(self._held):
-            rng = np.random.default_rng([self.session.config.seed, 11, place])
-            batch = tensors(self.objective, [block], signs, rng, model, [place])
-            with torch.inference_mode(), self.session.runtime().autocast():
-                bits += float(losses(model(**batch.inputs).logits, batch.target).sum()) / math.log(2)
-            count += int((batch.target >= 0).sum())
+        """Bits per token (or text) that has to be told of the texts to measure on, the same at every call."""
+        bits, count, signs = 0.0, 0, self.language.signs()
+        at_once = CHOOSING_BLOCKS if getattr(self.objective, "contrastive", False) else 1
+        for place in range(0, len(self._held), at_once):
+            some = self._held[place : place + at_once]
+            with self.session.runtime().autocast():
+                lost, told = bits_of(
+                    self.language, self.objective, some, signs=signs, seed=self.session.config.seed, place=place
+                )
+            bits, count = bits + float(lost.sum()), count + int(told.sum())
         return bits / max(count, 1)
 
     def run(self, name: str, remaining: Callable[[], float]) -> None:
