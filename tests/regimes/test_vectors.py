@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from autogpt import autopilot, registry
+from autogpt import registry
+from autogpt.autopilot import run as autopilot
 from autogpt.backbones._language import LanguageModel
 from autogpt.config import Adaptive, Pretraining, RunConfig, Scratch, Search
 from autogpt.data.words import inputs_text, inputs_texts
@@ -19,7 +20,7 @@ from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
 from autogpt.regimes import _anchored, adaptive
 from autogpt.regimes._anchored import Vectors
-from autogpt.regimes._reading import bits_of
+from autogpt.regimes._reading import bits_of, vector_losses
 from autogpt.regimes.pretraining import Pretrained, pretrain, resume_pretraining
 from autogpt.testing import tiny
 
@@ -106,24 +107,30 @@ def test_a_new_decoder_is_trained_alone_first_and_a_text_told_from_others_needs_
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
-def test_the_vector_of_tsdae_is_what_its_decoder_tells_by(plain: Path, pretrained: Callable[..., Pretrained]) -> None:
-    """The control: vectors of other texts tell a text worse once it has learned, and no better than before if not."""
-    language, tsdae = loaded(plain), registry.get("objectives", "tsdae")
-    learning = Vectors(language, tsdae, language.blocks(SENTENCES, 32), seed=0, anchor=0.0)
+def test_the_vector_of_tsdae_is_what_its_decoder_tells_by(tmp_path: Path) -> None:
+    """The control: once it has learned, a text is told worse by the vector of another one. (Words stand in no order, so
+    that those before tell nothing.)"""
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(tiny.WORDS[:24], size=4)) for _ in range(64)]
+    language, tsdae = (
+        loaded(tiny.encoder_folder(tmp_path / "bert", "bert", spread=0.3)),
+        registry.get("objectives", "tsdae"),
+    )
+    learning = Vectors(language, tsdae, language.blocks(texts, 32), seed=0, anchor=0.0)
     optimizer = torch.optim.Adam([p for p in learning.module.parameters() if p.requires_grad], lr=1e-2)
-    learning.module.train()
     for step in range(60):
-        batch = learning.batch([(16 * step + place) % len(SENTENCES) for place in range(16)])
+        batch = learning.batch([(16 * step + place) % len(texts) for place in range(16)])
+        learning.after_step(step + 1, 60)
         optimizer.zero_grad()
         learning.loss(learning.forward(batch), batch).mean().backward()
         optimizer.step()
     words, part = language.model.get_input_embeddings().weight, language.part(tsdae, 0)
-    batch = learning.batch(range(16))
+    batch = learning.batch(range(32))
     with torch.no_grad():
-        vectors = _anchored.vector_losses(language, tsdae, batch, 0)[0]
+        vectors = vector_losses(language, tsdae, batch, 0)[0]
         own = tsdae.losses(vectors, batch.target, words, part).mean()
         other = tsdae.losses(vectors.flip(0), batch.target, words, part).mean()
-    assert own < 0.9 * other
+    assert own < other - 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,7 +153,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(
 
 
 def test_what_is_measured_is_the_same_at_every_call_and_dropout_tells_texts_apart(tmp_path: Path) -> None:
-    """Of a body without any dropout too: it gets it on its word embeddings, and only there and then."""
+    """Of a body without any dropout too: it gets it on its word embeddings, while it reads."""
     simcse = registry.get("objectives", "simcse")
     for folder in (
         tiny.bert_folder(tmp_path / "bert"),
@@ -159,11 +166,8 @@ def test_what_is_measured_is_the_same_at_every_call_and_dropout_tells_texts_apar
         np.testing.assert_array_equal(first, second)
         language.model.train()
         learning = Vectors(language, simcse, blocks, seed=0, anchor=0.0)
-        one, other = _anchored.vector_losses(language, simcse, learning.batch([0, 1]), 0)[0].chunk(2)
+        one, other = vector_losses(language, simcse, learning.batch([0, 1]), 0)[0].chunk(2)
         assert not torch.allclose(one, other, atol=1e-4), "two readings of a text differ"
-        language.model.eval()
-        one, other = _anchored.vector_losses(language, simcse, learning.batch([0, 1]), 0)[0].chunk(2)
-        torch.testing.assert_close(one, other)
         assert not language.model.get_input_embeddings()._forward_hooks
 
 

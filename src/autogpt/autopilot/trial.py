@@ -117,6 +117,8 @@ class Bench:
     prompts: Sequence[Prompt] = ()
     descriptions: Callable[[], Sequence[Example]] = tuple
     """What the run says of the labels, as examples that are no rows: for methods with `takes_descriptions`."""
+    beside: Callable[[Trainable, Path, Callable[[], float]], Trainable] = lambda trained, folder, remaining: trained
+    """What the loop trains instead, where more than labels is learned (see `regimes._beside`)."""
 
     @property
     def metric(self) -> Metric:
@@ -217,7 +219,7 @@ def make_job(
                 bench.report_to, folder=folder / "tracker", name=candidate.name, config=dict(candidate.options)
             )
         yield from train_loop(
-            trainable,
+            bench.beside(trainable, folder, remaining),
             options=options,
             folder=folder / "loop",
             seed=bench.seed,

@@ -39,6 +39,8 @@ class LanguageModel:
     parts: dict[str, Any] = field(default_factory=dict)
     """What objectives have beside the model, by their names, and which of it `begun` to know anything: never saved."""
     begun: set[str] = field(default_factory=set)
+    pieces: dict[int, list[int]] = field(default_factory=dict)
+    """Of new words (`extend`), the tokens that they were before."""
 
     @classmethod
     def made(cls, texts: Sequence[str], shape: Scratch, *, seed: int) -> LanguageModel:
@@ -100,6 +102,45 @@ class LanguageModel:
             self.begun.add(objective.name)
         else:
             self.headless = False
+
+    def adopt(self, body: Any) -> None:
+        """Have somebody else's body in the place of the own one; a tied head is tied to its word embeddings."""
+        setattr(self.model, self.model.base_model_prefix, body)
+        head, words = self.model.get_output_embeddings(), body.get_input_embeddings().weight
+        if head is not None and getattr(self.model.config, "tie_word_embeddings", False):
+            head.weight = words
+
+    def extend(self, words: Sequence[str]) -> None:
+        """Give words tokens of their own, whose embedding is the mean of those of the tokens that they were before.
+
+        They are found where they stand alone. `original`, who knows nothing of them, is kept as it is.
+        """
+        import torch
+        from tokenizers import AddedToken
+
+        self.keep_original()
+        ids = self.tokenizer([f" {word}" for word in words], add_special_tokens=False)["input_ids"]
+        spaced = any(len(row) for row in self.tokenizer([" "], add_special_tokens=False)["input_ids"])
+        told = {"single_word": True, "normalized": True, "lstrip": spaced}  # else a space is a token before each
+        self.tokenizer.add_tokens([AddedToken(word, **told) for word in words])
+        size = max(len(self.tokenizer), int(self.model.get_input_embeddings().weight.shape[0]))
+        self.model.resize_token_embeddings(size, mean_resizing=False)
+        places = [self.tokenizer.convert_tokens_to_ids(word) for word in words]
+        head = self.model.get_output_embeddings()
+        rows = [self.model.get_input_embeddings().weight, *([] if head is None else [head.weight])]
+        rows += [] if head is None or head.bias is None else [head.bias]
+        with torch.no_grad():
+            for place, old in zip(places, ids, strict=True):
+                for table in {id(one): one for one in rows}.values():  # tied ones once
+                    table[place] = table[old].mean(dim=0)
+        self.pieces = dict(zip(places, ids, strict=True))
+
+    def plain(self, block: Array) -> Array:
+        """A block without the new words: with the tokens that they were before, as far as there are positions."""
+        if not self.pieces:
+            return block
+        parts = [self.pieces.get(token, [token]) for token in block.tolist()]
+        return np.array([token for part in parts for token in part][: self.room], dtype=np.int64)
 
     @property
     def sentence(self) -> dict[str, Any]:
@@ -201,4 +242,5 @@ def _starts(tokenizer: Any) -> Array | None:
     if not spaced:
         return None
     alone = [place for place, token in enumerate(tokens) if token and not token[0].isalpha()]
-    return np.array(sorted({*spaced, *alone}))
+    added = [int(place) for place in tokenizer.get_added_vocab().values()]  # new words stand alone
+    return np.array(sorted({*spaced, *alone, *added}))

@@ -29,12 +29,13 @@ class Decoder(nn.Module):
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, vectors: torch.Tensor, tokens: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        told = self.begin(vectors)[:, None]
-        still, length = words.detach(), tokens.shape[1]
+        length, width = tokens.shape[1], words.shape[1]
+        still = nn.functional.layer_norm(words.detach(), (width,))  # however large a body's embeddings are
         before = nn.functional.pad(self.enter(still[tokens[:, :-1]]), (0, 0, 1, 0))  # nothing stands before the first
-        states = before + told + _places(length, vectors.shape[1]).to(told)
-        later = torch.triu(torch.ones(length, length, dtype=torch.bool, device=told.device), diagonal=1)
-        return nn.functional.linear(self.tell(self.leave(self.layer(states, src_mask=later))), still, self.bias)
+        states = before + self.begin(vectors)[:, None] + _places(length, width).to(vectors)
+        later = torch.triu(torch.ones(length, length, dtype=torch.bool, device=words.device), diagonal=1)
+        told = self.tell(self.leave(self.layer(states, src_mask=later)))
+        return nn.functional.linear(told, still / math.sqrt(width), self.bias)
 
 
 def _places(length: int, width: int) -> torch.Tensor:

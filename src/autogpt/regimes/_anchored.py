@@ -106,7 +106,7 @@ class Anchored(Reading):
         device = next(self.module.parameters()).device
         missing = [row for row in dict.fromkeys(rows) if row not in self._known]
         if missing:
-            tables = padded([self.blocks[row] for row in missing], self.signs.pad)
+            tables = padded([self.language.plain(self.blocks[row]) for row in missing], self.signs.pad)
             ids, mask = (torch.from_numpy(table).to(device) for table in tables)
             with torch.no_grad():
                 states = self.language.original(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -156,6 +156,11 @@ class Vectors(Anchored):
         return self.language.groups(self.module)
 
 
+def kind_of(objective: Objective) -> type[Anchored]:
+    """How an objective is trained."""
+    return Vectors if isinstance(objective, OfVectors) else Anchored
+
+
 class Bits:
     """What picks the best weights: bits per token that had to be told, of texts that are not learned."""
 
@@ -172,35 +177,38 @@ def train(
     folder: Path,
     seed: int,
     remaining: Callable[[], float],
-    validate: Callable[[], float],
+    validate: Callable[[], float] | None,
     runtime: Runtime,
     stop: Callable[[], bool],
     tell: Callable[[Step], None],
+    only_new: bool = False,
 ) -> None:
     """Train a language model on blocks: what is new alone first (a head, a decoder), then everything; resumed where it
     stood in `folder`.
 
-    Afterwards the model has the weights that were best by `validate` (bits per token that had to be told). `tell` is
-    given every step.
+    Afterwards the model has the weights that were best by `validate` (bits per token that had to be told; None: the
+    last). `tell` is given every step. `only_new`: nothing but what is new is trained.
     """
     from autogpt.training.loop import train as loop
 
     def go(learning: Reading, options: LoopOptions, place: Path, clock: Callable[[], float]) -> None:
-        scored: Mapping[str, Any] = {"validate": lambda: {"bits": validate()}, "metric": Bits(), "whole": whole}
+        scored: Mapping[str, Any] = {"validate": judge, "metric": Bits(), "whole": whole}
         for step in loop(
             learning, options=options, folder=place, seed=seed, remaining=clock, runtime=runtime, stop=stop, **scored
         ):
             tell(step)
         learning.remove()
 
-    whole = getattr(objective, "contrastive", False)
-    kind: type[Anchored] = Vectors if isinstance(objective, OfVectors) else Anchored
+    judge = None if validate is None else lambda: {"bits": validate()}
+    whole, kind = getattr(objective, "contrastive", False), kind_of(objective)
     if language.lacks(objective, seed):
         left, epochs = remaining(), HEAD_STEPS / math.ceil(len(blocks) / options.batch_rows)
         alone = kind(language, objective, blocks, seed=seed, anchor=0.0, head_only=True)
         settings = replace(options, epochs=epochs, learning_rate=HEAD_RATE, patience=0)
         go(alone, settings, folder / "head", lambda: remaining() - (1 - HEAD_SHARE) * left)
         language.learned(objective)
+    if only_new:
+        return
     anchored = anchor or kind is Vectors
     learning = kind(language, objective, blocks, seed=seed, anchor=anchor) if anchored else None
     go(learning or Reading(language, objective, blocks, seed=seed), options, folder / "layers", remaining)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,13 @@ import numpy as np
 
 from autogpt.blocks import Objective, OfVectors, Signs, salience
 from autogpt.core import Batch
+from autogpt.data.words import inputs_text, inputs_texts
 
 if TYPE_CHECKING:
     import torch
 
     from autogpt.backbones._language import LanguageModel
-    from autogpt.core import Array
+    from autogpt.core import Array, Inputs
 
 DROPOUT = 0.1
 
@@ -29,7 +30,8 @@ class Reading:
     def __init__(self, language: LanguageModel, objective: Objective, blocks: Sequence[Array], *, seed: int) -> None:
         import torch
 
-        self.language, self.module = language, self.trained(language, objective, seed)
+        self.language = language
+        self.module: Any = self.trained(language, objective, seed)
         self.blocks, self.objective, self.seed = blocks, objective, seed
         signs = language.signs()
         self.signs = replace(signs, salience=salience(blocks, signs.vocabulary))
@@ -96,15 +98,14 @@ def vector_losses(
 
 @contextmanager
 def _dropping(body: Any, *, wanted: bool) -> Iterator[None]:
-    """A body that has no dropout of its own (ModernBERT) gets it on its word embeddings, where it is wanted."""
+    """A body whose own dropout is none (ModernBERT) or off gets it on its word embeddings, where it is wanted."""
     from torch.nn import Dropout
     from torch.nn.functional import dropout
 
-    if not wanted or any(isinstance(part, Dropout) and part.p > 0 for part in body.modules()):
+    if not wanted or any(isinstance(part, Dropout) and part.p > 0 and part.training for part in body.modules()):
         yield
         return
-    drop = lambda module, given, found: dropout(found, DROPOUT, training=body.training)  # noqa: E731
-    hook = body.get_input_embeddings().register_forward_hook(drop)
+    hook = body.get_input_embeddings().register_forward_hook(lambda module, given, found: dropout(found, DROPOUT))
     try:
         yield
     finally:
@@ -139,6 +140,13 @@ def bits_of(
     with torch.inference_mode(), seeded(seed, place, device=next(model.parameters()).device):
         lost = losses_of(language, objective, batch, seed).float() / math.log(2)
     return lost.cpu().numpy(), (batch.target >= 0).cpu().numpy()
+
+
+def texts_of(inputs: Iterable[Inputs], objective: Objective) -> list[str]:
+    """The texts of rows, each once; those of a pair apart where vectors learn, because they get a vector each."""
+    apart = isinstance(objective, OfVectors)
+    found = (text for row in inputs for text in (inputs_texts(row) if apart else [inputs_text(row)]))
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def tensors(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +26,22 @@ from autogpt import files, probe, registry
 from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.autopilot.unlabelled import advised
 from autogpt.backbones._language import LanguageModel
-from autogpt.blocks import OfVectors
 from autogpt.core import Decision
-from autogpt.data.words import inputs_text, inputs_texts
 from autogpt.errors import AutoGPTError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.losses import row_losses
 from autogpt.events import Event
 from autogpt.regimes._anchored import ANCHOR, train
-from autogpt.regimes._reading import bits_of
+from autogpt.regimes._beside import Beside
+from autogpt.regimes._reading import bits_of, texts_of
+from autogpt.regimes._vocabulary import extended
 from autogpt.training.features import FeatureCache
 
 if TYPE_CHECKING:
     from autogpt.autopilot.session import Session
     from autogpt.blocks import Objective
     from autogpt.config import RunConfig
-    from autogpt.core import Array, Inputs, Step
+    from autogpt.core import Array, Step
     from autogpt.pipeline import Prepared
 
 RATE, EPOCHS, BATCH_ROWS, BLOCK = 5e-5, 20.0, 16, 128
@@ -116,7 +116,8 @@ class Adapting:
             return encoder
 
         features = FeatureCache(opened, folder=self._place / f"{name}-features", guard=self._session.guard)
-        changed = replace(bench, open=opened, features=features)
+        beside = replace(bench.beside, name=str(folder)) if isinstance(bench.beside, Beside) else bench.beside
+        changed = replace(bench, open=opened, features=features, beside=beside)
         session, materials = self._session, self._session.materials
         told: dict[str, Any] = {"say": session.say, "remaining": session.budget.remaining}
         return advised(changed, materials.unlabelled, goal=session.config.goal, columns=materials.columns, **told)
@@ -156,6 +157,8 @@ class Adapting:
             return f"{objective.name} is for models of the kind {objective.family}, and this is an {language.family}"
         language.source = bench.features.encoder().source
         read = texts_of([*(row.inputs for row in prepared.train), *prepared.unlabelled], objective)
+        if config.adaptive.adapt_words:
+            session.say("decision", extended(language, read, config.adaptive.adapt_words))
         blocks = language.blocks(read, BLOCK)
         chosen = [row.inputs for row in prepared.validation[:CHOOSING_BLOCKS]]
         held = language.blocks(texts_of(chosen, objective), BLOCK)
@@ -206,13 +209,6 @@ class Adapting:
         noise = "the adapted one is no better beyond noise"
         what = "the adapted encoder" if self.kept else f"the encoder as it was, {noise}"
         self._session.say("decision", f"later trials begin from {what}: {told}", kept=self.kept)
-
-
-def texts_of(inputs: Iterable[Inputs], objective: Objective) -> list[str]:
-    """The texts of rows, each once; those of a pair apart where vectors learn, because they get a vector each."""
-    apart = isinstance(objective, OfVectors)
-    found = (text for row in inputs for text in (inputs_texts(row) if apart else [inputs_text(row)]))
-    return list(dict.fromkeys(filter(None, found)))
 
 
 def gain(before: Bench, after: Bench) -> tuple[float, float]:

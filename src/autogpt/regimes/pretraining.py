@@ -32,6 +32,7 @@ from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted
 from autogpt.events import Event, Listener, silent
 from autogpt.regimes._anchored import ANCHOR, train
 from autogpt.regimes._reading import bits_of
+from autogpt.regimes._vocabulary import extended
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Step
@@ -109,6 +110,8 @@ def _train(session: Session, options: Pretraining) -> Pretrained:
     objective = _objective(options.objective, language.family)
     if fresh and isinstance(objective, OfVectors):
         raise ConfigError(f"objective {objective.name!r} is for an encoder that reads already; name one (--backbone)")
+    if options.new_words and not fresh:
+        session.say("decision", extended(language, corpus.learned, options.new_words))
     chosen_by = parted(corpus.learned, "", share=CHOOSING, seed=config.seed)
     parts = (chosen_by.learned, chosen_by.held, corpus.held)
     blocks, choosing, held = (language.blocks(part, options.block) for part in parts)
