@@ -1,6 +1,7 @@
 """Texts learned beside labels: what trains, which texts, and that a run says so and saves an ordinary model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from autogpt import registry
 from autogpt.autopilot import run as autopilot
-from autogpt.config import Adaptive, RunConfig, Search
+from autogpt.config import Adaptive, Columns, RunConfig, Search
 from autogpt.errors import ConfigError
 from autogpt.model import Model
 from autogpt.regimes import _anchored, _beside
@@ -103,8 +104,8 @@ def test_a_run_learns_its_texts_beside_and_its_model_is_an_ordinary_one(
     monkeypatch.setattr(_beside, "texts_of", lambda rows, objective: (
         read.extend(found := plain(rows, objective)), found)[1])  # fmt: skip
     told = config(backbone, methods=method, ensemble=False)
-    run = autopilot.run(RunConfig(output=str(tmp_path), time_limit=120.0, adaptive=told.adaptive, search=told.search),
-                        data=NOTES)  # fmt: skip
+    told = replace(told, output=str(tmp_path), time_limit=120.0, columns=Columns(target="kind"))
+    run = autopilot.run(told, data=NOTES)
     lines = [json.loads(line)["message"] for line in (run.folder / "journal.jsonl").read_text("utf-8").splitlines()]
     assert any("learns the texts beside labels (masked), weight 0.5 falling to 0" in line for line in lines)
     assert read

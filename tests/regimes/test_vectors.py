@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from autogpt import registry
 from autogpt.autopilot import run as autopilot
 from autogpt.backbones._language import LanguageModel
-from autogpt.config import Adaptive, Pretraining, RunConfig, Scratch, Search
+from autogpt.config import Adaptive, Columns, Pretraining, RunConfig, Scratch, Search
 from autogpt.data.words import inputs_text, inputs_texts
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
@@ -243,6 +243,7 @@ def test_a_run_that_was_asked_to_begins_from_the_encoder_that_learned_vectors(
     config = RunConfig(
         output=str(tmp_path), time_limit=900.0, adaptive=Adaptive(adapt="always", adapt_objective=name),
         search=Search(methods="head", backbone=str(plain), ensemble=False),
+        columns=Columns(task="text-regression", target="score"),
     )  # fmt: skip
     run = autopilot.run(config, data=rows)
     lines = [json.loads(line) for line in (run.folder / "journal.jsonl").read_text("utf-8").splitlines()]

@@ -11,7 +11,7 @@ import torch
 from autogpt import registry
 from autogpt.autopilot import run as autopilot
 from autogpt.backbones._language import LanguageModel
-from autogpt.config import Adaptive, Pretraining, RunConfig, Search
+from autogpt.config import Adaptive, Columns, Pretraining, RunConfig, Search
 from autogpt.errors import ConfigError
 from autogpt.model import Model
 from autogpt.regimes import _anchored, _vocabulary, adaptive
@@ -172,7 +172,7 @@ def test_a_run_says_what_it_added_and_its_model_keeps_it(
     rows = [{"note": f"{text} {place}", "kind": WORDS[place % 3]} for place, text in enumerate(TEXTS[:120])]
     config = RunConfig(
         output=str(tmp_path), time_limit=900.0, adaptive=Adaptive(adapt="always", adapt_words=20),
-        search=Search(methods="head", backbone=str(backbone), ensemble=False),
+        search=Search(methods="head", backbone=str(backbone), ensemble=False), columns=Columns(target="kind"),
     )  # fmt: skip
     run = autopilot.run(config, data=rows)
     told = [json.loads(line)["message"] for line in (run.folder / "journal.jsonl").read_text("utf-8").splitlines()]
