@@ -9,9 +9,11 @@ trained alone before. Then its vectors are judged on `--test` rows that it never
 
 * stsb: Spearman correlation of people's scores with the cosine of two vectors ("cosine"), and with a linear head that
   `--few` labelled pairs taught ("head")
-* cr, banking77, subj: accuracy of a linear head that `--few` labelled rows taught ("head"), and of 5 neighbours
+* cr, banking77, code (of which package a function is): accuracy of a linear head that `--few` labelled rows taught
+  ("head"), and of 5 neighbours
 
-Arms: any objective of encoders, held by the anchor as in a run. `NAME:within` and `NAME:among` are controls: the same
+Arms: any objective of encoders, or `none`. `NAME+words` gives badly split words of the texts tokens of their own first
+(`--most` at most; `none+words` shows what that changes at once). `NAME:within` and `NAME:among` are controls: the same
 texts with their words shuffled within each, or among all of them, which leaves no text any meaning. A gain that a
 control keeps is no gain from the texts. Each line is one seed (other texts, labels, test rows and dropout), paired with
 the same encoder as it was; the table has means over seeds with 95 % intervals (Student's).
@@ -22,6 +24,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import random
 import tempfile
 import time
 from collections import defaultdict
@@ -32,13 +35,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+import adaptive as adaptive_sets
 import sets
 import trials
 from autogpt import probe, registry
 from autogpt.backbones._language import LanguageModel
 from autogpt.core import Schema
 from autogpt.regimes import _anchored, adaptive
-from autogpt.regimes._reading import bits_of
+from autogpt.regimes._reading import bits_of, texts_of
+from autogpt.regimes._vocabulary import extended
 from autogpt.runtime import detect
 from autogpt.training.options import LoopOptions
 
@@ -51,6 +56,10 @@ def rows_of(name: str) -> tuple[Schema, list[dict[str, Any]], list[dict[str, Any
     """A schema, and rows to learn from and to be judged on."""
     if name == "stsb":
         return PAIRS, *(_read(f"stsb/en_{part}") for part in ("train", "dev"))
+    if name == "code":
+        rows = [{"text": text, "label": label} for text, label in adaptive_sets.code()]
+        random.Random(name).shuffle(rows)
+        return TEXTS, rows[len(rows) // 3 :], rows[: len(rows) // 3]
     found = sets.load(name, "full", 0)
     return TEXTS, [dict(row) for row in found.train], [dict(row) for row in found.test]
 
@@ -114,38 +123,48 @@ class Case:
         """Read as the arm says, and be judged."""
         began, given = time.monotonic(), self.given
         name, _, how = arm.partition(":")
-        objective = registry.get("objectives", name)
+        name, _, words = name.partition("+")
+        objective = registry.get("objectives", "simcse" if name == "none" else name)
         language = LanguageModel.loaded(self.backbone or "all-MiniLM-L6-v2", revision=None, offline=True)
         texts, held = (
-            adaptive.texts_of([row.inputs for row in rows], objective)
-            for rows in (self.parts.train, self.parts.validation)
+            texts_of([row.inputs for row in rows], objective) for rows in (self.parts.train, self.parts.validation)
         )
         texts = shuffled(texts, how, np.random.default_rng([self.seed, 5])) if how else texts
+        told = extended(language, texts, given.most) if words else ""
         blocks, measured, signs = language.blocks(texts, BLOCK), language.blocks(held, BLOCK), language.signs()
 
         def validate() -> float:
-            lost, told = bits_of(language, objective, measured, signs=signs, seed=self.seed, place=0)
-            return float(lost.sum() / told.sum())
+            lost, known = bits_of(language, objective, measured, signs=signs, seed=self.seed, place=0)
+            return float(lost.sum() / known.sum())
 
         bits = [validate()]
-        _anchored.train(
-            language,
-            objective,
-            blocks,
-            options=LoopOptions(epochs=BATCH * given.steps / len(blocks), batch_rows=BATCH, learning_rate=given.rate),
-            anchor=given.anchor,
-            folder=self.folder / arm / "loop",
-            seed=self.seed,
-            remaining=lambda: 36_000.0,
-            validate=validate,
-            runtime=detect(),
-            stop=lambda: False,
-            tell=lambda step: None,
-        )
+        if name != "none":
+            _anchored.train(
+                language,
+                objective,
+                blocks,
+                options=LoopOptions(
+                    epochs=BATCH * given.steps / len(blocks), batch_rows=BATCH, learning_rate=given.rate
+                ),
+                anchor=given.anchor,
+                folder=self.folder / arm / "loop",
+                seed=self.seed,
+                remaining=lambda: 36_000.0,
+                validate=validate,
+                runtime=detect(),
+                stop=lambda: False,
+                tell=lambda step: None,
+            )
         bits.append(validate())
         language.save(self.folder / arm / "saved", {})
         after = self.told(str(self.folder / arm / "saved"))
-        found = {"set": self.name, "arm": arm, "seed": self.seed, "bits": [round(one, 3) for one in bits]}
+        found = {
+            "set": self.name,
+            "arm": arm,
+            "seed": self.seed,
+            "bits": [round(one, 3) for one in bits],
+            "words": told,
+        }
         scores = {key: [round(self.before[key], 4), round(after[key], 4)] for key in after}
         return {**found, **scores, "seconds": round(time.monotonic() - began, 1)}
 
@@ -205,6 +224,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=1000)
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--test", type=int, default=500)
+    parser.add_argument("--most", type=int, default=500)
     parser.add_argument("--rate", type=float, default=adaptive.RATE)
     parser.add_argument("--anchor", type=float, default=0.0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "vectors.jsonl")
