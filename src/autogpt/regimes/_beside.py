@@ -49,6 +49,7 @@ class Beside:
         if net is None:
             return trained
         from autogpt.backbones._language import LanguageModel
+        from autogpt.backbones._pretrained import EMBEDDED
         from autogpt.regimes._anchored import kind_of, train
         from autogpt.training.auxiliary import Auxiliary
         from autogpt.training.options import LoopOptions
@@ -60,7 +61,7 @@ class Beside:
                 f"objective {objective.name!r} is for {objective.family} models, and this is of {net.kind}; name "
                 "another (--adapt-objective), or leave --adapt-joint out"
             )
-        name, revision = (search.backbone, search.revision) if self.name is None else (self.name, None)
+        name, revision = (search.backbone or EMBEDDED, search.revision) if self.name is None else (self.name, None)
         language = LanguageModel.loaded(name, revision=revision, offline=self.config.source.offline)
         language.adopt(net.body)
         language.model.to(self.runtime().device)
