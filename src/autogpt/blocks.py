@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import torch
+
     from autogpt.core import Array
 
 
@@ -49,6 +51,25 @@ class Objective(Protocol):
 
     def batch(self, blocks: Sequence[Array], signs: Signs, rng: np.random.Generator) -> Blocks:
         """Blocks of token ids, as the model is to read them now."""
+
+
+@runtime_checkable
+class OfVectors(Protocol):
+    """An objective whose loss is of texts' vectors: the model's head over its vocabulary has no part in it.
+
+    `contrastive`: a text is told from the others of its batch, through other dropout. So no batch is torn apart, and
+    what is measured is measured with dropout.
+    """
+
+    name: str
+    contrastive: bool
+
+    def part(self, width: int, vocabulary: int) -> torch.nn.Module | None:
+        """What trains beside the body and is thrown away afterwards (None: nothing)."""
+
+    def losses(self, vectors: torch.Tensor, target: torch.Tensor, words: torch.Tensor, part: Any) -> torch.Tensor:
+        """Minus log probability [B, T] of what `target` [B, T] has (0 where that is -100), by unit vectors [R, D] of
+        the rows R that the model was given, and word embeddings [V, D]."""
 
 
 def padded(rows: Sequence[Array], pad: int) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,3 +122,56 @@ def test_the_same_draw_hides_the_same(name: str) -> None:
     np.testing.assert_array_equal(one.target, other.target)
     for key, table in one.inputs.items():
         np.testing.assert_array_equal(table, other.inputs[key])
+
+
+@settings(max_examples=30)
+@given(BLOCKS, st.integers(0, 99))
+def test_tsdae_deletes_three_fifths_and_the_target_has_every_token_but_the_signs(blocks: list[Any], seed: int) -> None:
+    signed = [np.array([2, *block, 3]) for block in blocks]
+    found = made("tsdae", signed, seed)
+    for row, block in enumerate(blocks):
+        told = found.target[row][found.target[row] != -100]
+        np.testing.assert_array_equal(told, block)
+        left = found.inputs["input_ids"][row][found.inputs["attention_mask"][row] > 0].tolist()
+        assert left[0] == 2
+        assert left[-1] == 3
+        assert 1 <= len(left) - 2 <= len(block), "something is left to make a vector of"
+        rest = iter(block.tolist())
+        assert all(token in rest for token in left[1:-1]), "what is left stands in its order"
+
+
+def test_tsdae_leaves_two_fifths_and_others_every_time() -> None:
+    block = np.arange(5, 150).repeat(10)
+    left = [made("tsdae", [block], seed).inputs["input_ids"][0] for seed in (1, 2)]
+    assert len(left[0]) / len(block) == pytest.approx(0.4, abs=0.05)
+    assert not np.array_equal(left[0][:100], left[1][:100])
+
+
+def test_simcse_gives_every_text_twice_and_loses_what_the_formula_says() -> None:
+    blocks = [np.array([2, 5, 6, 3]), np.array([2, 7, 3]), np.array([2, 9, 8, 8, 3])]
+    found = made("simcse", blocks)
+    assert found.inputs["input_ids"].shape == (6, 5)
+    np.testing.assert_array_equal(found.inputs["input_ids"][:3], found.inputs["input_ids"][3:])
+    vectors = torch.nn.functional.normalize(torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), dim=-1)
+    objective = registry.get("objectives", "simcse")
+    lost = objective.losses(vectors, torch.from_numpy(found.target), torch.zeros(1), None)
+    first, second = vectors[:3].numpy(), vectors[3:].numpy()
+    likeness = np.exp(first @ second.T / 0.05)
+    np.testing.assert_allclose(lost[:, 0].numpy(), -np.log(likeness.diagonal() / likeness.sum(axis=1)), rtol=1e-4)
+
+
+def test_the_decoder_of_tsdae_knows_the_vector_and_what_stands_before_and_nothing_after() -> None:
+    objective = registry.get("objectives", "tsdae")
+    torch.manual_seed(0)
+    part, words = objective.part(16, 50), torch.randn(50, 16)
+    vectors, target = torch.randn(2, 16), torch.randint(0, 50, (2, 7))
+    plain = objective.losses(vectors, target, words, part)
+    later = target.clone()
+    later[:, 5:] = (later[:, 5:] + 1) % 50
+    changed = objective.losses(vectors, later, words, part)
+    torch.testing.assert_close(changed[:, :5], plain[:, :5])
+    assert not torch.allclose(changed[:, 6], plain[:, 6]), "but what stands before is read"
+    other = objective.losses(vectors.flip(0), target, words, part)
+    assert (other - plain).abs().min() > 0, "every place is told by the vector"
+    target[0, 3:] = -100
+    assert (objective.losses(vectors, target, words, part)[0, 3:] == 0).all()

@@ -115,6 +115,12 @@ class Materials:
             else partial(endpoint.Remote, client, config.goal, self.test_count),
         )
 
+        if config.adaptive.adapt_joint:
+            from autogpt.regimes._beside import Beside
+
+            rows = lambda: [*(row.inputs for row in self.train), *self.unlabelled]  # noqa: E731
+            bench = replace(bench, beside=Beside(config, rows, runtime, stop, self.seed))
+
         def say(kind: str, message: str, **data: Any) -> None:
             listen(Event(kind, message, data))
 

@@ -238,7 +238,10 @@ class Session:
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
-        self.materials = Materials.of(self.config, self.shape, prepared)
+        self.materials, adaptive = Materials.of(self.config, self.shape, prepared), self.config.adaptive
+        if adaptive.adapt_joint:
+            told = f"where a method trains the encoder, it learns the texts beside labels ({adaptive.adapt_objective})"
+            self.say("decision", f"{told}, weight {adaptive.adapt_joint:g} falling to 0", weight=adaptive.adapt_joint)
         return self.materials.bench(
             place=self.folder,
             guard=self.guard,

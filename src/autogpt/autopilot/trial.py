@@ -124,6 +124,8 @@ class Bench:
     """What the run says of the labels, as examples that are no rows: for methods with `takes_descriptions`."""
     replicas: Replicas | None = None
     """Who computes the batches of trainings with this process."""
+    beside: Callable[[Trainable, Path, Callable[[], float]], Trainable] = lambda trained, folder, remaining: trained
+    """What the loop trains instead, where more than labels is learned (see `regimes._beside`)."""
 
     @property
     def metric(self) -> Metric:
@@ -237,7 +239,7 @@ def make_job(
                 bench.report_to, folder=folder / "tracker", name=candidate.name, config=dict(candidate.options)
             )
         yield from train_loop(
-            trainable,
+            bench.beside(trainable, folder, remaining),
             options=options,
             folder=folder / "loop",
             seed=bench.seed,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autogpt.backbones import _pretrained, _scratch
-from autogpt.blocks import Signs
+from autogpt.blocks import Objective, OfVectors, Signs
 from autogpt.errors import ModelError
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class LanguageModel:
     headless: bool = False
     original: Any = None
     """The body as it was before any training, frozen, once somebody has asked for it (`keep_original`)."""
+    parts: dict[str, Any] = field(default_factory=dict)
+    """What objectives have beside the model, by their names, and which of it `begun` to know anything: never saved."""
+    begun: set[str] = field(default_factory=set)
+    pieces: dict[int, list[int]] = field(default_factory=dict)
+    """Of new words (`extend`), the tokens that they were before."""
 
     @classmethod
     def made(cls, texts: Sequence[str], shape: Scratch, *, seed: int) -> LanguageModel:
@@ -72,6 +77,70 @@ class LanguageModel:
         if self.original is None:
             self.original = copy.deepcopy(self.model.base_model).eval().requires_grad_(False)
         return self.original
+
+    def part(self, objective: OfVectors, seed: int) -> Any:
+        """What an objective has beside the model; made at the first call."""
+        import torch
+
+        if objective.name not in self.parts:
+            words = self.model.get_input_embeddings().weight
+            with torch.inference_mode(mode=False), torch.random.fork_rng():
+                torch.manual_seed(seed)
+                made = objective.part(words.shape[1], words.shape[0])
+            self.parts[objective.name] = made if made is None else made.to(words.device)
+        return self.parts[objective.name]
+
+    def lacks(self, objective: Objective, seed: int) -> bool:
+        """Whether what the objective needs beside the body is new, and knows nothing yet."""
+        if isinstance(objective, OfVectors):
+            return self.part(objective, seed) is not None and objective.name not in self.begun
+        return self.headless
+
+    def learned(self, objective: Objective) -> None:
+        """What it needs knows something from now on."""
+        if isinstance(objective, OfVectors):
+            self.begun.add(objective.name)
+        else:
+            self.headless = False
+
+    def adopt(self, body: Any) -> None:
+        """Have somebody else's body in the place of the own one; a tied head is tied to its word embeddings."""
+        setattr(self.model, self.model.base_model_prefix, body)
+        head, words = self.model.get_output_embeddings(), body.get_input_embeddings().weight
+        if head is not None and getattr(self.model.config, "tie_word_embeddings", False):
+            head.weight = words
+
+    def extend(self, words: Sequence[str]) -> None:
+        """Give words tokens of their own, whose embedding is the mean of those of the tokens that they were before.
+
+        They are found where they stand alone. `original`, who knows nothing of them, is kept as it is.
+        """
+        import torch
+        from tokenizers import AddedToken
+
+        self.keep_original()
+        ids = self.tokenizer([f" {word}" for word in words], add_special_tokens=False)["input_ids"]
+        spaced = any(len(row) for row in self.tokenizer([" "], add_special_tokens=False)["input_ids"])
+        told = {"single_word": True, "normalized": True, "lstrip": spaced}  # else a space is a token before each
+        self.tokenizer.add_tokens([AddedToken(word, **told) for word in words])
+        size = max(len(self.tokenizer), int(self.model.get_input_embeddings().weight.shape[0]))
+        self.model.resize_token_embeddings(size, mean_resizing=False)
+        places = [self.tokenizer.convert_tokens_to_ids(word) for word in words]
+        head = self.model.get_output_embeddings()
+        rows = [self.model.get_input_embeddings().weight, *([] if head is None else [head.weight])]
+        rows += [] if head is None or head.bias is None else [head.bias]
+        with torch.no_grad():
+            for place, old in zip(places, ids, strict=True):
+                for table in {id(one): one for one in rows}.values():  # tied ones once
+                    table[place] = table[old].mean(dim=0)
+        self.pieces = dict(zip(places, ids, strict=True))
+
+    def plain(self, block: Array) -> Array:
+        """A block without the new words: with the tokens that they were before, as far as there are positions."""
+        if not self.pieces:
+            return block
+        parts = [self.pieces.get(token, [token]) for token in block.tolist()]
+        return np.array([token for part in parts for token in part][: self.room], dtype=np.int64)
 
     @property
     def sentence(self) -> dict[str, Any]:
@@ -121,20 +190,20 @@ class LanguageModel:
                     found.append(np.array([*begin, *part, *([end] if last else [])], dtype=np.int64))
         return found
 
-    def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups for the optimizer (see `core.Trainable`)."""
+    def groups(self, whole: Any = None) -> list[dict[str, Any]]:
+        """Parameter groups for the optimizer (see `core.Trainable`), of a module that has the model in it."""
         from autogpt.backbones._training import groups
 
         head, begun = self.model.get_output_embeddings(), self.source.name != _scratch.NAME
-        return groups(self.model, head, lambda name: 1.0, begun=begun)
+        return groups(whole or self.model, head, lambda name: 1.0, begun=begun)
 
     def save(self, folder: Path, facts: dict[str, Any]) -> None:
         """An ordinary folder of transformers', and `pretraining.json` with what was done. One that came from a folder
-        of sentence-transformers is such a folder again."""
+        of sentence-transformers is such a folder again; a head that knows nothing is left out."""
         folder.mkdir(parents=True, exist_ok=True)
         _pretrained.copy_sentence_settings(self.source.location, folder)
         self.tokenizer.save_pretrained(folder)
-        self.model.save_pretrained(folder)
+        (self.model.base_model if self.headless else self.model).save_pretrained(folder)
         document = {"source": asdict(self.source), **facts}
         (folder / "pretraining.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), "utf-8")
 
@@ -173,4 +242,5 @@ def _starts(tokenizer: Any) -> Array | None:
     if not spaced:
         return None
     alone = [place for place, token in enumerate(tokens) if token and not token[0].isalpha()]
-    return np.array(sorted({*spaced, *alone}))
+    added = [int(place) for place in tokenizer.get_added_vocab().values()]  # new words stand alone
+    return np.array(sorted({*spaced, *alone, *added}))

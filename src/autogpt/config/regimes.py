@@ -44,10 +44,16 @@ class Pretraining:
         "its vocabulary, as sentence encoders are, else 0)",
         metavar="NUMBER",
     )
+    new_words: int = _help(
+        "most words that get a token of their own, where the texts' words are split badly (0: none)",
+        0,
+        metavar="NUMBER",
+    )
 
     def __post_init__(self) -> None:
         _check(
             self,
+            ("new_words", self.new_words >= 0, "0 or more"),
             ("anchor", self.anchor is None or 0 <= self.anchor < float("inf"), "0 or more"),
             ("block", self.block >= 8, "8 or more"),
             ("batch_rows", self.batch_rows >= 1, "1 or more"),

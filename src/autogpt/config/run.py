@@ -107,13 +107,25 @@ class Adaptive:
         metavar="WHEN",
     )
     adapt_share: float = _help("share of the time limit that this may take at most", 0.1, metavar="SHARE")
-    adapt_objective: str = _help("what it has to tell of hidden words", "masked", kind="objectives")
+    adapt_objective: str = _help("what it has to tell of the texts", "masked", kind="objectives")
+    adapt_words: int = _help(
+        "most words that get a token of their own before that, where the texts' words are split badly (0: none)",
+        0,
+        metavar="NUMBER",
+    )
+    adapt_joint: float = _help(
+        "weight of the same loss beside the labels' own while a method trains the encoder, falling to 0 (0: none)",
+        0.0,
+        metavar="NUMBER",
+    )
 
     def __post_init__(self) -> None:
         _check(
             self,
             ("adapt", self.adapt in ADAPT, f"one of {', '.join(ADAPT)}"),
             ("adapt_share", 0 < self.adapt_share <= 0.9, "more than 0, and at most 0.9"),
+            ("adapt_words", self.adapt_words >= 0, "0 or more"),
+            ("adapt_joint", 0 <= self.adapt_joint < float("inf"), "0 or more"),
         )
 
 

@@ -72,5 +72,15 @@ def inputs_text(inputs: Any) -> str:
         return " ".join(str(token) for token in inputs["tokens"])
     if "marks" in inputs:  # the same text with other spans is another row
         return cells.marked(inputs["text"], inputs["marks"], (("[", "]"), ("{", "}")))[0]
-    parts: Sequence[str] = [inputs["text"], inputs["text_pair"]] if inputs.get("text_pair") else [inputs["text"]]
-    return "\n".join((*parts, *inputs.get("choices", ())))
+    return "\n".join(_compared(inputs))
+
+
+def inputs_texts(inputs: Any) -> list[str]:
+    """The texts of one example that are compared with each other: of a pair, or of a text and its candidates; else all
+    that is read of it."""
+    return _compared(inputs) if inputs.get("text_pair") or inputs.get("choices") else [inputs_text(inputs)]
+
+
+def _compared(inputs: Any) -> list[str]:
+    pair: Sequence[str] = [inputs["text_pair"]] if inputs.get("text_pair") else []
+    return [inputs["text"], *pair, *inputs.get("choices", ())]

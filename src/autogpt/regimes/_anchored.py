@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autogpt.blocks import padded
-from autogpt.regimes._reading import Reading
+from autogpt.blocks import OfVectors, padded
+from autogpt.regimes._reading import Reading, vector_losses, vectors_of
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +53,7 @@ class Anchored(Reading):
         head_only: bool = False,
     ) -> None:
         super().__init__(language, objective, blocks, seed=seed)
-        self.body = self.module.base_model
+        self.body = language.model.base_model
         self.pooling = str(language.sentence["pooling"])
         self.anchor = 0.0 if head_only else anchor
         self.body.requires_grad_(not head_only)
@@ -86,10 +86,15 @@ class Anchored(Reading):
         each = cross_entropy(logits.float(), batch.target[told], reduction="none")
         sums = torch.zeros(len(told), device=each.device).index_add(0, told.nonzero()[:, 0], each)
         found = sums / told.sum(dim=1).clamp(min=1)
-        if self.anchor:
-            vectors = vectors_of(states[0].float(), batch.inputs["attention_mask"], self.pooling)
-            found = found + self.anchor * (vectors - self._anchors(batch.index.tolist())).square().sum(dim=1)
-        return found
+        return found + self.way(vectors_of(states[0].float(), batch.inputs["attention_mask"], self.pooling), batch)
+
+    def way(self, vectors: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """`anchor` times the squared way [B] of vectors [B, D] from where the untrained body has them."""
+        import torch
+
+        if not self.anchor:
+            return torch.zeros((), device=vectors.device)
+        return self.anchor * (vectors - self._anchors(batch.index.tolist())).square().sum(dim=1)
 
     def loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         return logits
@@ -101,7 +106,7 @@ class Anchored(Reading):
         device = next(self.module.parameters()).device
         missing = [row for row in dict.fromkeys(rows) if row not in self._known]
         if missing:
-            tables = padded([self.blocks[row] for row in missing], self.signs.pad)
+            tables = padded([self.language.plain(self.blocks[row]) for row in missing], self.signs.pad)
             ids, mask = (torch.from_numpy(table).to(device) for table in tables)
             with torch.no_grad():
                 states = self.language.original(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -109,17 +114,51 @@ class Anchored(Reading):
         return torch.from_numpy(np.stack([self._known[row] for row in rows])).to(device)
 
 
-def vectors_of(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
-    """Unit vectors [B, D] of states [B, T, D], as the folder makes them."""
-    import torch
-    from torch.nn.functional import normalize
+class Vectors(Anchored):
+    """See `blocks.OfVectors`. Of the model its body alone trains, and what the objective has beside it.
 
-    if pooling == "cls":
-        return normalize(states[:, 0], dim=-1)
-    if pooling == "lasttoken":
-        return normalize(states[torch.arange(len(states), device=states.device), mask.sum(dim=1) - 1], dim=-1)
-    weight = mask.unsqueeze(-1).to(states.dtype)
-    return normalize((states * weight).sum(dim=1), dim=-1)  # the mean's direction is the sum's
+    With `head_only` that part alone trains. A text is held by the vector that the objective was given.
+    """
+
+    def __init__(
+        self,
+        language: LanguageModel,
+        objective: Objective,
+        blocks: Sequence[Array],
+        *,
+        seed: int,
+        anchor: float,
+        head_only: bool = False,
+    ) -> None:
+        super().__init__(language, objective, blocks, seed=seed, anchor=anchor, head_only=head_only)
+        own = set(map(id, self.body.parameters()))
+        for parameter in language.model.parameters():
+            parameter.requires_grad_(id(parameter) in own and not head_only)
+
+    def trained(self, language: LanguageModel, objective: Any, seed: int) -> torch.nn.Module:
+        import torch
+
+        part = language.part(objective, seed)
+        return torch.nn.ModuleList([language.model, *([part] if part is not None else [])])
+
+    def remove(self) -> None:
+        super().remove()
+        self.language.model.requires_grad_(True)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Loss [B] of each block: per token or text that had to be told, and of its vector's way from where it was."""
+        objective: Any = self.objective
+        vectors, lost = vector_losses(self.language, objective, batch, self.seed)
+        found = lost.sum(dim=1) / (batch.target >= 0).sum(dim=1).clamp(min=1)
+        return found + self.way(vectors[: len(found)], batch)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return self.language.groups(self.module)
+
+
+def kind_of(objective: Objective) -> type[Anchored]:
+    """How an objective is trained."""
+    return Vectors if isinstance(objective, OfVectors) else Anchored
 
 
 class Bits:
@@ -138,31 +177,38 @@ def train(
     folder: Path,
     seed: int,
     remaining: Callable[[], float],
-    validate: Callable[[], float],
+    validate: Callable[[], float] | None,
     runtime: Runtime,
     stop: Callable[[], bool],
     tell: Callable[[Step], None],
+    only_new: bool = False,
 ) -> None:
-    """Train a language model on blocks: a new head alone first, then everything; resumed where it stood in `folder`.
+    """Train a language model on blocks: what is new alone first (a head, a decoder), then everything; resumed where it
+    stood in `folder`.
 
-    Afterwards the model has the weights that were best by `validate` (bits per token that had to be told). `tell` is
-    given every step.
+    Afterwards the model has the weights that were best by `validate` (bits per token that had to be told; None: the
+    last). `tell` is given every step. `only_new`: nothing but what is new is trained.
     """
     from autogpt.training.loop import train as loop
 
     def go(learning: Reading, options: LoopOptions, place: Path, clock: Callable[[], float]) -> None:
-        scored: Mapping[str, Any] = {"validate": lambda: {"bits": validate()}, "metric": Bits()}
+        scored: Mapping[str, Any] = {"validate": judge, "metric": Bits(), "whole": whole}
         for step in loop(
             learning, options=options, folder=place, seed=seed, remaining=clock, runtime=runtime, stop=stop, **scored
         ):
             tell(step)
         learning.remove()
 
-    if language.headless:
+    judge = None if validate is None else lambda: {"bits": validate()}
+    whole, kind = getattr(objective, "contrastive", False), kind_of(objective)
+    if language.lacks(objective, seed):
         left, epochs = remaining(), HEAD_STEPS / math.ceil(len(blocks) / options.batch_rows)
-        alone = Anchored(language, objective, blocks, seed=seed, anchor=0.0, head_only=True)
+        alone = kind(language, objective, blocks, seed=seed, anchor=0.0, head_only=True)
         settings = replace(options, epochs=epochs, learning_rate=HEAD_RATE, patience=0)
         go(alone, settings, folder / "head", lambda: remaining() - (1 - HEAD_SHARE) * left)
-        language.headless = False
-    learning = Anchored(language, objective, blocks, seed=seed, anchor=anchor) if anchor else None
+        language.learned(objective)
+    if only_new:
+        return
+    anchored = anchor or kind is Vectors
+    learning = kind(language, objective, blocks, seed=seed, anchor=anchor) if anchored else None
     go(learning or Reading(language, objective, blocks, seed=seed), options, folder / "layers", remaining)

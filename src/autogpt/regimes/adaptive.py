@@ -22,20 +22,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from autogpt import files, probe, registry
 from autogpt.autopilot.trial import Bench, Result, load_scores
 from autogpt.autopilot.unlabelled import advised
 from autogpt.backbones._language import LanguageModel
 from autogpt.core import Decision
-from autogpt.data.words import inputs_text
 from autogpt.errors import AutoGPTError, Interrupted
 from autogpt.evaluation.interval import Answers, paired_difference
 from autogpt.evaluation.losses import row_losses
 from autogpt.events import Event
 from autogpt.regimes._anchored import ANCHOR, train
-from autogpt.regimes._reading import losses, tensors
+from autogpt.regimes._beside import Beside
+from autogpt.regimes._reading import bits_of, texts_of
+from autogpt.regimes._vocabulary import extended
 from autogpt.training.features import FeatureCache
 
 if TYPE_CHECKING:
@@ -117,7 +116,8 @@ class Adapting:
             return encoder
 
         features = FeatureCache(opened, folder=self._place / f"{name}-features", guard=self._session.guard)
-        changed = replace(bench, open=opened, features=features)
+        beside = replace(bench.beside, name=str(folder)) if isinstance(bench.beside, Beside) else bench.beside
+        changed = replace(bench, open=opened, features=features, beside=beside)
         session, materials = self._session, self._session.materials
         told: dict[str, Any] = {"say": session.say, "remaining": session.budget.remaining}
         return advised(changed, materials.unlabelled, goal=session.config.goal, columns=materials.columns, **told)
@@ -156,9 +156,12 @@ class Adapting:
         if language.family != objective.family:
             return f"{objective.name} is for models of the kind {objective.family}, and this is an {language.family}"
         language.source = bench.features.encoder().source
-        texts = [inputs_text(row.inputs) for row in prepared.train] + [inputs_text(row) for row in prepared.unlabelled]
-        blocks = language.blocks(list(dict.fromkeys(filter(None, texts))), BLOCK)
-        held = language.blocks([inputs_text(row.inputs) for row in prepared.validation[:CHOOSING_BLOCKS]], BLOCK)
+        read = texts_of([*(row.inputs for row in prepared.train), *prepared.unlabelled], objective)
+        if config.adaptive.adapt_words:
+            session.say("decision", extended(language, read, config.adaptive.adapt_words))
+        blocks = language.blocks(read, BLOCK)
+        chosen = [row.inputs for row in prepared.validation[:CHOOSING_BLOCKS]]
+        held = language.blocks(texts_of(chosen, objective), BLOCK)
         language.model.to(session.runtime().device)
         reading = (len(bench.train) + len(bench.validation)) / (bench.features.rows_per_second or math.inf)
         session.say("decision", f"the encoder reads {len(blocks):,} blocks of the run's texts, {seconds:.0f} s at most")
@@ -253,17 +256,16 @@ class _Going:
         self.blocks, self._held = blocks, held
 
     def held(self) -> float:
-        """Bits per hidden token of the texts to measure on, hidden the same way at every call."""
-        import torch
-
-        model, signs, bits, count = self.language.model, self.language.signs(), 0.0, 0
-        model.eval()
-        for place, block in enumerate(self._held):
-            rng = np.random.default_rng([self.session.config.seed, 11, place])
-            batch = tensors(self.objective, [block], signs, rng, model, [place])
-            with torch.inference_mode(), self.session.runtime().autocast():
-                bits += float(losses(model(**batch.inputs).logits, batch.target).sum()) / math.log(2)
-            count += int((batch.target >= 0).sum())
+        """Bits per token (or text) that has to be told of the texts to measure on, the same at every call."""
+        bits, count, signs = 0.0, 0, self.language.signs()
+        at_once = CHOOSING_BLOCKS if getattr(self.objective, "contrastive", False) else 1
+        for place in range(0, len(self._held), at_once):
+            some = self._held[place : place + at_once]
+            with self.session.runtime().autocast():
+                lost, told = bits_of(
+                    self.language, self.objective, some, signs=signs, seed=self.session.config.seed, place=place
+                )
+            bits, count = bits + float(lost.sum()), count + int(told.sum())
         return bits / max(count, 1)
 
     def run(self, name: str, remaining: Callable[[], float]) -> None:

@@ -11,10 +11,9 @@ is read with half a block before it.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +25,14 @@ from autogpt import files, registry
 from autogpt.autopilot.run import TEXTS, new_folder, read_state, told
 from autogpt.autopilot.session import Session
 from autogpt.backbones._language import LanguageModel
-from autogpt.blocks import Objective
+from autogpt.blocks import Objective, OfVectors
 from autogpt.config import Pretraining, RunConfig
 from autogpt.data.corpus import Corpus, parted, texts
 from autogpt.errors import AutoGPTError, ConfigError, InputError, Interrupted
 from autogpt.events import Event, Listener, silent
 from autogpt.regimes._anchored import ANCHOR, train
-from autogpt.regimes._reading import losses, tensors
+from autogpt.regimes._reading import bits_of
+from autogpt.regimes._vocabulary import extended
 
 if TYPE_CHECKING:
     from autogpt.core import Array, Step
@@ -43,6 +43,8 @@ RATES, WIDTH = (2e-3, 1e-4), 256
 CHOOSING, MEASURED_BLOCKS, SAVING_SECONDS = 0.02, 64, 4.0
 """The best weights are picked by so many blocks of this share of the texts to learn from, which are not learned; the
 held-out texts are looked at when training has ended (and before it, where a model was there)."""
+CONTRASTED = 64
+"""Texts that are told from each other where that is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ def _train(session: Session, options: Pretraining) -> Pretrained:
         session.say("read", line)
     language, fresh = _opened(session, corpus)
     objective = _objective(options.objective, language.family)
+    if fresh and isinstance(objective, OfVectors):
+        raise ConfigError(f"objective {objective.name!r} is for an encoder that reads already; name one (--backbone)")
+    if options.new_words and not fresh:
+        session.say("decision", extended(language, corpus.learned, options.new_words))
     chosen_by = parted(corpus.learned, "", share=CHOOSING, seed=config.seed)
     parts = (chosen_by.learned, chosen_by.held, corpus.held)
     blocks, choosing, held = (language.blocks(part, options.block) for part in parts)
@@ -184,7 +190,7 @@ def _loop(
     anchor = options.anchor if options.anchor is not None else ANCHOR if language.headless else 0.0
     if (anchor or language.headless) and language.family == "encoder-decoder":
         raise ConfigError("vectors of an encoder-decoder are not held near where they were; leave --anchor out")
-    if language.headless:
+    if language.headless and not isinstance(objective, OfVectors):
         told = "its new head is trained alone first, then all layers, and texts' vectors are held near where they were"
         session.say("decision", f"{language.source.name} has no head over its vocabulary: {told}", anchor=anchor)
 
@@ -225,10 +231,11 @@ class Measure:
     ) -> None:
         self.language, self.objective, self.blocks = language, objective, blocks
         self.runtime, self.seed, self.signs = runtime, seed, language.signs()
+        self.at_once = CONTRASTED if getattr(objective, "contrastive", False) else 1
 
     def of(self, places: Sequence[int]) -> Callable[[], float]:
         """Bits per told token of some blocks."""
-        return lambda: _ratio([self._one(place) for place in places])
+        return lambda: _ratio([self._some(group) for group in self._groups(places)])
 
     def bits(self, held_bytes: int, *, has_time: Callable[[], bool]) -> float:
         """Of a causal model bits per byte of the held-out texts, otherwise bits per told token; of as many blocks as
@@ -237,34 +244,32 @@ class Measure:
         found: list[tuple[float, int]] = []
         bits, seen = 0.0, 0
         self.language.model.eval()
-        for place in order:
+        for group in self._groups(order.tolist()):
             if found and not has_time():
                 break
-            found.append(self._one(int(place)))
-            bits, seen = bits + found[-1][0], seen + len(self.blocks[int(place)])
+            found.append(self._some(group))
+            bits, seen = bits + found[-1][0], seen + sum(len(self.blocks[place]) for place in group)
         if self.objective.family != "decoder":
             return round(_ratio(found), 4)
         share = seen / sum(map(len, self.blocks))  # of the held-out bytes, as tokens have it
         return round(bits / (share * held_bytes), 4)
 
-    def _one(self, place: int) -> tuple[float, int]:
-        """Bits, and tokens told, of one block."""
-        import torch
+    def _groups(self, places: Sequence[int]) -> Iterator[Sequence[int]]:
+        return (places[at : at + self.at_once] for at in range(0, len(places), self.at_once))
 
-        rng = np.random.default_rng([self.seed, 11, place])
+    def _some(self, places: Sequence[int]) -> tuple[float, int]:
+        """Bits, and tokens told, of one block, or of several that are told from each other."""
+        place = places[0]
         before = self.blocks[place - 1] if self._goes_on(place) else None
-        block = self.blocks[place]
-        joined = block if before is None else np.concatenate([before[:1], before[-len(before) // 2 :], block[1:]])
-        batch = tensors(self.objective, [joined], self.signs, rng, self.language.model, [place])
-        self.language.model.eval()
-        with torch.inference_mode(), self.runtime.autocast():
-            lost = losses(self.language.model(**batch.inputs).logits, batch.target)[0]
+        blocks = [self.blocks[one] for one in places]
         if before is not None:
-            told = len(block) - 1
-            lost, known = lost[-told - 1 :], batch.target[0, -told - 1 :]
-        else:
-            known = batch.target[0]
-        return float(lost.sum()) / math.log(2), int((known >= 0).sum())
+            blocks = [np.concatenate([before[:1], before[-len(before) // 2 :], blocks[0][1:]])]
+        with self.runtime.autocast():
+            lost, told = bits_of(self.language, self.objective, blocks, signs=self.signs, seed=self.seed, place=place)
+        if before is not None:
+            own = -len(self.blocks[place])
+            lost, told = lost[:, own:], told[:, own:]
+        return float(lost.sum()), int(told.sum())
 
     def _goes_on(self, place: int) -> bool:
         """Whether the block before is of the same text, so that its end may be read too (of a causal model)."""
