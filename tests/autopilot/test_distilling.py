@@ -90,7 +90,7 @@ def test_a_student_learns_from_rows_without_a_label_what_the_labels_could_not_te
     run = Climbed(tmp_path, table(), max_size="1GB")
     found = run.student(wrong=0.0)
     assert found is not None
-    assert (found.name, found.taught) == ("taught tfidf", True)
+    assert (found.name, found.distilled) == ("distilled tfidf", True)
     assert found.scores["accuracy"] > run.best.scores["accuracy"] + 0.1
     own = run.session.own(run.bench, found)
     assert len(own.train) == len(run.bench.train) + 400, "its refit has the lessons too"
@@ -108,9 +108,9 @@ def test_a_teacher_that_guesses_gives_no_student(tmp_path: Path) -> None:
 
 def test_a_student_that_has_outgrown_the_limit_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Climbed(tmp_path, table(), max_size="1MB")
-    monkeypatch.setattr(serving, "of_trial", lambda session, bench, one: Cost(1.0, 10**9 if one.taught else 1))
+    monkeypatch.setattr(serving, "of_trial", lambda session, bench, one: Cost(1.0, 10**9 if one.distilled else 1))
     assert run.student(wrong=0.0) is None
-    assert "taught tfidf takes 1 ms an answer and 1.0 GB on disk, more than --max-size 1MB allows" in run.said()
+    assert "distilled tfidf takes 1 ms an answer and 1.0 GB on disk, more than --max-size 1MB allows" in run.said()
 
 
 def test_without_rows_to_ask_about_nothing_is_distilled(tmp_path: Path) -> None:
@@ -162,16 +162,16 @@ def test_a_run_ends_with_a_student_that_was_fitted_tested_and_saved(
     search = Search(methods="tfidf,head", backbone=str(tiny.bert_folder(tmp_path / "bert")), ensemble=False)
     small = face(tmp_path, search, Serving(max_latency=10.0))
     model = small.train(table())
-    assert model.info["method"] == "taught head"
+    assert model.info["method"] == "distilled head"
     assert small.run is not None
     names = [one.name for one in small.run.report.systems]
-    assert names[0] == "taught head"
+    assert names[0] == "distilled head"
     assert "tfidf, given up" in names
     again = load(small.run.folder)
     assert [one.value for one in again.predict(["card a1"])] == [one.value for one in model.predict(["card a1"])]
-    assert not (small.run.folder / "taught").exists()
+    assert not (small.run.folder / "distilled").exists()
     journal = [json.loads(line) for line in (small.run.folder / "journal.jsonl").read_text("utf-8").splitlines()]
-    assert any("taught head answers in place of tfidf" in line.get("message", "") for line in journal)
+    assert any("distilled head answers in place of tfidf" in line.get("message", "") for line in journal)
 
 
 def test_costs_add_up_and_the_limit_that_is_broken_most_counts() -> None:

@@ -134,10 +134,10 @@ def _student(
         return None
     pupil = session.choose(bench, able)
     candidate = Candidate(
-        pupil.method, pupil.options, rows=pupil.rows, adapted=pupil.adapted, taught=True,
+        pupil.method, pupil.options, rows=pupil.rows, adapted=pupil.adapted, distilled=True,
         reason=f"{teacher.name} teaches it, which may not answer",
     )  # fmt: skip
-    folder = session.place / "taught" / pupil.method
+    folder = session.place / "distilled" / pupil.method
     try:
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed here: the time allows other lessons now
         result = _taught(session, bench, prepared, teacher, candidate, folder)

@@ -160,7 +160,7 @@ def _final_scorer(
     """
     if not bench.validation:  # it has learned from all rows
         return load_scorer(_folder(session, best) / "scorer", best.family), False
-    if not best.taught and (mean := folds.averaged(session, bench, prepared, best, models=models)) is not None:
+    if not best.distilled and (mean := folds.averaged(session, bench, prepared, best, models=models)) is not None:
         return mean, True
     growth = (len(bench.train) + len(bench.validation)) / len(bench.train)
     cost = 1.3 * growth * best.refit_seconds
@@ -419,5 +419,5 @@ def _tidy(session: Session) -> None:
         for more in folder.glob("fold-*"):
             shutil.rmtree(more, ignore_errors=True)
         shutil.rmtree(folder / "refit", ignore_errors=True)
-    for name in ("features", "pilots", "adapted", "taught"):
+    for name in ("features", "pilots", "adapted", "distilled"):
         shutil.rmtree(session.place / name, ignore_errors=True)

@@ -255,7 +255,7 @@ class Session:
     def own(self, bench: Bench, one: Candidate | Result) -> Bench:
         """The bench of one trial: the rows it learns from, those a teacher says too, and the encoder it begins from."""
         found = self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
-        return replace(found, train=[*found.train, *self.lessons]) if one.taught else found
+        return replace(found, train=[*found.train, *self.lessons]) if one.distilled else found
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""

@@ -34,7 +34,7 @@ class Candidate:
 
     `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
     stands in the ladder); `adapted`: it begins from the encoder that has read the run's texts (`regimes.adaptive`).
-    `by` is who proposed it (empty: the ladder); `taught`: a teacher says what rows without a label are (`distilling`).
+    `by` is who proposed it (empty: the ladder); `distilled`: a teacher says what rows without a label are (`distilling`).
     """
 
     method: str
@@ -45,7 +45,7 @@ class Candidate:
     number: int = 0
     adapted: bool = False
     by: str = ""
-    taught: bool = False
+    distilled: bool = False
 
     @property
     def step(self) -> str:
@@ -58,7 +58,7 @@ class Candidate:
         shown = ", ".join(f"{key}={value}" for key, value in self.options.items() if key in ("layers", "rank"))
         name = f"{self.method}({shown})" if shown else self.method
         name = f"{self.method} #{self.number}" if self.number else name
-        name = f"taught {name}" if self.taught else name
+        name = f"distilled {name}" if self.distilled else name
         name = f"{name} on chosen rows" if self.rows else name
         name = f"{name} on the adapted encoder" if self.adapted else name
         return f"{name} ({self.by})" if self.by else name
@@ -86,7 +86,7 @@ class Result:
 
     described: float = 0.0
     """Which part of the weight that it learned from were descriptions of the labels."""
-    taught: bool = False
+    distilled: bool = False
 
     @property
     def varied(self) -> bool:
@@ -178,7 +178,7 @@ def run_trial(
         adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
         described=_described(job, len(bench.train)),
-        taught=candidate.taught,
+        distilled=candidate.distilled,
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)

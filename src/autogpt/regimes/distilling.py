@@ -262,7 +262,7 @@ class _Student:
         options = dict(FULL.get(bench.output.name, {})) if method == "full" else {}
         options |= {"epochs": wanted_epochs(len(bench.train))} if "epochs" in known else {}
         folder = session.place / "trials" / name
-        candidate = Candidate(method, options, taught=name == "student")
+        candidate = Candidate(method, options, distilled=name == "student")
         session.say("trial", f"{candidate.name}: {len(bench.train):,} rows")
         remaining = session.budget.until(SAVING_SECONDS)
         result, scorer = run_trial(bench, candidate, folder=folder, remaining=remaining)
