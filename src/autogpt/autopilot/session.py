@@ -46,6 +46,7 @@ from autogpt.events import Event, Listener
 from autogpt.memory import Guard
 from autogpt.pipeline import Ask, Prepared, prepare
 from autogpt.regimes.adaptive import Adapting
+from autogpt.regimes.teaching import Teaching
 from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Session:
         self._doubts: set[str] = set()
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
-        self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
+        self.rows, self.adapting, self.teaching = Rows(folder, self.say), Adapting(self), Teaching(self)
         self.workshop: Workshop | None = None
         self.materials: Materials
 
@@ -235,8 +236,12 @@ class Session:
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""
         self.materials = Materials.of(self.config, self.shape, prepared)
-        return self.materials.bench(
-            place=self.folder,
+        return self.made(self.materials, self.folder)
+
+    def made(self, materials: Materials, place: Path | None) -> Bench:
+        """The bench of these materials, which keeps what it reads in `place`."""
+        return materials.bench(
+            place=place,
             guard=self.guard,
             runtime=self.runtime,
             listen=self.listen,
@@ -247,7 +252,7 @@ class Session:
 
     def own(self, bench: Bench, one: Candidate | Result) -> Bench:
         """The bench of one trial: the rows it learns from, and the encoder it begins from."""
-        return self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
+        return self.rows.bench(self.teaching.bench(self.adapting.bench(bench, one.adapted), one.taught), one.rows)
 
     def runtime(self) -> Runtime:
         """What the run computes on, within its memory; a resumed run computes as it began."""
@@ -285,7 +290,7 @@ class Session:
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
-        facts = self.facts(bench, prepared)
+        facts = self.teaching.sparing(self.facts(bench, prepared), prepared)
         self.say("plan", f"may be tried: {', '.join(order(facts))}", methods=order(facts))
         paths = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
         begun = [Candidate(**json.loads(path.read_text("utf-8"))) for path in paths]
@@ -325,6 +330,7 @@ class Session:
                 self.adapting.judge(bench)
         if self.workshop is not None:
             self.workshop.drain()
+        self.teaching.teach(bench, prepared)
         search.explore(self, bench, prepared)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:

@@ -32,7 +32,7 @@ class Candidate:
 
     `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
     stands in the ladder); `adapted`: it begins from the encoder that has read the run's texts (`regimes.adaptive`).
-    `by` is who proposed it (empty: the ladder).
+    `by` is who proposed it (empty: the ladder); `taught`: it learns from targets that a teacher wrote as well.
     """
 
     method: str
@@ -43,6 +43,7 @@ class Candidate:
     number: int = 0
     adapted: bool = False
     by: str = ""
+    taught: bool = False
 
     @property
     def step(self) -> str:
@@ -57,6 +58,7 @@ class Candidate:
         name = f"{self.method} #{self.number}" if self.number else name
         name = f"{name} on chosen rows" if self.rows else name
         name = f"{name} on the adapted encoder" if self.adapted else name
+        name = f"{name} with written targets" if self.taught else name
         return f"{name} ({self.by})" if self.by else name
 
 
@@ -82,6 +84,7 @@ class Result:
 
     described: float = 0.0
     """Which part of the weight that it learned from were descriptions of the labels."""
+    taught: bool = False
 
     @property
     def varied(self) -> bool:
@@ -117,6 +120,8 @@ class Bench:
     prompts: Sequence[Prompt] = ()
     descriptions: Callable[[], Sequence[Example]] = tuple
     """What the run says of the labels, as examples that are no rows: for methods with `takes_descriptions`."""
+    taught: Sequence[Example] = ()
+    """Rows whose target a teacher wrote: learned from after the others, and never judged by."""
 
     @property
     def metric(self) -> Metric:
@@ -159,7 +164,8 @@ def run_trial(
         rows=candidate.rows,
         adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
-        described=_described(job, len(bench.train)),
+        described=_described(job, len(bench.train) + len(bench.taught)),
+        taught=candidate.taught,
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
@@ -198,7 +204,7 @@ def make_job(
     """The services of a method, put together for one trial."""
     method = registry.get("methods", candidate.method)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = bench.train if train is None else train
+    rows = [*(bench.train if train is None else train), *bench.taught]
     if getattr(method, "takes_descriptions", False):
         rows = [*rows, *bench.descriptions()]
 

@@ -222,6 +222,28 @@ class Endpoint:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """Who writes targets for rows that have none, where answers are written (`regimes/teaching.py`)."""
+
+    teacher: str | None = _help(
+        "who writes targets for rows without one, to be learned from: endpoint (that of --endpoint, itself then "
+        "tried only where --methods names few-shot) or the folder of a saved model",
+        metavar="TEACHER",
+    )
+    teacher_rows: int = _help("most rows that a teacher writes", 1000, metavar="NUMBER")
+    teacher_share: float = _help(
+        "share of the time limit that is kept for writing targets and for learning from them", 0.6, metavar="SHARE"
+    )
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("teacher_rows", self.teacher_rows >= 1, "1 or more"),
+            ("teacher_share", 0 < self.teacher_share < 1, "more than 0, and less than 1"),
+        )
+
+
 PLANNERS = ("rules", "llm")
 
 
@@ -288,6 +310,7 @@ class RunConfig:
     adaptive: Adaptive = field(default_factory=Adaptive)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
+    teaching: Teaching = field(default_factory=Teaching)
     guide: Guide = field(default_factory=Guide)
 
     def __post_init__(self) -> None:
