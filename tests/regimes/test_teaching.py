@@ -249,13 +249,25 @@ def test_a_format_is_kept_and_one_text_for_all_is_noticed() -> None:
 
 
 def test_writing_stops_at_the_limit_of_money_and_what_was_written_is_used(tmp_path: Path) -> None:
-    with Server(think=knows) as server:
-        found, told = run(settings(server, tmp_path, remote={"max_cost": 0.45}), rows())
-        assert server.cost(1, 2) <= 0.45
+    with Server(think=lambda messages: rule(asked(messages))) as server:
+        found, told = run(settings(server, tmp_path, remote={"max_cost": 0.06}), rows())
+        assert server.cost(1, 2) <= 0.06
         count = len(written(found.folder))
         assert 16 < count < 150
         assert len(server.answered) == len(set(server.answered))
-    assert re.search(rf"{count} targets were written \(the next request may cost .* of --max-cost 0.45 are left", told)
+    assert re.search(rf"{count} targets were written \(the next request may cost .* of --max-cost 0.06 are left", told)
+    assert "tfidf with written targets is +" in told
+
+
+def test_who_is_a_candidate_as_well_teaches_by_the_same_trial_and_money_for_its_test_is_kept(tmp_path: Path) -> None:
+    with Server(think=knows) as server:
+        config = settings(server, tmp_path, methods="majority,tfidf,few-shot", remote={"max_cost": 0.15})
+        found, told = run(config, rows())
+        assert len(server.answered) == len(set(server.answered))
+        assert server.cost(1, 2) <= 0.15
+    assert re.search(r"targets were written \(\S+ of --max-cost are kept for test rows\)", told)
+    assert {trial.name for trial in found.report.trials} >= {"few-shot", "tfidf with written targets"}
+    assert found.report.method == "few-shot"
 
 
 def test_too_little_money_for_a_teacher_is_said_and_the_run_goes_on(tmp_path: Path) -> None:

@@ -267,9 +267,9 @@ class Teaching:
                 return "most are at fault"
         if session.client is not None:
             each = max((one.usage.get("money", 0.0) for one in session.results if one.usage), default=0.0)
-            test = MARGIN * each * prepared.test.count / 1_000
+            test = MARGIN * each * (prepared.test.count + CHUNK) / 1_000
             if session.client.ledger.left < test:
-                return f"{test:.4f} of --max-cost are kept for test rows"
+                return f"{session.client.ledger.left:.4f} of --max-cost are kept for test rows"
         return ""
 
     def _judge(self, bench: Bench, teacher: _Teacher, checks: Checks, lines: Sequence[dict[str, Any]]) -> None:
