@@ -95,4 +95,5 @@ def facts(session: Session, bench: Bench, prepared: Prepared) -> Facts:
         corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         adapting=allowance(session.config, prepared),
         always=session.config.adaptive.adapt == "always",
+        asking=session.config.experiments.asking,
     )

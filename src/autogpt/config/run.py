@@ -65,6 +65,7 @@ class Search:
 
 
 SAMPLERS = ("tpe", "random", "off")
+SHOWING = ("likeness", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,19 @@ class Experiments:
         "(default: a file in the run's folder)",
         metavar="URL",
     )
+    demonstrations: str = _help(
+        "how the rows are chosen that a language model behind an endpoint is shown: likeness (to each row), or search: "
+        "also the same rows for all, found by trying on training rows, where these do better",
+        "likeness",
+        metavar="HOW",
+    )
 
     def __post_init__(self) -> None:
-        _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
+        _check(
+            self,
+            ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"),
+            ("demonstrations", self.demonstrations in SHOWING, f"one of {', '.join(SHOWING)}"),
+        )
         if self.storage is not None:
             found = urlsplit(self.storage)
             _check(self, ("storage", bool(found.scheme and "://" in self.storage), "a URL such as sqlite:///file"))
@@ -92,6 +103,11 @@ class Experiments:
                 raise ConfigError(
                     "storage has a password, which would be kept in the run's folder; give it in PGPASSWORD"
                 )
+
+    @property
+    def asking(self) -> dict[str, bool]:
+        """Options of `few-shot`."""
+        return {"searches": True} if self.demonstrations == "search" else {}
 
 
 ADAPT = ("auto", "off", "always")

@@ -204,9 +204,8 @@ class Teaching:
         if load_result(folder) is None and session.client is not None:
             remote = partial(Remote, session.client, session.config.goal, LEAST)
             clock = session.budget.until((1 - WRITING) * session.budget.remaining())
-            trying.fit(
-                session, replace(bench, remote=remote), Candidate("few-shot"), folder=folder, remaining=clock
-            )  # fmt: skip
+            candidate = Candidate("few-shot", session.config.experiments.asking)
+            trying.fit(session, replace(bench, remote=remote), candidate, folder=folder, remaining=clock)
         return _Teacher(str(session.config.remote.endpoint_model or ENDPOINT), load_scorer(folder / "scorer", ENDPOINT),
                         folder)  # fmt: skip
 
