@@ -5,8 +5,8 @@
 
 Each model is one behind the test server, and reacts otherwise to what it is shown (4 of `--rows` training rows):
 
-* knowing   knows which words belong together, and learns of demonstrations what that is called; of `--wrong` of the rows
-            the label is a wrong one, so that some sets mislead it
+* knowing   knows which words belong together, and learns of demonstrations what that is called; of a share of the rows
+            (`--wrong`) the label is a wrong one, so that some sets mislead it
 * likeness  answers like the demonstration whose words are most like the question's: a set for all is worse for it
 * rule      knows the answer without any: nothing can be found
 
