@@ -15,7 +15,7 @@ import pytest
 from autogpt import endpoint
 from autogpt.autopilot import run as autopilot
 from autogpt.autopilot.run import Run
-from autogpt.config import Columns, Endpoint, RunConfig, Search, Teaching
+from autogpt.config import Columns, Endpoint, Experiments, RunConfig, Scratch, Search, Teaching
 from autogpt.core import Example, LabelSpace, Table
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
@@ -60,7 +60,7 @@ def settings(server: Server | None, folder: Path, **more: Any) -> RunConfig:
     named = Endpoint() if server is None else Endpoint(endpoint=server.address, endpoint_model="tiny", **remote)
     methods = Search(methods=more.pop("methods", "majority,tfidf"))
     columns = Columns(task="text-generation", text="source", target="target", split="split")
-    return RunConfig(time_limit=300, output=str(folder), search=methods, columns=columns, remote=named,
+    return RunConfig(time_limit=3600, experiments=Experiments(search="off"), output=str(folder), search=methods, columns=columns, remote=named,
                      teaching=teacher, **more)  # fmt: skip
 
 
@@ -171,6 +171,22 @@ def test_a_saved_model_teaches_as_well_and_nobody_is_asked(taught: tuple[Run, st
     assert found.report.method == "tfidf with written targets"
     assert {line["from"] for line in written(found.folder)} == {"model"}
     assert "in money" not in told
+
+
+def test_a_method_that_trains_is_first_given_as_many_steps_without_the_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty rows are one step a pass: what seven more of them bring is nothing that a teacher brought."""
+    monkeypatch.setattr("autogpt.autopilot.ladder.SCRATCH_EPOCHS", 1.0)
+    shape = Scratch(num_layers=1, hidden_size=16, num_heads=2)
+    with Server(think=knows) as server:
+        found, told = run(settings(server, tmp_path, methods="full", scratch=shape), rows())
+    trials = {json.loads(path.read_text("utf-8"))["name"]: json.loads(path.read_text("utf-8"))["options"]["epochs"]
+              for path in found.folder.rglob("result.json") if path.parent.name != "teacher"}  # fmt: skip
+    assert trials == {"full": 1.0, "full (more steps)": 8.5, "full with written targets": 1.0}
+    scores = {trial.name: trial.score for trial in found.report.trials}
+    best = max(("full", "full (more steps)"), key=lambda name: scores[name])
+    assert re.search(rf"full with written targets is \S+ \[.*\] chrf ahead of {re.escape(best)}: ", told), told
 
 
 # --- what it may see

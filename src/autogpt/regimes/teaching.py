@@ -4,7 +4,8 @@
 writes. Theirs replaces the targets of people; ours stand beside them, for rows that nobody wrote to, and have to win:
 
     methods are fitted on the rows -> is the teacher ahead of the best of them on validation rows? -> it writes, within
-        money and time -> each text is checked (`_targets`) -> each method once more, with them -> ahead beyond noise?
+        money and time -> each text is checked (`_targets`) -> each method once more, with them -> ahead beyond noise of
+        itself with as many steps on the rows alone?
 
 The teacher is a scorer like all others: what `few-shot` comes to behind the endpoint, or a saved model that writes.
 What it wrote is learned from after the rows, and nobody is ever judged by it. All of it stands in `<run>/taught`: what
@@ -14,6 +15,7 @@ was written, row by row and with its fault (`written.jsonl`), what was decided (
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
     from autogpt.pipeline import Prepared
 
-ENDPOINT = "endpoint"
+ENDPOINT, LONGER = "endpoint", "more steps"
 CHUNK, LEAST, LOOK = 16, 8, 32
 """Rows that are written at once; texts that are worth learning from; rows after which faults are counted."""
 WRONG = 0.5
@@ -157,7 +159,7 @@ class Teaching:
     def _students(self) -> list[Result]:
         """The first fit of each method that learns from rows on this machine, cheap ones first."""
         fits = [one for one in self._session.results if not (one.usage or one.varied or one.taught or one.rows)]
-        return list({one.method: one for one in fits if one.method != "majority"}.values())
+        return list({one.method: one for one in reversed(fits) if one.method != "majority"}.values())[::-1]
 
     def _write(self, bench: Bench, prepared: Prepared, state: _State) -> None:
         """Have targets written and checked, or say in `state.refused` why there are none."""
@@ -279,10 +281,32 @@ class Teaching:
         for line, fault in zip(lines, faults, strict=True):
             line["fault"] = fault or ("unsure" if line["sure"] < least - 1e-6 else "")
 
-    def _learn(self, bench: Bench, prepared: Prepared, without: Result) -> None:
+    def _longer(self, bench: Bench, prepared: Prepared, first: Result) -> Result:
+        """The method on its rows alone with as many steps as it takes with written targets, or its first fit, whichever
+        is better: few rows make few steps, and what more of them bring is nothing that a teacher brought."""
+        session, passes = self._session, first.options.get("epochs")
+        if not isinstance(passes, (int, float)):
+            return first
+        times, folder = 1 + len(self.examples()) / len(bench.train), self._place / f"{first.method}-alone"
+        options = {**first.options, "epochs": round(times * passes, 2)}
+        candidate = Candidate(
+            first.method, options, first.seconds * times, "as many steps, without the targets", by=LONGER
+        )
+        clock = session.budget.until(session.reserve(bench, prepared))
+        half = clock() / 2 if math.isfinite(clock()) else 0.0
+        if load_result(folder) is not None or (session.no_room(bench, candidate) is None and clock() > half):
+            trying.attempt(session, bench, prepared, candidate, folder, remaining=lambda: clock() - half)
+        if session.workshop is not None:
+            session.workshop.drain()
+        if folder not in session.folders:
+            return first
+        found, sign = session.results[session.folders.index(folder)], 1 if bench.metric.higher_is_better else -1
+        return max(first, found, key=lambda one: sign * one.scores[bench.metric.name])
+
+    def _learn(self, bench: Bench, prepared: Prepared, first: Result) -> None:
         """A method once more, with what was written; it is a trial like others only if it is better beyond noise."""
-        session, folder = self._session, self._place / without.method
-        candidate = Candidate(without.method, dict(without.options), reason="targets that a teacher wrote", taught=True)
+        session, folder, without = self._session, self._place / first.method, self._longer(bench, prepared, first)
+        candidate = Candidate(first.method, dict(first.options), reason="targets that a teacher wrote", taught=True)
         if load_result(folder) is None:
             problem = session.no_room(bench, candidate)
             clock = session.budget.until(session.reserve(bench, prepared))
@@ -302,7 +326,7 @@ class Teaching:
         told = f"{found.delta:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {found.metric} ahead of {without.name}"
         if found.low > 0:
             session.say("decision", f"{candidate.name} is {told}: it is kept", gain=found.delta)
-            self.kept.add(without.method)
+            self.kept.add(first.method)
             trying.attempt(session, bench, prepared, candidate, folder, remaining=session.budget.remaining)
         else:
             session.say("decision", f"{candidate.name} is {told}: no better beyond noise, it is dropped")
