@@ -9,7 +9,10 @@ teacher is a model behind the test server that knows it; the student is a decode
 
 * taught    the teacher writes to `--free` rows
 * shuffled  the same texts, each to another row (the run's first gate, which stops such a teacher, is taken away)
-* repeated  as many rows, but those of the table over and over: more steps, and nothing new
+* repeated  as many rows, but those of the table over and over: as many steps, and nothing new
+
+The student without has as many steps as the one with, as the run gives it before it judges (`more steps`); in the arm
+`repeated` it has those of the rows once, so that the arm tells what steps alone bring.
 
 `kept` is what the run itself decided by validation rows.
 """
@@ -102,7 +105,9 @@ def arm(name: str, data: list[dict[str, Any]], seed: int, given: argparse.Namesp
                 teaching=Teaching(teacher="endpoint", teacher_rows=given.free),
             )
             found = autopilot.run(config, data=data, listen=lambda event: told.append(event.message))
-            without = load_scorer(next(found.folder.glob(f"trials/*-{WRITER}")) / "scorer", "writer")
+            longer = found.folder / "taught" / f"{WRITER}-alone" / "scorer"
+            first = next(found.folder.glob(f"trials/*-{WRITER}")) / "scorer"
+            without = load_scorer(longer if name != "repeated" and longer.is_dir() else first, "writer")
             with_it = load_scorer(found.folder / "taught" / WRITER / "scorer", "writer")
             return {"arm": name, "seed": seed, **compared(data, with_it, without, seed), "cost": server.cost(1.0, 2.0),
                     "kept": any("it is kept" in line for line in told)}  # fmt: skip

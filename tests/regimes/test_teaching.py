@@ -60,8 +60,9 @@ def settings(server: Server | None, folder: Path, **more: Any) -> RunConfig:
     named = Endpoint() if server is None else Endpoint(endpoint=server.address, endpoint_model="tiny", **remote)
     methods = Search(methods=more.pop("methods", "majority,tfidf"))
     columns = Columns(task="text-generation", text="source", target="target", split="split")
-    return RunConfig(time_limit=3600, experiments=Experiments(search="off"), output=str(folder), search=methods, columns=columns, remote=named,
-                     teaching=teacher, **more)  # fmt: skip
+    still = Experiments(search="off")
+    return RunConfig(time_limit=3600, output=str(folder), search=methods, columns=columns, remote=named,
+                     experiments=still, teaching=teacher, **more)  # fmt: skip
 
 
 def run(config: RunConfig, data: Sequence[Any]) -> tuple[Run, str]:
