@@ -16,7 +16,7 @@ import numpy as np
 
 from autogpt import registry
 from autogpt.config import NO_FORMAT, Columns
-from autogpt.core import ONE_LABEL, Example, Inputs, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
+from autogpt.core import ONE_LABEL, Example, LabelSpace, Metric, Output, Rejection, Searching, Table, Task
 from autogpt.data import dates
 from autogpt.data.examples import examples, expanded, row_count, unlabelled
 from autogpt.data.profile import Profile, profile
@@ -66,8 +66,9 @@ class Prepared:
     test: SealedTest
     rejected: tuple[Rejection, ...]
     fingerprint: str
-    unlabelled: tuple[Inputs, ...] = ()
-    """What is read of rows that no person labelled, where a method can learn from them; none of the given test."""
+    unlabelled: tuple[Example, ...] = ()
+    """Rows that no person labelled (their target is None), where something can be learned from them; none of the given
+    test, and where answers are written, none that is like a row with a target."""
 
 
 def texts(rows: Sequence[Example]) -> list[str]:
@@ -138,7 +139,7 @@ def prepare(
         test=SealedTest(split.test),
         rejected=found.rejected,
         fingerprint=read_as,
-        unlabelled=_unlabelled(table, found, task, columns),
+        unlabelled=_unlabelled(table, found, task, columns, split),
     )
 
 
@@ -172,12 +173,25 @@ def fingerprint(table: Table) -> str:
     return digest.hexdigest()
 
 
-def _unlabelled(table: Table, found: Profile, task: Task, columns: Columns) -> tuple[Inputs, ...]:
-    if not found.unlabelled or task.output != "classes":
+def _unlabelled(table: Table, found: Profile, task: Task, columns: Columns, split: Split) -> tuple[Example, ...]:
+    if not found.unlabelled or task.output not in ("classes", "text"):
         return ()
-    rows = unlabelled(table, found.schema, task)
     given = given_splits(table, found.schema, override=columns.split)
-    return tuple(row.inputs for row in rows if given[row.id] != "test" and set(row.inputs) == {"text"})
+    rows = [row for row in unlabelled(table, found.schema, task) if given[row.id] != "test"]
+    if task.output == "classes":
+        return tuple(row for row in rows if set(row.inputs) == {"text"})
+    rows = [row for row in rows if given[row.id] != "validation"]
+    held = (*split.validation, *split.test)
+    own, theirs = (_groups(table, some, found.schema.group) or [None] * len(some) for some in (rows, held))
+    judged, said = set(theirs) - {None}, {_said(row)[1] for row in held}
+    known = {_said(row) for row in split.train}
+    free = [row for row, group in zip(rows, own, strict=True) if group not in judged and _said(row)[1] not in said]
+    return tuple({key: row for row in reversed(free) if (key := _said(row)) not in known}.values())[::-1]
+
+
+def _said(row: Example) -> tuple[str, str]:
+    """What an answer is written from, but for case and spaces: its controls, and the text."""
+    return row.inputs.get("controls", ""), " ".join(inputs_text(row.inputs).casefold().split())
 
 
 def _groups(table: Table, usable: Sequence[Example], column: str | None) -> list[Any] | None:

@@ -44,7 +44,7 @@ def test_they_are_prepared_apart_and_none_of_the_given_test_is_among_them() -> N
     rows = table(40, 30, test=20)
     prepared = prepare(read(rows), goal="sort notes by kind", columns=Columns(), seed=0, ask=None)
     assert len(prepared.train) + len(prepared.validation) == 40
-    assert sorted(row["text"] for row in prepared.unlabelled) == sorted(row["note"] for row in rows[40:70])
+    assert sorted(row.inputs["text"] for row in prepared.unlabelled) == sorted(row["note"] for row in rows[40:70])
 
 
 def facts(per_label: int, unlabelled: int, **changes: Any) -> Facts:

@@ -129,7 +129,7 @@ def expectations(
 
 def _kind(result: Result) -> tuple[Any, ...]:
     """What variations have in common with the first trial of their method."""
-    return result.method, result.rows, result.adapted, result.described > 0, result.distilled
+    return result.method, result.rows, result.adapted, result.described > 0, result.distilled, result.taught
 
 
 def believed(result: Result, first: Result, *, metric: Metric, rows: int) -> float:

@@ -7,8 +7,9 @@
 "Distilling the Knowledge in a Neural Network" (Hinton et al. 2015), "Distilling Task-Specific Knowledge from BERT into
 Simple Neural Networks" (Tang et al. 2019). Ours asks the teacher about rows without a label alone: of those that it
 learned from it says what their labels say, and what teachers say of rows that were held out from them brought a ninth
-of the gain for five times the teacher's seconds (EXPERIMENTS.md). The student is one more trial. What validation rows say of it is weighed with what
-distilling usually brings, as of an ensemble; where too little is to be expected, the best single trial answers.
+of the gain for five times the teacher's seconds (EXPERIMENTS.md). The student is one more trial. What validation rows
+say of it is weighed with what distilling usually brings, as of an ensemble; where too little is to be expected, the
+best single trial answers.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def _taught(
     """The student's trial; None where time does not allow asking the teacher."""
     left = session.budget.until(session.reserve(bench, prepared))
     drawn = np.random.default_rng([bench.seed, 97]).permutation(len(prepared.unlabelled))[:MOST_LESSONS]
-    inputs = [prepared.unlabelled[place] for place in drawn]
+    inputs = [prepared.unlabelled[place].inputs for place in drawn]
     tables: list[Any] = []
     until = (1 - ASKING) * left() if math.isfinite(left()) else 0.0
     while CHUNK * len(tables) < len(inputs) and left() > until:

@@ -98,6 +98,7 @@ def finish(session: Session, bench: Bench, prepared: Prepared, best: Result) -> 
         "validation": dict(told.validation),
         "test": {score.metric: score.value for score in report.systems[0].scores},
         **({"prompts": best.chosen["prompts"]} if "prompts" in best.chosen else {}),
+        **session.teaching.info(best),
         **({"controls": known} if (known := _controls(prepared)) else {}),
     }
     model = Model(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autogpt import registry
 from autogpt.autopilot.trial import Candidate, Result
@@ -81,6 +81,8 @@ class Facts:
     """Seconds in which the encoder may read the texts before it is tuned, or why it does not (empty: nobody asked)."""
     always: bool = False
     """Whether the user wants it to, whatever speaks against it."""
+    asking: Mapping[str, object] = field(default_factory=dict)
+    """Options of the language model behind the endpoint."""
 
 
 def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
@@ -90,7 +92,7 @@ def rungs(facts: Facts, results: Sequence[Result]) -> Iterator[Candidate | str]:
             yield Candidate(method, reason="a baseline that costs seconds")
     asking = [name for name in facts.allowed if needs_endpoint(name)]
     if "few-shot" in asking:
-        yield Candidate("few-shot", reason="the language model behind the endpoint that you named")
+        yield Candidate("few-shot", facts.asking, reason="the language model behind the endpoint that you named")
     neural = [name for name in facts.allowed if name not in CHEAP and name not in asking]
     if neural and not facts.has_backbone:
         yield f"no encoder is tried: {facts.backbone_problem}"

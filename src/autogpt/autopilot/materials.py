@@ -39,6 +39,8 @@ class Materials:
     prompts: Sequence[prompting.Prompt]
     columns: Sequence[str]
     """Of the text, as the table calls them."""
+    taught: Sequence[Example] = ()
+    """Rows whose target a teacher wrote, which this bench's methods learn from as well (`regimes.teaching`)."""
 
     @classmethod
     def of(cls, config: RunConfig, shape: Any, prepared: Prepared) -> Self:
@@ -53,7 +55,7 @@ class Materials:
             validation=prepared.validation,
             seed=config.seed,
             rows=prepared.train,
-            unlabelled=prepared.unlabelled,
+            unlabelled=[row.inputs for row in prepared.unlabelled],
             test_count=prepared.test.count,
             prompts=prompting.read(config.source.prompts),
             columns=prepared.profile.schema.text,
@@ -61,7 +63,9 @@ class Materials:
 
     def like(self, bench: Bench) -> Self:
         """The same with the rows and the seed of a bench."""
-        return replace(self, train=bench.train, validation=bench.validation, seed=bench.seed)
+        return replace(
+            self, train=bench.train, validation=bench.validation, seed=bench.seed, taught=tuple(bench.taught)
+        )
 
     def bench(
         self,
@@ -79,7 +83,7 @@ class Materials:
 
         config, output = self.config, registry.get("outputs", self.output)
         family = registry.trained(self.output)
-        making = Making(lambda: texts(self.rows), self.shape, config.seed)
+        making = Making(lambda: texts([*self.rows, *self.taught]), self.shape, config.seed)
 
         def open_encoder(name: str | None = config.search.backbone) -> Any:
             return family.open(
@@ -109,6 +113,7 @@ class Materials:
             report_to=config.search.report_to,
             goal=config.goal,
             prompts=self.prompts,
+            taught=self.taught,
             room=lambda: int(SHARE * guard.room().bytes),
             remote=endpoint.none_named
             if client is None

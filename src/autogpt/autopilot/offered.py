@@ -11,6 +11,7 @@ from autogpt.autopilot.ladder import Facts, needs_endpoint
 from autogpt.autopilot.trial import Bench, Candidate
 from autogpt.config import RunConfig
 from autogpt.errors import ConfigError
+from autogpt.regimes import teaching
 from autogpt.regimes.adaptive import allowance
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def check(config: RunConfig) -> None:
         registry.get("methods", name)
     if config.search.metric is not None:
         registry.get("metrics", config.search.metric)
+    teaching.check(config.teaching.teacher, endpoint=config.remote.endpoint)
 
 
 def _wanted(config: RunConfig) -> list[str]:
@@ -44,7 +46,8 @@ def methods(config: RunConfig, bench: Bench) -> list[str]:
         and (config.remote.endpoint is not None or not needs_endpoint(name))
     ]
     if config.search.methods in (None, auto.NAME):
-        return fitting
+        teaches = bench.output.name == "text" and config.teaching.teacher == teaching.ENDPOINT
+        return [name for name in fitting if not (teaches and needs_endpoint(name))]  # it is no rival of its pupils
     wanted = _wanted(config)
     for name in wanted:
         method = registry.get("methods", name)
@@ -92,4 +95,5 @@ def facts(session: Session, bench: Bench, prepared: Prepared) -> Facts:
         corpus=len(bench.space.labels) if bench.output.name == "ranking" else 0,
         adapting=allowance(session.config, prepared),
         always=session.config.adaptive.adapt == "always",
+        asking=session.config.experiments.asking,
     )

@@ -136,6 +136,8 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
         rows = session.rows.policy if result.method not in CHEAP else ""
         if not space or result.usage or result.method in found or result.rows != rows or result.varied:
             continue
+        if result.taught != (result.method in session.teaching.kept):
+            continue
         arm = Arm(space, result)
         most = _count(left, arm.seconds({}))
         is_near = most and replace(variation, mean=variation.mean - gap).is_worth(most)
@@ -309,6 +311,7 @@ class _Search:
             f"{proposal.why} ({told})",
             rows=arm.first.rows,
             number=asked.number,
+            taught=arm.first.taught,
         )
         problem = self.session.no_room(self.bench, candidate)
         if problem is not None:

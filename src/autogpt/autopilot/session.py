@@ -46,6 +46,7 @@ from autogpt.events import Event, Listener
 from autogpt.memory import Guard
 from autogpt.pipeline import Ask, Prepared, prepare
 from autogpt.regimes.adaptive import Adapting
+from autogpt.regimes.teaching import Teaching
 from autogpt.runtime import Runtime, detect, kept
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Session:
         self.stages: dict[str, float] = {}
         self.predicting: dict[str, Predicting] = {}
         self.lessons: Sequence[Example] = ()
-        self.rows, self.adapting = Rows(folder, self.say), Adapting(self)
+        self.rows, self.adapting, self.teaching = Rows(folder, self.say), Adapting(self), Teaching(self)
         self.workshop: Workshop | None = None
         self.materials: Materials
 
@@ -242,8 +243,12 @@ class Session:
         if adaptive.adapt_joint:
             told = f"where a method trains the encoder, it learns the texts beside labels ({adaptive.adapt_objective})"
             self.say("decision", f"{told}, weight {adaptive.adapt_joint:g} falling to 0", weight=adaptive.adapt_joint)
-        return self.materials.bench(
-            place=self.folder,
+        return self.made(self.materials, self.folder)
+
+    def made(self, materials: Materials, place: Path | None) -> Bench:
+        """The bench of these materials, which keeps what it reads in `place`."""
+        return materials.bench(
+            place=place,
             guard=self.guard,
             runtime=self.runtime,
             listen=self.listen,
@@ -254,7 +259,8 @@ class Session:
 
     def own(self, bench: Bench, one: Candidate | Result) -> Bench:
         """The bench of one trial: the rows it learns from, those a teacher says too, and the encoder it begins from."""
-        found = self.rows.bench(self.adapting.bench(bench, one.adapted), one.rows)
+        begun = self.teaching.bench(self.adapting.bench(bench, one.adapted), one.taught)
+        found = self.rows.bench(begun, one.rows)
         return replace(found, train=[*found.train, *self.lessons]) if one.distilled else found
 
     def runtime(self) -> Runtime:
@@ -293,7 +299,7 @@ class Session:
 
     def climb(self, bench: Bench, prepared: Prepared) -> None:
         """Run candidates until the ladder or the time ends; the best so far is always in `<run>/model`."""
-        facts = self.facts(bench, prepared)
+        facts = self.teaching.sparing(self.facts(bench, prepared), prepared)
         self.say("plan", f"may be tried: {', '.join(order(facts))}", methods=order(facts))
         paths = sorted((self.place / "trials").glob("[0-9]*-*/candidate.json"))
         begun = [Candidate(**json.loads(path.read_text("utf-8"))) for path in paths]
@@ -333,6 +339,7 @@ class Session:
                 self.adapting.judge(bench)
         if self.workshop is not None:
             self.workshop.drain()
+        self.teaching.teach(bench, prepared)
         search.explore(self, bench, prepared)
 
     def _choose_rows(self, bench: Bench, prepared: Prepared, facts: Facts) -> None:

@@ -34,7 +34,8 @@ class Candidate:
 
     `rows` is the policy that chose the rows it learns from (empty: all rows), `number` its place in the search (0: it
     stands in the ladder); `adapted`: it begins from the encoder that has read the run's texts (`regimes.adaptive`).
-    `by` is who proposed it (empty: the ladder); `distilled`: a teacher says what rows without a label are (`distilling`).
+    `by` is who proposed it (empty: the ladder); `distilled`: a teacher says what rows without a label are
+    (`distilling`); `taught`: it learns from targets that a teacher wrote as well.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Candidate:
     adapted: bool = False
     by: str = ""
     distilled: bool = False
+    taught: bool = False
 
     @property
     def step(self) -> str:
@@ -61,6 +63,7 @@ class Candidate:
         name = f"distilled {name}" if self.distilled else name
         name = f"{name} on chosen rows" if self.rows else name
         name = f"{name} on the adapted encoder" if self.adapted else name
+        name = f"{name} with written targets" if self.taught else name
         return f"{name} ({self.by})" if self.by else name
 
 
@@ -87,6 +90,7 @@ class Result:
     described: float = 0.0
     """Which part of the weight that it learned from were descriptions of the labels."""
     distilled: bool = False
+    taught: bool = False
 
     @property
     def varied(self) -> bool:
@@ -126,6 +130,8 @@ class Bench:
     """Who computes the batches of trainings with this process."""
     beside: Callable[[Trainable, Path, Callable[[], float]], Trainable] = lambda trained, folder, remaining: trained
     """What the loop trains instead, where more than labels is learned (see `regimes._beside`)."""
+    taught: Sequence[Example] = ()
+    """Rows whose target a teacher wrote: learned from after the others, and never judged by."""
 
     @property
     def metric(self) -> Metric:
@@ -177,8 +183,9 @@ def run_trial(
         rows=candidate.rows,
         adapted=candidate.adapted,
         usage=getattr(scorer, "usage", dict)(),
-        described=_described(job, len(bench.train)),
+        described=_described(job, len(bench.train) + len(bench.taught)),
         distilled=candidate.distilled,
+        taught=candidate.taught,
     )
     with files.atomic_folder(folder / "scorer") as stage:
         scorer.save(stage)
@@ -217,7 +224,7 @@ def make_job(
     """The services of a method, put together for one trial."""
     method = registry.get("methods", candidate.method)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = bench.train if train is None else train
+    rows = [*(bench.train if train is None else train), *bench.taught]
     if getattr(method, "takes_descriptions", False):
         rows = [*rows, *bench.descriptions()]
 

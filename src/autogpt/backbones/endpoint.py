@@ -1,10 +1,11 @@
 """A language model behind an endpoint as a scorer: it is shown rows like the one that is asked about, and answers.
 
 "Language Models are Few-Shot Learners" (Brown et al. 2020), with demonstrations chosen by likeness ("What Makes Good
-In-Context Examples for GPT-3?", Liu et al. 2022): here the cosine of TF-IDF vectors of character n-grams, because no
-second model is needed and Chinese has such n-grams too; the likest stands last. How sure an answer is say its tokens'
-probabilities; a server that gives none is asked for several answers at once, and their agreement says it
-("Self-Consistency Improves Chain of Thought Reasoning", Wang et al. 2023, without the reasoning).
+In-Context Examples for GPT-3?", Liu et al. 2022), or the same for all rows (`methods._demonstrations` finds them).
+Likeness is here the cosine of TF-IDF vectors of character n-grams, because no second model is needed and Chinese has
+such n-grams too; the likest stands last. How sure an answer is say its tokens' probabilities; a server that gives none
+is asked for several answers at once, and their agreement says it ("Self-Consistency Improves Chain of Thought
+Reasoning", Wang et al. 2023, without the reasoning).
 
 A row is data: it travels JSON-encoded in a message of the user's, demonstrations are turns of their own, and what comes
 back is read strictly (`_answers`). Saved are plain files: where to ask, what to say, what to show. Never a key.
@@ -47,8 +48,9 @@ GOAL = "which answer belongs to it?"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is asked, and how. `shown`: demonstrations per question; `votes`: answers to each (1: the server tells how
-    sure it is); `prior`: scores of a row without an answer."""
+    """What is asked, and how. `shown`: demonstrations per question, which are `fixed` (what is said, what is answered)
+    or else those most like it; `votes`: answers to each (1: the server tells how sure it is); `prior`: scores of a row
+    without an answer."""
 
     address: str
     model: str
@@ -61,6 +63,7 @@ class Asking:
     most_tokens: int
     shown: int = 0
     votes: int = 1
+    fixed: tuple[tuple[str, str], ...] = ()
 
     @property
     def space(self) -> LabelSpace:
@@ -175,12 +178,12 @@ class Endpoint:
     def questions(self, inputs: Sequence[Inputs]) -> list[Question]:
         """The rows as they are sent."""
         system = {"role": "system", "content": self.asking.instruction}
-        shown = self._alike(inputs) if self.asking.shown and self.pool else [[] for _ in inputs]
-        found = []
-        for row, places in zip(inputs, shown, strict=True):
+        fixed, found = self.asking.fixed, []
+        alike = not fixed and self.asking.shown and self.pool
+        places = self._alike(inputs) if alike else [[] for _ in inputs]
+        for row, own in zip(inputs, places, strict=True):
             messages = [system]
-            for place in places:
-                said, answer = self.pool[place]
+            for said, answer in fixed or [self.pool[place] for place in own]:
                 messages += [{"role": "user", "content": said}, {"role": "assistant", "content": answer}]
             messages.append({"role": "user", "content": _said(row)})
             found.append(Question(tuple(messages), self.asking.most_tokens, self.asking.votes))
@@ -198,7 +201,8 @@ class Endpoint:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         files.write_json(folder / "endpoint.json", asdict(self.asking))
-        lines = (json.dumps({"said": said, "answer": answer}, ensure_ascii=False) + "\n" for said, answer in self.pool)
+        pool = [] if self.asking.fixed else self.pool  # who is shown the same each time needs no others
+        lines = (json.dumps({"said": said, "answer": answer}, ensure_ascii=False) + "\n" for said, answer in pool)
         files.write_text(folder / "demonstrations.jsonl", "".join(lines))
 
     @classmethod
@@ -207,6 +211,7 @@ class Endpoint:
         try:
             found = json.loads((folder / "endpoint.json").read_text("utf-8"))
             found |= {"labels": tuple(found["labels"]), "prior": tuple(found["prior"])}
+            found |= {"fixed": tuple((str(said), str(answer)) for said, answer in found.get("fixed", ()))}
             asking = Asking(**{**found, "address": checked(found["address"])})
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise ModelError(f"{folder}: endpoint.json cannot be read ({problem}); restore the model") from None
@@ -220,15 +225,23 @@ class Endpoint:
         per_token = self.asking.output == "text"
         return [min(0.0, sum(one) / (len(one) if per_token else 1)) for one in reply.likely]
 
-    def _alike(self, inputs: Sequence[Inputs]) -> list[list[int]]:
-        """Places of the rows that are shown with each row, the likest last; equal ones in their order."""
+    def vectors(self) -> Any:
+        """What rows to show are compared by: TF-IDF of n-grams [rows, D], sparse, each row of length 1."""
+        return self._compared()[1].T.tocsr()
+
+    def _compared(self) -> tuple[Any, Any]:
+        """What makes vectors, and those of the rows to show [D, rows]."""
         if self._likeness is None:
             from sklearn.feature_extraction.text import TfidfVectorizer
 
             made = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, max_features=200_000)
             known: Any = made.fit_transform([said for said, _ in self.pool]).T.tocsc()
             self._likeness = (made, known)
-        vectorizer, known = self._likeness
+        return self._likeness
+
+    def _alike(self, inputs: Sequence[Inputs]) -> list[list[int]]:
+        """Places of the rows that are shown with each row, the likest last; equal ones in their order."""
+        vectorizer, known = self._compared()
         found = []
         for start in range(0, len(inputs), AT_ONCE):
             said = [_said(row, MOST_CHARACTERS) for row in inputs[start : start + AT_ONCE]]

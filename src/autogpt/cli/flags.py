@@ -35,6 +35,7 @@ _PANELS = {
     "compute": "Who works on trials",
     "scratch": "Language model from nothing",
     "remote": "Language model behind an endpoint",
+    "teaching": "Teacher of rows without a target",
     "adaptive": "Reading before tuning",
     "guide": "Planner and memory of past runs",
     "serving": "What the model may cost to serve",

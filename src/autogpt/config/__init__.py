@@ -30,6 +30,7 @@ from autogpt.config.run import Scratch as Scratch
 from autogpt.config.run import Search as Search
 from autogpt.config.run import Serving as Serving
 from autogpt.config.run import Source as Source
+from autogpt.config.run import Teaching as Teaching
 from autogpt.setting import build as build
 from autogpt.setting import options as options
 from autogpt.setting import override as override

@@ -65,6 +65,7 @@ class Search:
 
 
 SAMPLERS = ("tpe", "random", "off")
+SHOWING = ("likeness", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,19 @@ class Experiments:
         "(default: a file in the run's folder)",
         metavar="URL",
     )
+    demonstrations: str = _help(
+        "how the rows are chosen that a language model behind an endpoint is shown: likeness (to each row), or search: "
+        "also the same rows for all, found by trying on training rows, where these do better",
+        "likeness",
+        metavar="HOW",
+    )
 
     def __post_init__(self) -> None:
-        _check(self, ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"))
+        _check(
+            self,
+            ("search", self.search in SAMPLERS, f"one of {', '.join(SAMPLERS)}"),
+            ("demonstrations", self.demonstrations in SHOWING, f"one of {', '.join(SHOWING)}"),
+        )
         if self.storage is not None:
             found = urlsplit(self.storage)
             _check(self, ("storage", bool(found.scheme and "://" in self.storage), "a URL such as sqlite:///file"))
@@ -92,6 +103,11 @@ class Experiments:
                 raise ConfigError(
                     "storage has a password, which would be kept in the run's folder; give it in PGPASSWORD"
                 )
+
+    @property
+    def asking(self) -> dict[str, bool]:
+        """Options of `few-shot`."""
+        return {"searches": True} if self.demonstrations == "search" else {}
 
 
 ADAPT = ("auto", "off", "always")
@@ -271,6 +287,28 @@ class Endpoint:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """Who writes targets for rows that have none, where answers are written (`regimes/teaching.py`)."""
+
+    teacher: str | None = _help(
+        "who writes targets for rows without one, to be learned from: endpoint (that of --endpoint, itself then "
+        "tried only where --methods names few-shot) or the folder of a saved model",
+        metavar="TEACHER",
+    )
+    teacher_rows: int = _help("most rows that a teacher writes", 1000, metavar="NUMBER")
+    teacher_share: float = _help(
+        "share of the time limit that is kept for writing targets and for learning from them", 0.6, metavar="SHARE"
+    )
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("teacher_rows", self.teacher_rows >= 1, "1 or more"),
+            ("teacher_share", 0 < self.teacher_share < 1, "more than 0, and less than 1"),
+        )
+
+
 PLANNERS = ("rules", "llm")
 
 
@@ -337,6 +375,7 @@ class RunConfig:
     adaptive: Adaptive = field(default_factory=Adaptive)
     scratch: Scratch = field(default_factory=Scratch)
     remote: Endpoint = field(default_factory=Endpoint)
+    teaching: Teaching = field(default_factory=Teaching)
     guide: Guide = field(default_factory=Guide)
     serving: Serving = field(default_factory=Serving)
 

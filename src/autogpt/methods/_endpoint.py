@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autogpt import registry
-from autogpt.core import Example, Job
+from autogpt.core import Decision, Example, Job
 from autogpt.endpoint import Remote
 from autogpt.errors import ResourceError
 
@@ -17,6 +17,8 @@ ASKED = frozenset({"classes", "path", "labels", "value", "text"})
 VOTES = 3
 """Answers to a question whose agreement is counted, where the server does not tell how sure it is of one."""
 CHUNK = 64
+MARGIN = 1.2
+"""What rows are expected to cost, over what others did."""
 
 
 def opened(job: Job, remote: Remote) -> Any:
@@ -40,6 +42,19 @@ def with_votes(scorer: Any, row: Example) -> Any:
         return scorer
     (question,) = scorer.questions([row.inputs])
     return scorer if scorer.client.ask(question).likely else scorer.with_options(votes=VOTES)
+
+
+def ahead(scorer: Any, rows: int, remote: Remote) -> float:
+    """The money that answers to so many rows are expected to cost, by those that a scorer gave."""
+    each = scorer.usage()
+    return MARGIN * remote.client.ledger.prices.cost(each["read"], each["written"]) * rows / 1_000
+
+
+def judged(scores: Any, rows: Sequence[Example], job: Job) -> float:
+    """The metric of a few rows."""
+    inputs, gold = [row.inputs for row in rows], [row.target for row in rows]
+    values = [answer.value for answer in job.output.decode(scores, job.space, Decision(), inputs)]
+    return float(job.metric(gold, values, job.output.probabilities(scores, job.space, Decision()), job.space))
 
 
 def validated(scorer: Any, job: Job, known: Mapping[int, Any]) -> Any:

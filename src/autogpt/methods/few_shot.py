@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from autogpt.core import Decision, Example, Job, Scorer, Step
+from autogpt.core import Example, Job, Scorer, Step
 from autogpt.endpoint import Remote
 from autogpt.errors import ConfigError, ResourceError
-from autogpt.methods import _instructing
-from autogpt.methods._endpoint import ASKED, opened, validated, with_votes
+from autogpt.methods import _demonstrations, _instructing
+from autogpt.methods._endpoint import ASKED, ahead, judged, opened, validated, with_votes
 from autogpt.prompting import Prompt, of_form
 
 SHOWN = (0, 4, 16)
@@ -27,15 +27,14 @@ SAMPLE_SHARE = 0.25
 """Of the money and the time that are left, all samples together take at most."""
 TIME_SHARE = 0.5
 """Of the time that is left, answering all validation rows takes at most."""
-MARGIN = 1.2
-"""What rows are expected to cost, over what the sample cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`demonstrations`: training rows shown with each question; None: as many as do best on a few validation rows.
 
-    `writes`: an instruction is searched on training rows first (see `_instructing`), which costs questions.
+    `writes`: an instruction is searched on training rows first (see `_instructing`), `searches`: demonstrations that
+    are the same for all rows (see `_demonstrations`); both cost questions.
     """
 
     demonstrations: int | None = field(
@@ -46,6 +45,9 @@ class Options:
     )
     writes: bool = field(
         default=False, metadata={"help": "let the model rewrite the instruction after looking at its errors"}
+    )
+    searches: bool = field(
+        default=False, metadata={"help": "search demonstrations that are the same for all rows, beside the likest ones"}
     )
 
     def __post_init__(self) -> None:
@@ -71,7 +73,8 @@ class FewShot:
             plain = plain.instructed(said.text)
         if not job.validation:  # a refit: all is chosen, and rows to show are added
             votes = int(job.settled.get("votes", 1))
-            chosen: Scorer = plain.with_options(shown=options.demonstrations or 0, votes=votes)
+            fixed = tuple((said, answer) for said, answer in job.settled.get("fixed", ()))
+            chosen: Scorer = plain.with_options(shown=options.demonstrations or 0, votes=votes, fixed=fixed)
             return chosen
         places = [int(i) for i in np.random.default_rng([job.seed, 59]).permutation(len(job.validation))[:SAMPLE]]
         sample = [job.validation[place] for place in places]
@@ -87,13 +90,19 @@ class FewShot:
                 continue
             started = time.monotonic()
             scores = one.score([row.inputs for row in sample])
-            tried.append(Try(one, _judged(scores, sample, job), scores))
+            tried.append(Try(one, judged(scores, sample, job), scores))
             took, found = time.monotonic() - started, {job.metric.name: tried[-1].score}
             yield Step(len(tried), len(SHOWN), 0.0, len(sample), sum(one.tokens), took, found)
         best = _affordable(tried, job, remote)
-        job.validated.append(validated(best.scorer, job, dict(zip(places, best.scores, strict=True))))
-        scorer = best.scorer
+        scorer, known = best.scorer, dict(zip(places, best.scores, strict=True))
+        if options.searches:
+            rest = ahead(scorer, len(job.validation) + remote.later_rows, remote)
+            found = yield from _demonstrations.chosen(job, remote, scorer, money=remote.client.ledger.left - rest)
+            scorer, known = (scorer, known) if found is None else (found, {})
+        job.validated.append(validated(scorer, job, known))
         job.chosen.update(demonstrations=scorer.asking.shown, votes=scorer.asking.votes)
+        if scorer.asking.fixed:
+            job.chosen.update(fixed=[list(pair) for pair in scorer.asking.fixed])
         if said is not None:
             job.chosen.update(instruction=said.text, prompts=[said.plain()])
         job.notes.extend(_told(scorer, tried, job, remote))
@@ -140,22 +149,14 @@ def _too_dear(scorer: Any, sample: Sequence[Example], remote: Remote) -> str | N
     return f"{len(sample)} rows may cost {most:.4f}, more than the {share:.4f} of a sample" if most > share else None
 
 
-def _judged(scores: Any, sample: Sequence[Example], job: Job) -> float:
-    """The metric of a few rows."""
-    inputs, gold = [row.inputs for row in sample], [row.target for row in sample]
-    values = [answer.value for answer in job.output.decode(scores, job.space, Decision(), inputs)]
-    return float(job.metric(gold, values, job.output.probabilities(scores, job.space, Decision()), job.space))
-
-
 def _affordable(tried: Sequence[Try], job: Job, remote: Remote) -> Try:
     """The best that can answer all rows that are still to be answered; of equal ones the cheapest."""
     ledger, problem = remote.client.ledger, "; ".join(job.notes) or "nothing could be tried"
     sign = -1.0 if job.metric.higher_is_better else 1.0
     rows = len(job.validation) - min(SAMPLE, len(job.validation))
     for one in sorted(tried, key=lambda one: (math.isnan(one.score), sign * one.score)):  # stable: cheap ones first
-        each = one.scorer.usage()
-        money = MARGIN * ledger.prices.cost(each["read"], each["written"]) * (rows + remote.later_rows) / 1_000
-        seconds = each["seconds"] * rows / 1_000
+        money = ahead(one.scorer, rows + remote.later_rows, remote)
+        seconds = one.scorer.usage()["seconds"] * rows / 1_000
         if money > ledger.left:
             problem = (
                 f"about {money:.4f} are needed for {rows:,} validation and {remote.later_rows:,} test rows, "
@@ -174,7 +175,8 @@ def _affordable(tried: Sequence[Try], job: Job, remote: Remote) -> Try:
 def _told(scorer: Any, tried: Sequence[Try], job: Job, remote: Remote) -> Iterator[str]:
     scores = ", ".join(f"{one.scorer.asking.shown}: {one.score:.4f}" for one in tried)
     sample = min(SAMPLE, len(job.validation))
-    yield f"{scorer.asking.shown} demonstrations ({job.metric.name} on {sample} validation rows, by number: {scores})"
+    how = "demonstrations, the same for all rows" if scorer.asking.fixed else "demonstrations"
+    yield f"{scorer.asking.shown} {how} ({job.metric.name} on {sample} validation rows, by number: {scores})"
     if scorer.unreadable:
         yield f"{scorer.unreadable} of {scorer.answered} answers could not be read; these rows got the prior"
     yield f"asked so far: {remote.client.ledger.told()}"

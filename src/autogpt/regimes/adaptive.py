@@ -20,15 +20,16 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import files, probe, registry
-from autogpt.autopilot.trial import Bench, Result, load_scores
+from autogpt.autopilot.trial import Bench, load_scores
 from autogpt.autopilot.unlabelled import advised
 from autogpt.backbones._language import LanguageModel
 from autogpt.core import Decision
 from autogpt.errors import AutoGPTError, Interrupted
-from autogpt.evaluation.interval import Answers, paired_difference
+from autogpt.evaluation.interval import Answers, Difference, paired_difference
 from autogpt.evaluation.losses import row_losses
 from autogpt.events import Event
 from autogpt.regimes._anchored import ANCHOR, train
@@ -156,7 +157,7 @@ class Adapting:
         if language.family != objective.family:
             return f"{objective.name} is for models of the kind {objective.family}, and this is an {language.family}"
         language.source = bench.features.encoder().source
-        read = texts_of([*(row.inputs for row in prepared.train), *prepared.unlabelled], objective)
+        read = texts_of([*(row.inputs for row in prepared.train), *session.materials.unlabelled], objective)
         if config.adaptive.adapt_words:
             session.say("decision", extended(language, read, config.adaptive.adapt_words))
         blocks = language.blocks(read, BLOCK)
@@ -196,14 +197,15 @@ class Adapting:
     def judge(self, bench: Bench) -> None:
         """Whether later trials begin from the adapted encoder: its linear head is better beyond noise, or it was asked
         for. Decided by what stands on disk, so that a resumed run decides the same."""
-        heads = {one.adapted: one for one in self._session.results if one.method == "head"}
+        pairs = zip(self._session.results, self._session.folders, strict=True)
+        heads = {one.adapted: folder for one, folder in pairs if one.method == "head"}
         if len(heads) < 2:
             return
         if self._session.config.adaptive.adapt == "always":
             self.kept = True
             self._session.say("decision", "later trials begin from the adapted encoder, as you asked")
             return
-        found = difference(self._session, bench, heads[True], heads[False])
+        found = difference(bench, heads[True], heads[False])
         self.kept = bool(found.low > 0)
         told = f"its linear head is {found.delta:+.4f} [{found.low:+.4f}, {found.high:+.4f}] {found.metric} ahead"
         noise = "the adapted one is no better beyond noise"
@@ -227,11 +229,10 @@ def gain(before: Bench, after: Bench) -> tuple[float, float]:
     return float(gains.mean()), float(gains.std() / math.sqrt(len(gains)))
 
 
-def difference(session: Session, bench: Bench, one: Result, other: Result) -> Any:
-    """The paired difference of two trials on validation rows."""
+def difference(bench: Bench, one: Path, other: Path) -> Difference:
+    """The paired difference of two trials, by their folders, on validation rows."""
 
-    def answers(result: Result) -> Answers:
-        folder = session.folders[session.results.index(result)]
+    def answers(folder: Path) -> Answers:
         scores = load_scores(folder / "validation.safetensors")
         inputs = [row.inputs for row in bench.validation]
         decoded = bench.output.decode(scores, bench.space, Decision(), inputs)

@@ -39,6 +39,25 @@ def brain(messages: Messages) -> str:
     return next((label for label in labels if label.casefold() in spoken), labels[0] if labels else "nothing")
 
 
+def knowing(meanings: Mapping[str, str]) -> Callable[[Messages], str]:
+    """A brain that knows what words mean, and of demonstrations learns what a meaning is called: it answers as most of
+    those with the question's meaning do (of equals as the first), and where it was shown none with the first label."""
+
+    def meant(text: str) -> str:
+        return next((meanings[word] for word in sorted(_words(text)) if word in meanings), "")
+
+    def think(messages: Messages) -> str:
+        asked = meant(messages[-1]["content"])
+        shown = [
+            answer["content"]
+            for one, answer in pairwise(messages)
+            if one["role"] == "user" and answer["role"] == "assistant" and meant(one["content"]) == asked
+        ]
+        return max(shown, key=shown.count) if shown else brain([messages[0], {"role": "user", "content": ""}])
+
+    return think
+
+
 def _words(text: str) -> set[str]:
     return set(re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.casefold()))
 
