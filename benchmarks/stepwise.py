@@ -35,14 +35,14 @@ from autogpt.evaluation.interval import Answers
 from autogpt.events import Event, silent
 
 SETS = ("mr", "subj", "cr", "pros_cons", "banking77")
-LABELS = 10
+LABELS = 5
 """Labels of a set that has more: the first ones by name."""
 METHODS = {
     "head": ("head", {}),
     "full": ("full", {}),
     "gradual": ("gradual", {}),
     "lora": ("lora", {}),
-    "stepwise": ("stepwise", {}),
+    "stepwise": ("stepwise", {"actions": "layers:1,all"}),
     "stepwise lora": ("stepwise", {"actions": "lora:4,lora:16,all"}),
 }
 Table = dict[str, list[float]]

@@ -35,6 +35,8 @@ from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings,
 if TYPE_CHECKING:
     from autogpt.core import Array, Scores
 
+LISTS = ["layers:2,all", "lora:4,lora:16,all"]
+"""Actions that the search tries."""
 LEVEL = 0.1
 """How often a period that changed nothing would be kept (one-sided)."""
 ADAPTER_RATE = 10.0
@@ -78,7 +80,7 @@ class Options(FineTuning):
 
     learning_rate: float = peak_rate(1e-4, (1e-5, 5e-4))
     batch_rows: int = step_rows(16, (8, 64))
-    actions: str = option("layers:2,all", "what may train, in order: layers:N (the top ones), lora:RANK, all")
+    actions: str = option("layers:2,all", "what may train, in order: layers:N (the top ones), lora:RANK, all", LISTS)
     periods: int = option(4, "periods that the passes are divided into; each is judged by held-out rows", (2, 8))
 
     def __post_init__(self) -> None:
@@ -124,9 +126,19 @@ class Verdict:
         from scipy.stats import t
 
         gain, n = before - after, len(before)
-        error = float(gain.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-        kept = n > 1 and bool(gain.mean() > max(0.0, error * float(t.ppf(1 - LEVEL, n - 1))))
+        error = float(gain.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+        kept = n > 1 and bool(gain.mean() > max(0.0, error * t.ppf(1 - LEVEL, n - 1)))
         return cls(float(before.mean()), float(after.mean()), error, n, kept)
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """All but `kept`, as JSON has them: None for what is not finite."""
+        told = {"before": self.before, "after": self.after, "error": self.error, "rows": self.rows}
+        return {name: value if math.isfinite(value) else None for name, value in told.items()}
+
+    def __str__(self) -> str:
+        change = f"{self.before:.4f} -> {self.after:.4f}"
+        return f"loss of {self.rows} held-out rows {change} (standard error of the difference {self.error:.4f})"
 
 
 class _Climb:
@@ -147,6 +159,7 @@ class _Climb:
         self.kept: list[str] = []
         self.losses: Array | None = None
         self.scores: Scores | None = None
+        self._latest: Scores | None = None
         rate = job.features.rows_per_second
         self.row_seconds = TRAIN_COST / rate if rate else 0.0
         self.judging = 2 * len(job.validation) / rate if rate else 0.0
@@ -232,22 +245,25 @@ class _Climb:
     def _period(self, action: Action, passes: float) -> Generator[Step, None, bool]:
         """Train, and judge: True when what was learned is kept; otherwise it is as if it had not been."""
         job, known = self.job, self.part < len(self.record)
-        judged = self.plan is None and not known
-        if judged and self.losses is None:
-            self.losses = self._losses()
+        losses: Array | None = None  # None: there is nothing to judge
+        if self.plan is None and not known:
+            losses = self._losses() if self.losses is None else self.losses
         trained = [parameter for parameter in self.encoder.net.parameters() if parameter.requires_grad]
-        before = [parameter.detach().clone() for parameter in trained]
+        before = [parameter.detach().clone() for parameter in trained if losses is not None]
         last: Step | None = None
+        scores: Scores | None = None
         started = time.monotonic()
         for step in job.loop(self.training, self._settings(action, passes), self._validate if self.held else None):
             if last is not None:
                 yield last
+            if step.is_best:
+                scores = self._latest
             last = replace(step, step=self.steps + step.step, total=self.steps + step.total, is_best=False)
         row_passes = passes * action.share(self.encoder.layer_count) * len(job.train)
         if last is not None:
             self.steps, self.row_seconds = last.step, (time.monotonic() - started) / row_passes
         self._count(action, passes)
-        if judged and not self._is_kept(action):
+        if losses is not None and not self._is_kept(action, losses, scores):
             with _no_grad():
                 for parameter, old in zip(trained, before, strict=True):
                     parameter.copy_(old)
@@ -264,25 +280,19 @@ class _Climb:
         own = {"epochs": passes, "learning_rate": rate, "validations": 0, "part": self.part}
         return {**loop_settings(self.options), **own}
 
-    def _is_kept(self, action: Action) -> bool:
+    def _is_kept(self, action: Action, before: Array, scores: Scores | None) -> bool:
         """Judge the period that just ended; the verdict stands on disk, and is told, before anything else happens."""
         if self.judging > (left := self.job.remaining()):
             self._tell(f"{action.name} is undone: {left:.0f} s are left to judge it", action=action.name, kept=False)
             return False
-        assert self.losses is not None  # noqa: S101
         losses = self._losses()
-        found = Verdict.of(self.losses, losses)
-        fell = f"{found.before:.4f} -> {found.after:.4f} (standard error of the difference {found.error:.4f})"
-        told = {"before": found.before, "after": found.after, "error": found.error, "rows": found.rows}
-        self.record.append({"action": action.name, "kept": found.kept, **told})
+        found = Verdict.of(before, losses)
+        self.record.append({"action": action.name, "kept": found.kept, **found.numbers})
         files.write_json(self.path, self.record)
         what = "kept" if found.kept else "undone"
-        self._tell(
-            f"{action.name} is {what} (period {self.part}): loss of {found.rows} held-out rows {fell}",
-            action=action.name, kept=found.kept, **told,
-        )  # fmt: skip
+        self._tell(f"{action.name} is {what} (period {self.part}): {found}", **self.record[-1])
         if found.kept:
-            self.losses, self.scores = losses, self._latest
+            self.losses, self.scores = losses, scores
         return found.kept
 
     def _count(self, action: Action, passes: float) -> None:
@@ -293,8 +303,8 @@ class _Climb:
         self.job.tell(f"{Stepwise.name}: {message}", **data)
 
     def _validate(self) -> Mapping[str, float]:
-        self._latest = self._read()
-        return self.job.judge(self._latest)
+        self._latest = scores = self._read()
+        return self.job.judge(scores)
 
     def _read(self) -> Scores:
         with self.encoder.runtime.autocast():
