@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=400)
     parser.add_argument("--control", action="store_true")
     parser.add_argument("--backbone", help="a folder (default: the embedded encoder)")
-    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate of weights; that of adapters is 10 times it")
+    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate (of adapters: 10 times it)")
     parser.add_argument("--output", type=Path, help="a file that each measurement is appended to")
     given = parser.parse_args()
     accuracy: dict[str, Table] = {}
@@ -155,7 +155,8 @@ def main() -> None:
         print(f"| {method} | {means} | {statistics.mean(statistics.mean(v) for v in table.values()):.3f} |")
     for method in (one for one in accuracy if one.startswith("stepwise")):
         for other in (one for one in accuracy if not one.startswith("stepwise")):
-            pairs = [a - b for name in given.sets for a, b in zip(accuracy[method][name], accuracy[other][name], strict=True)]
+            tables = [(accuracy[method][name], accuracy[other][name]) for name in given.sets]
+            pairs = [a - b for own, beside in tables for a, b in zip(own, beside, strict=True)]
             print("{} - {}: {:+.4f} [{:+.4f}, {:+.4f}]".format(method, other, *interval(pairs)))
     print(f"{kept} of {begun} periods were kept")
 

@@ -404,9 +404,9 @@ class Job:
     * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
     * `advice()`: linear heads on features, by name, that saw no label; `goal`, `prompts`: the user's (`prompting`).
     * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
-    * `validated`: the fitted scorer's scores of validation rows, if known. `tell(message, **numbers)`: a decision, told.
-    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings`: `LoopOptions` (`whole`:
-      no batch is torn apart; `part`: which of several trainings); `validate` picks the best weights (None: the last).
+    * `validated`: the fitted scorer's scores of validation rows, if known. `tell(message, **numbers)`: a decision.
+    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings`: `LoopOptions`, `whole`
+      (no batch is torn apart), `part` (which of several trainings); `validate` picks the best weights (None: the last).
     """
 
     train: Sequence[Example]

@@ -161,6 +161,7 @@ class _Climb:
         self.scores: Scores | None = None
         self._latest: Scores | None = None
         rate = job.features.rows_per_second
+        self.reading = (len(job.train) + len(job.validation)) / rate if rate else 0.0
         self.row_seconds = TRAIN_COST / rate if rate else 0.0
         self.judging = 2 * len(job.validation) / rate if rate else 0.0
         self.training: Any = None
@@ -196,7 +197,7 @@ class _Climb:
                 if not self.record[self.part]["kept"]:
                     self._count(action, passes)
                     break
-            elif why := self._why_not(action, passes):
+            elif why := self._why_not(action, passes, is_open=is_open):
                 self.over = True
                 self._tell(f"{action.name} is not begun: {why}", action=action.name, begun=False)
                 break
@@ -213,25 +214,24 @@ class _Climb:
         left = (self.options.epochs - self.spent) / action.share(self.encoder.layer_count)
         return min(self.period, left) if self.plan is None else self.period
 
-    def _why_not(self, action: Action, passes: float) -> str:
+    def _why_not(self, action: Action, passes: float, *, is_open: bool) -> str:
         """Why a period is not begun: the passes are used up, or it could not be judged within the time limit."""
         if passes < self.period / 2:
             return f"the {self.options.epochs:g} passes are used up"
         share = action.share(self.encoder.layer_count)
         training = self.row_seconds * len(self.job.train) * passes * share
-        needed, left = CAUTION * (training + self.judging), self.job.remaining()
+        opening = self.reading * (1 - share) * (not is_open)  # activations of frozen layers are read once
+        needed, left = CAUTION * (opening + training + self.judging), self.job.remaining()
         return "" if needed <= left else f"about {needed:.0f} s are needed, {max(0.0, left):.0f} s are left"
 
     def _open(self, action: Action) -> None:
         """From now on this trains, from the function that was there."""
-        started = time.monotonic()
         self.encoder.net.requires_grad_(True)
         if action.rank:
             rank, seed = action.rank, self.job.seed + self.part
             config = lambda: _peft.low_rank(self.encoder, rank)  # noqa: E731
             _peft.attach_or_refuse(self.encoder, config, name=Stepwise.name, seed=seed)
         self._see(action)
-        self.opened = time.monotonic() - started
 
     def _see(self, action: Action) -> None:
         """The rows as the loop sees them."""
