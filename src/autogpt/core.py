@@ -400,14 +400,13 @@ class Job:
 
     * `open()`: the run's backbone, freshly loaded, with a head of zeros for this output.
     * `remaining()`: seconds left; a method must be done, saved state included, at 0. `room()`: bytes to plan with.
-    * `judge(scores)`: the task's metrics of scores of the validation rows.
-    * `features`: frozen features, cached once per run and shared by trials (see `training.features.FeatureCache`).
+    * `judge(scores)`: the task's metrics of validation scores. `features`: frozen, read once per run for all trials.
     * `remote()`: the language model behind the endpoint that the user named (`endpoint.Remote`); ConfigError: none is.
     * `advice()`: linear heads on features, by name, that saw no label; `goal`, `prompts`: the user's (`prompting`).
     * `chosen`: what the method itself chose; a refit on all rows gets it back, as options or else as `settled`.
-    * `validated`: the fitted scorer's scores of all validation rows, where the method has them anyway.
-    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings`: `LoopOptions` (and
-      `whole`, when a batch must not be torn apart); `validate` gives what picks the best weights (None: the last).
+    * `validated`: the fitted scorer's scores of validation rows, if known. `tell(message, **numbers)`: a decision.
+    * `loop(trainable, settings, validate)`: the training loop, a generator of Steps. `settings`: `LoopOptions`, `whole`
+      (no batch is torn apart), `part` (which of several trainings); `validate` picks the best weights (None: the last).
     """
 
     train: Sequence[Example]
@@ -428,6 +427,7 @@ class Job:
     remote: Callable[[], Any] = lambda: None
     goal: str = ""
     prompts: Sequence[Any] = ()
+    tell: Callable[..., None] = lambda message, **numbers: None
     chosen: dict[str, Any] = field(default_factory=dict)
     settled: Mapping[str, Any] = field(default_factory=dict)
     validated: list[Scores] = field(default_factory=list)

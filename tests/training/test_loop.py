@@ -144,3 +144,8 @@ def test_a_model_with_nothing_to_train_and_a_table_with_no_rows_are_refused(star
         list(start(frozen))
     with pytest.raises(InputError, match="no training rows"):
         list(start(TinyTrainable(rows=0)))
+
+
+def test_one_validation_at_the_end_is_the_only_one_that_is_asked_for(start: Callable[..., Any]) -> None:
+    steps = list(start(TinyTrainable(), options=LoopOptions(epochs=3, batch_rows=16, validations=0)))
+    assert [step.scores is not None for step in steps] == [False] * (len(steps) - 1) + [True]

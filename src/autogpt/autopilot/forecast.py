@@ -272,7 +272,7 @@ def _of_training(model: Trainable, settings: Mapping[str, Any], device: str) -> 
     return Need(
         weights=0,
         gradients=trained,
-        kept=(loop.MOMENTS + loop.COPIES + 1) * trained,
+        kept=(loop.MOMENTS + loop.COPIES + 1 + ("part" in settings)) * trained,  # of several, what stood before one
         row=taken // counted,
         tokens=int(lengths[longest]),
         at_once=at_once,

@@ -238,6 +238,7 @@ def make_job(
         from autogpt.training.options import LoopOptions
 
         options, rest = LoopOptions.among(settings)
+        part = rest.pop("part", None)
         tracker = None
         if bench.report_to is not None:
             from autogpt.training.trackers import open_tracker
@@ -248,8 +249,8 @@ def make_job(
         yield from train_loop(
             bench.beside(trainable, folder, remaining),
             options=options,
-            folder=folder / "loop",
-            seed=bench.seed,
+            folder=folder / "loop" if part is None else folder / "loop" / str(part),
+            seed=bench.seed + (part or 0),
             remaining=remaining,
             validate=validate,
             metric=bench.metric,
@@ -281,6 +282,7 @@ def make_job(
         remote=bench.remote,
         goal=bench.goal,
         prompts=bench.prompts,
+        tell=lambda message, **data: bench.listen(Event("decision", message, {"trial": candidate.name, **data})),
     )
 
 

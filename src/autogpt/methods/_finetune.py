@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from autogpt.core import Scores
 
 
+def instruct(job: Job, encoder: Any) -> None:
+    """Tell a model that writes what the user's prompts ask for: part of what it is tuned to read."""
+    if (given := of_form(job.prompts, "instruction")) and hasattr(encoder, "instruction"):
+        encoder.instruction = render(given[0].template, {})
+
+
 def fine_tune(
     job: Job,
     encoder: Any,
@@ -42,8 +48,7 @@ def fine_tune(
     `rate_of` scales learning rates by parameter name, `after_step` is told every step (from 1) and how many there are,
     `after_validation` the score that picks the best weights.
     """
-    if (given := of_form(job.prompts, "instruction")) and hasattr(encoder, "instruction"):
-        encoder.instruction = render(given[0].template, {})  # of a model that writes: part of what it is tuned to read
+    instruct(job, encoder)
     head: probe.Head | None = None
     known: tuple[list[int], Scores] | None = None
     if job.output.linear and not reread and not begun:

@@ -41,11 +41,7 @@ def tune(
     encoder = job.open()
 
     def prepare() -> None:
-        try:
-            attach(encoder, config(encoder), seed=job.seed)
-        except (ValueError, TypeError, NotImplementedError, RuntimeError, AttributeError, KeyError) as problem:
-            kind, why = type(encoder.net.body).__name__, str(problem).split("\n")[0][:200]
-            raise ConfigError(f"{name}: {kind} cannot take these adapters ({why}); use full or adapter") from None
+        attach_or_refuse(encoder, lambda: config(encoder), name=name, seed=job.seed)
         attached(encoder.net.body)
 
     yield from _finetune.fine_tune(
@@ -73,12 +69,30 @@ def attach(encoder: Any, config: PeftConfig, *, seed: int) -> None:
         encoder.replace_body(lambda body: get_peft_model(body, config))
 
 
-def merge(encoder: Any, *, adapter: Path, probe: list[Any]) -> None:
-    """Save the adapter, fold it into the weights, and check that the outputs stayed the same."""
+def attach_or_refuse(encoder: Any, config: Callable[[], PeftConfig], *, name: str, seed: int) -> None:
+    """`attach`; ConfigError of the method `name` where PEFT cannot put such adapters into this body."""
+    try:
+        attach(encoder, config(), seed=seed)
+    except (ValueError, TypeError, NotImplementedError, RuntimeError, AttributeError, KeyError) as problem:
+        kind, why = type(encoder.net.body).__name__, str(problem).split("\n")[0][:200]
+        raise ConfigError(f"{name}: {kind} cannot take these adapters ({why}); use full or adapter") from None
+
+
+def low_rank(encoder: Any, rank: int, **more: Any) -> PeftConfig:
+    """LoRA in all linear layers, with the rank-stabilised scale unless told otherwise."""
+    from peft import LoraConfig
+
+    usual = {"use_rslora": True, "target_modules": "all-linear", "exclude_modules": encoder.unread}
+    return LoraConfig(r=rank, lora_alpha=rank, **{**usual, "modules_to_save": encoder.fresh, **more})
+
+
+def merge(encoder: Any, *, adapter: Path | None, probe: list[Any]) -> None:
+    """Save the adapter (None: it is not kept), fold it into the weights, and check that the outputs stayed the same."""
     before = encoder.raw(probe)
-    initial = adapter.with_name(INITIAL)
-    changed = {"path_initial_model_for_weight_conversion": str(initial)} if initial.is_dir() else {}
-    encoder.net.body.save_pretrained(adapter, **changed)
+    if adapter is not None:
+        initial = adapter.with_name(INITIAL)
+        changed = {"path_initial_model_for_weight_conversion": str(initial)} if initial.is_dir() else {}
+        encoder.net.body.save_pretrained(adapter, **changed)
     encoder.replace_body(lambda body: body.merge_and_unload())
     after = encoder.raw(probe)
     difference = max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True) if np.size(a))

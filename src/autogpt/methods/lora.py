@@ -51,17 +51,12 @@ class Lora:
         options = job.options or Options()
 
         def config(encoder: Any) -> Any:
-            from peft import LoraConfig
-
-            return LoraConfig(
-                r=options.rank,
-                lora_alpha=options.rank,
+            return _peft.low_rank(
+                encoder,
+                options.rank,
                 use_rslora=options.kind == "rslora",
                 use_dora=options.kind == "dora",
                 init_lora_weights="pissa" if options.kind == "pissa" else True,
-                target_modules="all-linear",
-                exclude_modules=encoder.unread,
-                modules_to_save=encoder.fresh,
             )
 
         def attached(body: Any) -> None:

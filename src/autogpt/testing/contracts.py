@@ -46,6 +46,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
     "full": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "cross-encoder": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
     "gradual": {"epochs": 6.0, "learning_rate": 2e-3, "batch_rows": 8},
+    "stepwise": {"epochs": 12.0, "learning_rate": 2e-3, "batch_rows": 8},
     "lora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "adalora": {"epochs": 4.0, "learning_rate": 2e-2, "batch_rows": 8, "rank": 4},
     "ia3": {"epochs": 4.0, "learning_rate": 5e-2, "batch_rows": 8},

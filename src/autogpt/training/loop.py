@@ -187,9 +187,10 @@ class _Run:
         """Take up the newest checkpoint or begin; False when this training had already ended (best weights loaded)."""
         progress, self.note = self.disk.resume()
         per_epoch = self.order.per_epoch
+        total = math.ceil(self.options.epochs * per_epoch)
         self.progress = progress or Progress(
-            total=math.ceil(self.options.epochs * per_epoch),
-            validate_every=math.ceil(per_epoch / self.options.validations),
+            total=total,
+            validate_every=math.ceil(per_epoch / self.options.validations) if self.options.validations else total,
             micro_tokens=micro_tokens,
         )
         best_step = self.progress.best_step

@@ -26,7 +26,7 @@ class LoopOptions:
     schedule: str = _help("linear:0.1", "linear, cosine or constant, with the share of steps that warm up")
     weight_decay: float = _help(0.01, "decoupled weight decay (never on biases and norms)")
     patience: int = _help(0, "stop after this many validations without improvement (0: never)")
-    validations: int = _help(1, "validations per epoch")
+    validations: int = _help(1, "validations per epoch (0: one, at the end)")
     prune: float = _help(0.0, "most of the learned rows that a step leaves out, the others weighing more (0: none)")
     checkpoint_seconds: float = _help(60.0, "seconds between checkpoints (0: after every step)")
 
@@ -37,7 +37,7 @@ class LoopOptions:
             ("learning_rate", 0 < self.learning_rate < math.inf, "a number above 0"),
             ("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more"),
             ("patience", self.patience >= 0, "0 or more"),
-            ("validations", self.validations >= 1, "1 or more"),
+            ("validations", self.validations >= 0, "0 or more"),
             ("prune", 0 <= self.prune < 1, "0 or more, and below 1"),
             ("checkpoint_seconds", self.checkpoint_seconds >= 0, "0 or more"),
         )
