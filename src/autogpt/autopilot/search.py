@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt import files, registry
-from autogpt.autopilot import auto, belief, ensembling, portfolio, scheduler, trying
-from autogpt.autopilot.distilling import ahead
+from autogpt.autopilot import auto, belief, distilling, ensembling, portfolio, scheduler, trying
 from autogpt.autopilot.ladder import CHEAP
 from autogpt.autopilot.scheduler import Curve, Outlook, distance
 from autogpt.autopilot.study import Space, entry_name, lost, of_run
@@ -87,7 +86,8 @@ def explore(session: Session, bench: Bench, prepared: Prepared) -> None:
 
     def left() -> float:
         reserve = session.reserve(bench, prepared, models=len(ensembling.PAIR))
-        return session.budget.remaining() - reserve - ensembling.ahead(session, bench) - ahead(session, bench)
+        ends = ensembling.ahead(session, bench) + distilling.ahead(session, bench)
+        return session.budget.remaining() - reserve - ends
 
     found = arms(session, bench, left())
     if isinstance(found, str):
@@ -134,9 +134,8 @@ def arms(session: Session, bench: Bench, left: float) -> dict[str, Arm] | str:
     for result, gap in zip(session.results, behind, strict=True):
         space = domains(registry.get("methods", result.method).options)
         rows = session.rows.policy if result.method not in CHEAP else ""
-        if not space or result.usage or result.method in found or result.rows != rows or result.varied:
-            continue
-        if result.taught != (result.method in session.teaching.kept):
+        other = result.rows != rows or result.taught != (result.method in session.teaching.kept)
+        if not space or result.usage or result.method in found or other or result.varied:
             continue
         arm = Arm(space, result)
         most = _count(left, arm.seconds({}))
