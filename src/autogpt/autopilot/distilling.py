@@ -6,10 +6,10 @@
 
 "Distilling the Knowledge in a Neural Network" (Hinton et al. 2015), "Distilling Task-Specific Knowledge from BERT into
 Simple Neural Networks" (Tang et al. 2019). Ours asks the teacher about rows without a label alone: of those that it
-learned from it says what their labels say, and what teachers say of rows that were held out from them brought a ninth
-of the gain for five times the teacher's seconds (EXPERIMENTS.md). The student is one more trial. What validation rows
-say of it is weighed with what distilling usually brings, as of an ensemble; where too little is to be expected, the
-best single trial answers.
+learned from it says what their labels say, and what teachers say of rows that were held out from them brought an eighth
+of the gain for five times a teacher's seconds (EXPERIMENTS.md). The student is one more trial. What validation rows say
+of it is weighed with what distilling usually brings, as of an ensemble; where too little is to be expected, the best
+single trial answers.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ def _taught(
     session.lessons = lessons(asked, likely)
     session.say("trial", f"{candidate.name}: {teacher.name} says what {len(asked):,} rows without a label are")
     result, _ = run_trial(session.own(bench, candidate), candidate, folder=folder, remaining=left)
-    metric = bench.metric.name
-    session.say("trial", f"{result.name}: {metric} {result.known[metric]} on validation, {result.seconds:.1f} s")
+    score = f"{bench.metric.name} {result.scores[bench.metric.name]:.4f}"
+    session.say("trial", f"{result.name}: {score} on validation, {result.seconds:.1f} s")
     return result
 
 
