@@ -283,7 +283,7 @@ def _baselines(
         if role is None and session.rows.policy and result.method == "head":
             role = "chosen-rows" if result.rows else "all-rows"  # the same method twice: what choosing rows brought
         # the best of a simple method is no rival of itself, unless a teacher taught it
-        same = role == "simple" and result.method == best.method and not best.taught
+        same = role == "simple" and result.method == best.method and not (best.distilled or best.taught)
         if role is None or result is best or result.varied or same or extend.is_dear(session, result):
             continue
         found.append(_of_result(session, bench, result, result.name, role, test))
