@@ -55,7 +55,7 @@ PAIRS = Schema(task="text-regression", text=("sentence1", "sentence2"), target=(
 def rows_of(name: str) -> tuple[Schema, list[dict[str, Any]], list[dict[str, Any]]]:
     """A schema, and rows to learn from and to be judged on."""
     if name == "stsb":
-        return PAIRS, *(_read(f"stsb/en_{part}") for part in ("train", "dev"))
+        return PAIRS, *(read(f"stsb/en_{part}") for part in ("train", "dev"))
     if name == "code":
         rows = [{"text": text, "label": label} for text, label in adaptive_sets.code()]
         random.Random(name).shuffle(rows)
@@ -64,7 +64,7 @@ def rows_of(name: str) -> tuple[Schema, list[dict[str, Any]], list[dict[str, Any
     return TEXTS, [dict(row) for row in found.train], [dict(row) for row in found.test]
 
 
-def _read(name: str) -> list[dict[str, Any]]:
+def read(name: str) -> list[dict[str, Any]]:
     with gzip.open(sets.DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 

@@ -80,7 +80,7 @@ def test_the_words_that_save_most_are_taken_and_neither_rare_nor_short_nor_whole
 def test_words_are_added_where_texts_are_split_badly_and_nowhere_else(language: LanguageModel) -> None:
     size = len(language.tokenizer)
     told = extended(language, ["the dog is red and the cat is lost"] * 40, 50)
-    assert told == "no new words: a word takes 1.00 tokens, and 1.3 or more is bad"
+    assert told == "no new words: a word takes 1.00 tokens, and 1.2 or more is bad"
     rare = [f"the {'abcdefghij'[place]}{'klmnopqrst'[place]}uvw is {place}" for place in range(10)]
     assert "no new words: a word takes" in extended(language, rare, 50), "no word of theirs stands twice"
     assert "which is too little" in extended(language, rare, 50)

@@ -19,7 +19,7 @@ from autogpt.errors import ConfigError
 if TYPE_CHECKING:
     from autogpt.backbones._language import LanguageModel
 
-SPLIT, SAVED = 1.3, 0.04
+SPLIT, SAVED = 1.2, 0.04
 """Tokens per word, with fewer of which no word is added (measured: EXPERIMENTS.md); share of the tokens of words that
 new ones must save."""
 LEAST_COUNT, LEAST_LETTERS = 10, 4
