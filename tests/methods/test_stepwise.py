@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from autogpt import registry
+from autogpt.autopilot.run import run
 from autogpt.autopilot.trial import Bench, Candidate, exhaust, make_job, refit, run_trial
+from autogpt.config import RunConfig, Search
 from autogpt.core import Step
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
@@ -262,3 +264,14 @@ def test_a_stopped_training_goes_on_bit_for_bit(tiny_bert: Path, tmp_path: Path,
     assert records[0] == records[1]
     for (name, one), other in zip(weights(straight).items(), weights(resumed).values(), strict=True):
         np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_a_run_has_every_change_in_its_journal_and_in_its_report(tiny_bert: Path, tmp_path: Path) -> None:
+    search = Search(methods="stepwise", backbone=str(tiny_bert))
+    found = run(RunConfig(output=str(tmp_path), search=search), data=tiny.notes(120))
+    journal = [json.loads(line) for line in (found.folder / "journal.jsonl").read_text("utf-8").splitlines()]
+    told = [one for one in journal if one["kind"] == "decision" and one["data"].get("action")]
+    judged = [one for one in told if "kept" in one["data"]]
+    assert judged
+    assert all({"before", "after", "error", "rows"} <= set(one["data"]) for one in judged)
+    assert {one["message"] for one in told} <= {choice.answer for choice in found.report.choices}

@@ -24,8 +24,6 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from autogpt import files
 from autogpt.core import Job, Scorer, Step
 from autogpt.errors import ConfigError
@@ -33,6 +31,8 @@ from autogpt.methods import _finetune, _linear, _peft
 from autogpt.methods._options import NEURAL, WRITTEN, FineTuning, loop_settings, option, peak_rate, step_rows
 
 if TYPE_CHECKING:
+    import torch
+
     from autogpt.core import Array, Scores
 
 LISTS = ["layers:2,all", "lora:4,lora:16,all"]
@@ -157,7 +157,7 @@ class _Climb:
                 self.plan, self.period = [self.actions[-1].name], options.epochs
         self.part, self.spent, self.steps, self.over = 0, 0.0, 0, False
         self.kept: list[str] = []
-        self.losses: Array | None = None
+        self.losses: torch.Tensor | None = None
         self.scores: Scores | None = None
         self._latest: Scores | None = None
         rate = job.features.rows_per_second
@@ -245,7 +245,7 @@ class _Climb:
     def _period(self, action: Action, passes: float) -> Generator[Step, None, bool]:
         """Train, and judge: True when what was learned is kept; otherwise it is as if it had not been."""
         job, known = self.job, self.part < len(self.record)
-        losses: Array | None = None  # None: there is nothing to judge
+        losses: torch.Tensor | None = None  # None: there is nothing to judge
         if self.plan is None and not known:
             losses = self._losses() if self.losses is None else self.losses
         trained = [parameter for parameter in self.encoder.net.parameters() if parameter.requires_grad]
@@ -280,13 +280,13 @@ class _Climb:
         own = {"epochs": passes, "learning_rate": rate, "validations": 0, "part": self.part}
         return {**loop_settings(self.options), **own}
 
-    def _is_kept(self, action: Action, before: Array, scores: Scores | None) -> bool:
+    def _is_kept(self, action: Action, before: torch.Tensor, scores: Scores | None) -> bool:
         """Judge the period that just ended; the verdict stands on disk, and is told, before anything else happens."""
         if self.judging > (left := self.job.remaining()):
             self._tell(f"{action.name} is undone: {left:.0f} s are left to judge it", action=action.name, kept=False)
             return False
         losses = self._losses()
-        found = Verdict.of(before, losses)
+        found = Verdict.of(before.numpy(), losses.numpy())
         self.record.append({"action": action.name, "kept": found.kept, **found.numbers})
         files.write_json(self.path, self.record)
         what = "kept" if found.kept else "undone"
@@ -311,8 +311,10 @@ class _Climb:
             scores: Scores = self.held.score()
         return scores
 
-    def _losses(self) -> Array:
-        """What each held-out row loses now [n]."""
+    def _losses(self) -> torch.Tensor:
+        """What each held-out row loses now [n]; a tensor, since a rehearsal has no numbers (see `forecast`)."""
+        import torch
+
         started, net = time.monotonic(), self.encoder.net
         net.eval()
         rows, size = range(len(self.held.lengths())), self.options.batch_rows
@@ -320,9 +322,9 @@ class _Climb:
         with _no_grad(), self.encoder.runtime.autocast():
             for start in rows[::size]:
                 batch = self.held.batch(rows[start : start + size])
-                found.append(self.held.loss(self.held.forward(batch), batch).float().cpu().numpy())
+                found.append(self.held.loss(self.held.forward(batch), batch).float().cpu())
         self.judging = 2 * (time.monotonic() - started)
-        return np.concatenate(found)
+        return torch.cat(found)
 
 
 def _fitting(actions: Sequence[Action], count: int) -> list[Action]:
