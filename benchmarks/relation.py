@@ -134,7 +134,7 @@ def difference(given: argparse.Namespace, seed: int, first: Answers, second: Ans
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--systems", default="marks,plain text", help=f"of {', '.join(SYSTEMS)}")
     parser.add_argument("--methods", default="full", help="methods, comma-separated")
     parser.add_argument("--options", help="options of the method as JSON (default: those in OPTIONS)")
     parser.add_argument("--seeds", default="0")

@@ -70,6 +70,14 @@ VALUES = {
     "price_training": st.integers(0, 10**4).map(lambda n: str(n / 100)),
     "max_cost": st.integers(0, 10**4).map(lambda n: str(n / 100)),
     "concurrency": st.integers(1, 64).map(str),
+    "data_parallel": st.integers(1, 64).map(str),
+    "demonstrations": st.sampled_from(["likeness", "search"]),
+    "adapt_words": st.integers(0, 10**5).map(str),
+    "adapt_joint": st.integers(0, 100).map(lambda n: str(n / 10)),
+    "teacher_rows": st.integers(1, 10**6).map(str),
+    "teacher_share": st.sampled_from(["0.1", "0.9"]),
+    "max_latency": st.integers(1, 10**4).map(lambda n: str(n / 10)),
+    "max_size": st.integers(1, 10**6).map("{}MB".format),
 }
 OPTIONS = list(config.options(RunConfig))
 

@@ -18,7 +18,7 @@ from autogpt.config import Adaptive, Columns, Pretraining, RunConfig, Scratch, S
 from autogpt.data.words import inputs_text, inputs_texts
 from autogpt.errors import ConfigError, Interrupted
 from autogpt.events import Event
-from autogpt.regimes import _anchored, adaptive
+from autogpt.regimes import _anchored, _reading, adaptive
 from autogpt.regimes._anchored import Vectors
 from autogpt.regimes._reading import bits_of, vector_losses
 from autogpt.regimes.pretraining import Pretrained, pretrain, resume_pretraining
@@ -191,7 +191,8 @@ def test_contrastive_batches_are_never_torn_apart(plain: Path, monkeypatch: pyte
         assert (max(sizes[-4:]) < 8) is torn
 
 
-def test_the_anchor_holds_the_vector_that_the_objective_was_given(plain: Path) -> None:
+def test_the_anchor_holds_the_vector_that_the_objective_was_given(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_reading, "DROPOUT", 0.0)  # which moves vectors as well
     language, simcse = loaded(plain), registry.get("objectives", "simcse")
     blocks = language.blocks(SENTENCES[:8], 32)
     held = Vectors(language, simcse, blocks, seed=0, anchor=2.0)
@@ -199,9 +200,10 @@ def test_the_anchor_holds_the_vector_that_the_objective_was_given(plain: Path) -
     language.model.eval()
     batch = held.batch([0, 1])
     with torch.no_grad():
-        torch.testing.assert_close(held.forward(batch), free.forward(batch), msg="nothing has moved yet")
+        still = held.forward(batch)
+        torch.testing.assert_close(still, free.forward(batch), rtol=1e-4, atol=1e-4)  # nothing has moved yet
         for parameter in language.model.base_model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter, generator=None))
+            parameter.add_(0.2 * torch.randn_like(parameter))
         assert (held.forward(batch) > free.forward(batch)).all()
 
 
