@@ -62,6 +62,7 @@ def test_the_folder_of_a_text_is_its_label(inside: str, tmp_path: Path) -> None:
     for place, row in enumerate(ROWS):
         suffix = ("", ".txt", ".3")[place % 3]
         save(tmp_path / inside / row["label"] / f"{place:03}{suffix}", row["text"])
+    save(tmp_path / inside / "good" / ".DS_Store", "of a program")
     if inside:
         save(tmp_path / "test" / "good" / "a.txt", "held out")
         save(tmp_path / "test" / "bad" / "b.txt", "h\xe9ld out".encode("cp1252"))

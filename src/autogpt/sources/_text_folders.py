@@ -13,16 +13,20 @@ _SUFFIXES = (".txt", ".text", ".md", ".eml")
 _UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled", "unlabeled_data", "无标签", "未标注")
 
 
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, in order, without what is hidden or a program's own."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+
+
 def labels(folder: Path) -> list[Path]:
     """The folders in a folder that are labels: two at least, each with text files and nothing else in it."""
-    found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
-    found = [path for path in found if split_of(path.name) is None]
+    found = [path for path in entries(folder) if path.is_dir() and split_of(path.name) is None]
     return found if len(found) > 1 and all(_has_texts(path) for path in found) else []
 
 
 def rows(folders: Sequence[Path], request: Request) -> Iterator[Item]:
     """A row a file, numbered through."""
-    texts = ((path, folder.name) for folder in folders for path in sorted(folder.iterdir()) if _is_text(path))
+    texts = ((path, folder.name) for folder in folders for path in entries(folder) if _is_text(path))
     for number, (path, label) in enumerate(texts, start=1):
         if drawn(number, request.share):
             yield _row(path, number, label, request)
@@ -52,8 +56,8 @@ def _row(path: Path, number: int, label: str, request: Request) -> Item:
 
 
 def _has_texts(folder: Path) -> bool:
-    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
-    return bool(entries) and all(_is_text(path) for path in entries)
+    found = entries(folder)
+    return bool(found) and all(map(_is_text, found))
 
 
 def _is_text(path: Path) -> bool:

@@ -46,7 +46,7 @@ class Folder:
 
 def _parts(folder: Path) -> list[tuple[Path, str]]:
     """What is in a folder, with the split of each: files or folders that are called so, or one file or folder alone."""
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    entries = text_folders.entries(folder)
     files = [path for path in entries if path.is_file()]
     groups: dict[str, list[tuple[Path, str]]] = defaultdict(list)
     for path in files:
