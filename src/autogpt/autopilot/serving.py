@@ -51,7 +51,7 @@ class Cost:
 
 def measured(scorer: Any, folder: Path, inputs: Sequence[Inputs]) -> Cost:
     """What a scorer takes whose files are in `folder`, asked about some rows, one by one."""
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = _bytes(folder)
     found: list[float] = []
     began = time.monotonic()
     for place, row in enumerate(inputs[: WARM + TIMED]):
@@ -64,10 +64,15 @@ def measured(scorer: Any, folder: Path, inputs: Sequence[Inputs]) -> Cost:
     return Cost(statistics.median(found), size)
 
 
+def _bytes(folder: Path, *, beside: Sequence[Path] = ()) -> int:
+    """On disk, of all files in a folder beside some."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path not in beside)
+
+
 def check(session: Session, folder: Path) -> None:
     """Warns where a model that was fitted again on more rows has outgrown the limit; its report does not count."""
     told = [path for name in ("report.*", "README.md", "autogpt.json") for path in folder.glob(name)]
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path not in told)
+    size = _bytes(folder, beside=told)
     most = session.config.serving.most_bytes
     if most is not None and size > most:
         limit = f"more than --max-size {session.config.serving.max_size} allows"

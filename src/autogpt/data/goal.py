@@ -70,6 +70,7 @@ _HOW = r"\bhow (?!is|are|to|do|does|can|it|we|you|the\b)\w+ (is|are|was|were|wil
 _SORTS = vocabulary(
     "type types kind kinds category categories class classes group label labels tag tags is has ind indicator flag"
 )
+_SORTS_ZH = r"(类型|种类|类别|分类|标签)$"
 _SORTED = r"\b(which|what|right|correct|proper)"
 _ALIKE = (
     vocabulary("rating ratings rate score scores star stars grade grades points"),
@@ -81,7 +82,7 @@ _ALIKE = (
     vocabulary("ner entity entities"),
     vocabulary("pos speech"),
 )
-_SORTS_ZH = r"(类型|种类|类别|分类|标签)$"
+"""Words for one thing: a goal that has one of them means a column that has another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,14 @@ def read(text: str) -> Goal:
     single = found(_SINGLE)
     # "classify reviews by stars" asks for classes; the noun alone does not ask for a number.
     classes_wanted = found(_SORT_WORD) and not found(_MEASURE_WORD)
+    asks_how = found(_HOW) and not classes_wanted
     return Goal(
         text=text,
         token=found(_ENTITY),
         multi=found(_MULTI) and not single,
         single=single,
-        value=(found(_VALUE) or found(_HOW)) and not classes_wanted,
-        classes=found(_CLASS) and not (found(_HOW) and not classes_wanted),
+        value=asks_how or (found(_VALUE) and not classes_wanted),
+        classes=found(_CLASS) and not asks_how,
         pair=found(_PAIR),
         future=found(_FUTURE),
     )

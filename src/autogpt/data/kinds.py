@@ -14,7 +14,7 @@ from typing import Any
 from autogpt import registry
 from autogpt.errors import SourceError
 from autogpt.sources import Source, suffix_of
-from autogpt.sources._packed import head
+from autogpt.sources._packed import ZIP, head
 from autogpt.sources._values import shown
 
 _URL = re.compile(r"[a-z0-9]+:///")
@@ -100,7 +100,7 @@ def _names(folder: Path) -> list[str]:
 def _strange(path: Path, start: bytes) -> str:
     """What a file is that holds no rows of a kind that is read, and what to do; empty where it may be one."""
     page = start[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    kind = "ZIP" if start.startswith(b"PK\x03\x04") else "TAR" if start[257:262] == b"ustar" else ""
+    kind = "ZIP" if start.startswith(ZIP) else "TAR" if start[257:262] == b"ustar" else ""
     if kind or start.startswith((b"7z\xbc\xaf", b"Rar!")):
         return f"a {kind or 'packed'} archive; unpack it and give the folder or the file in it"
     if path.suffix.lower() in (".pkl", ".pickle") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):

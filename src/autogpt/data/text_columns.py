@@ -109,10 +109,9 @@ def _without_derived(table: Table, facts: Mapping[str, Facts], names: list[str],
         reasons += [f"{name!r} holds names rather than text and is left out" for name in bare]
         names = [name for name in names if name not in bare]
     kept: list[str] = []
-    first = lambda name: (  # noqa: E731
-        -round(facts[name].unique_share, 1), _is_marked_up(table, name), table.columns.index(name)
-    )  # fmt: skip
-    for name in sorted(names, key=first):
+    marked = {name: _is_marked_up(table, name) for name in names}
+    places = {name: place for place, name in enumerate(table.columns)}
+    for name in sorted(names, key=lambda name: (-round(facts[name].unique_share, 1), marked[name], places[name])):
         twin = next((other for other in kept if _repeats(table, name, other)), None)
         if twin is None:
             kept.append(name)

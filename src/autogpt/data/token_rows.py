@@ -21,13 +21,11 @@ _LEAST, _LOOKED_AT, _LONGEST = 10, 5000, 1000
 
 def joined(rows: list[Row], columns: Sequence[str], lines: list[int]) -> tuple[list[Row], list[int], str] | None:
     """The rows of sentences, the line that each begins at, and the name of the column that numbers them."""
-    if len(rows) < _LEAST or not any(_are_tags(rows, name) for name in columns):
+    tags = [name for name in columns if len(rows) >= _LEAST and _are_tags(rows, name)]
+    others = [name for name in columns if tags and name not in tags]
+    number, starts = next(((name, at) for name in others if (at := _starts(rows, name))), ("", []))
+    if not starts or not any(_are_words(rows, name) for name in others if name != number):
         return None
-    tags = [name for name in columns if _are_tags(rows, name)]
-    number = next((name for name in columns if name not in tags and _starts(rows, name)), None)
-    if number is None or not any(_are_words(rows, name) for name in columns if name not in (number, *tags)):
-        return None
-    starts = _starts(rows, number)
     sentences = [rows[start:end] for start, end in pairwise([*starts, len(rows)])]
     whole = [_sentence(sentence, columns, number) for sentence in sentences]
     return whole, [lines[start] for start in starts], number

@@ -56,10 +56,14 @@ class Anchored(Reading):
         self.body = language.model.base_model
         self.pooling = str(language.sentence["pooling"])
         self.anchor = 0.0 if head_only else anchor
-        self.body.requires_grad_(not head_only)
+        self.free(body=not head_only)
         self._known: dict[int, Array] = {}
         if self.anchor:
             language.keep_original()
+
+    def free(self, *, body: bool) -> None:
+        """Let train what is to: all of the model, or the head alone."""
+        self.body.requires_grad_(body)
 
     def remove(self) -> None:
         super().remove()
@@ -120,20 +124,10 @@ class Vectors(Anchored):
     With `head_only` that part alone trains. A text is held by the vector that the objective was given.
     """
 
-    def __init__(
-        self,
-        language: LanguageModel,
-        objective: Objective,
-        blocks: Sequence[Array],
-        *,
-        seed: int,
-        anchor: float,
-        head_only: bool = False,
-    ) -> None:
-        super().__init__(language, objective, blocks, seed=seed, anchor=anchor, head_only=head_only)
+    def free(self, *, body: bool) -> None:
         own = set(map(id, self.body.parameters()))
-        for parameter in language.model.parameters():
-            parameter.requires_grad_(id(parameter) in own and not head_only)
+        for parameter in self.language.model.parameters():
+            parameter.requires_grad_(id(parameter) in own and body)
 
     def trained(self, language: LanguageModel, objective: Any, seed: int) -> torch.nn.Module:
         import torch

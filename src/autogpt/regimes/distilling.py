@@ -183,6 +183,7 @@ def _rows(session: Session, teacher: Model, options: Distilling, table: Table) -
     drawn = [every[place] for place in order]
     softened = replace(teacher.decision, temperature=teacher.decision.temperature * options.temperature)
     found: list[Row] = []
+    names = frozenset(teacher.space.labels)
     until = (1 - ASKING) * session.budget.remaining() if session.config.time_limit else -np.inf
     while len(found) < len(drawn) and session.budget.remaining() > until:
         chunk = drawn[len(found) : len(found) + CHUNK]
@@ -191,7 +192,7 @@ def _rows(session: Session, teacher: Model, options: Distilling, table: Table) -
         answers = output.decode(scores, teacher.space, teacher.decision, inputs)
         likely = output.probabilities(scores, teacher.space, softened)
         for one, said, row in zip(chunk, answers, likely, strict=True):
-            label = one.target if _is_known(teacher, one.target) else None
+            label = one.target if _is_known(one.target, names) else None
             answer = tuple(float(share == row.max()) for share in row[:, 0]) if output.name == "choices" else said.value
             example = replace(one, id=len(found), target=answer if label is None else label, more=())
             found.append(Row(example, splits[one.id], label, answer, np.asarray(row)))
@@ -204,9 +205,8 @@ def _rows(session: Session, teacher: Model, options: Distilling, table: Table) -
     return found
 
 
-def _is_known(teacher: Model, target: Any) -> bool:
-    """Whether a row has a label, and the teacher knows it."""
-    known = set(teacher.space.labels)
+def _is_known(target: Any, known: frozenset[str]) -> bool:
+    """Whether a row has a label, and it is one of those that the teacher knows (none: its answers are no labels)."""
     labels = (target,) if isinstance(target, str) else target if isinstance(target, tuple) else ()
     return target is not None and (not known or all(label in known for label in labels))
 

@@ -67,9 +67,12 @@ def _only_member(path: Path) -> IO[bytes] | None:
         archive = zipfile.ZipFile(path)
         members = [info for info in archive.infolist() if not info.is_dir() and not _ASIDE.search(info.filename)]
         whole = len(members) == 1 and members[0].file_size <= max(_BOMB_BYTES, _BOMB_RATIO * members[0].compress_size)
-        return archive.open(members[0]) if whole else None
+        if whole:
+            return archive.open(members[0])
+        archive.close()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
-        return None
+        pass
+    return None
 
 
 class Unpacked(io.RawIOBase):

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
 from autogpt.sources import Item, Note, Request, RowWriter, Split, split_of
+from autogpt.sources._packed import ZIP
 from autogpt.sources._values import Plain, shown, unique_names
 
 _MOST_ABOVE = 20
@@ -36,7 +37,7 @@ class Xlsx:
         return False
 
     def claims(self, head: bytes) -> bool:
-        zipped = head.startswith(b"PK\x03\x04") and re.search(rb"\[Content_Types\]\.xml|xl/|opendocument\.spread", head)
+        zipped = head.startswith(ZIP) and re.search(rb"\[Content_Types\]\.xml|xl/|opendocument\.spread", head)
         return bool(zipped) or head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
     def items(self, source: Any, request: Request) -> Iterator[Item]:
