@@ -32,6 +32,7 @@ FLOORS = (
             "config",
             "runtime",
             "cells",
+            "spans",
             "doctor",
             "events",
             "files",

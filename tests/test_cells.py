@@ -54,19 +54,6 @@ def test_flags() -> None:
         cells.flag({"y": 2}, "y")
 
 
-def test_spans_become_bio_tags_of_the_tokens_they_touch() -> None:
-    row = {"t": "book a table for 12 people"}
-    tokens = cells.tokens(row, "t")
-    spans = [{"start": 17, "end": 26, "slot": "people"}]
-    assert cells.bio_tags(tokens, spans) == ("O", "O", "O", "O", "B-people", "I-people")
-
-
-def test_a_span_beyond_the_text_is_an_error() -> None:
-    tokens = cells.tokens({"t": "hello"}, "t")
-    with pytest.raises(ValueError, match="covers no word"):
-        cells.bio_tags(tokens, [{"start": 40, "end": 44, "label": "x"}])
-
-
 def test_pairs_need_both_texts() -> None:
     schema = Schema("text-regression", text=("a", "b"))
     assert cells.texts({"a": "x", "b": "y"}, schema) == {"text": "x", "text_pair": "y"}

@@ -172,46 +172,6 @@ def tokens(row: Row, column: str) -> dict[str, Any]:
     return {"tokens": found, "offsets": offsets, "text": sentence}
 
 
-def span_fields(span: Mapping[str, Any]) -> tuple[int, int, str]:
-    """(start, end, label) of a span record, by the names in common use."""
-    try:
-        start, end = int(span["start"]), int(span["end"])
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"span {dict(span)!r} needs whole numbers 'start' and 'end'") from None
-    for key in ("label", "slot", "entity", "type", "tag", "entity_group"):
-        if key in span:
-            return start, end, str(span[key])
-    raise ValueError(f"span {dict(span)!r} needs a 'label'")
-
-
-def span_records(value: Any) -> Sequence[Mapping[str, Any]] | None:
-    """A list of span records, or None when the cell is something else. `[3, 9, "place"]` is a record, too."""
-    listed = sequence(value)
-    if listed is None:
-        return None
-    found = [_span_record(item) for item in listed]
-    return [item for item in found if item is not None] if None not in found else None
-
-
-def _span_record(item: Any) -> Mapping[str, Any] | None:
-    if isinstance(item, Mapping):
-        return item
-    whole = isinstance(item, Sequence) and len(item) == 3 and all(type(place) is int for place in item[:2])
-    return dict(zip(("start", "end", "label"), item, strict=True)) if whole and isinstance(item[2], str) else None
-
-
-def bio_tags(inputs: Mapping[str, Any], spans: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """BIO tags of spans given in characters. A span that cuts a token takes the whole token."""
-    tags = ["O"] * len(inputs["tokens"])
-    for start, end, label in sorted(span_fields(span) for span in spans):
-        inside = [i for i, (a, b) in enumerate(inputs["offsets"]) if a < end and b > start]
-        if not inside:
-            raise ValueError(f"span {label!r} at {start}-{end} covers no word of the text")
-        for place, token in enumerate(inside):
-            tags[token] = ("B-" if place == 0 else "I-") + label
-    return tuple(tags)
-
-
 def marked(
     sentence: str, marks: Sequence[tuple[int, int]], signs: Sequence[tuple[str, str]]
 ) -> tuple[str, list[tuple[int, int]]]:

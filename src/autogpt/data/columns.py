@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from autogpt import cells
+from autogpt import cells, spans
 from autogpt.core import Table
 from autogpt.data import dates
 from autogpt.data.words import CJK, is_missing, words
@@ -130,6 +130,11 @@ def _share(pattern: re.Pattern[str], strings: Sequence[str]) -> float:
 
 def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
     """Facts of a column of lists or objects (as such, or written as JSON text); None for plain cells."""
+    marked = [found for found in map(spans.read, values) if found is not None]
+    stretches = [span for found in marked for span in found]
+    if len(marked) >= 0.98 * len(values) and stretches and all(span.is_placed for span in stretches):
+        counts = Counter(span.label or "" for span in stretches)
+        return Facts(name, "spans", rows, len(values), len(values), counts=counts)
     lists = [cells.sequence(value) for value in values]
     listed = [found for found in lists if found is not None]
     if len(listed) < 0.98 * len(values):
@@ -139,9 +144,6 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
             return Facts(name, "objects", rows, len(values), len(values))
         return None
     items = [item for found in listed for item in found]
-    spans = cells.span_records(items)
-    if spans and all({"start", "end"} <= span.keys() for span in spans):
-        return Facts(name, "spans", rows, len(values), len(values), counts=Counter(map(_span_label, spans)))
     named = [cells.label_items(found) or [] for found in listed]
     items = [item for found in named for item in found]
     strings = all(isinstance(item, (str, int, bool)) for item in items)
@@ -158,13 +160,6 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
         counts=Counter(str(item) for item in items),
         sets=all(len(set(found)) == len(found) for found in named) if strings else False,
     )
-
-
-def _span_label(span: Mapping[str, Any]) -> str:
-    try:
-        return cells.span_fields(span)[2]
-    except ValueError:
-        return ""
 
 
 def _number_kind(facts: Facts, numbers: Sequence[float], rows_per_sample: float) -> str:

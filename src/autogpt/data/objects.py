@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autogpt import spans
 from autogpt.core import Row
 from autogpt.data.columns import sample_rows
 
@@ -56,7 +57,7 @@ def _fields(values: Sequence[Any]) -> tuple[str, ...]:
     plain = any(not isinstance(part, (list, tuple)) for value in filled for part in value.values())
     plain = plain or counts.keys() == _LISTED
     alike = sum(counts.values()) >= 0.5 * len(counts) * len(filled)
-    whole = any(place <= counts.keys() for place in _PLACES)
+    whole = any(place <= counts.keys() for place in _PLACES) or all(spans.read(value) is not None for value in filled)
     return tuple(counts) if plain and alike and not whole and len(counts) <= MOST_FIELDS else ()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from autogpt import cells
+from autogpt import cells, spans
 from autogpt.core import Table
 from autogpt.data import structures
 from autogpt.data.columns import Facts, sample_rows
@@ -235,26 +235,27 @@ def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
     """A column of span records with a text column that every span fits into."""
     rows = [table.rows[place] for place in sample_rows(len(table.rows), 400)]
     found = []
-    for spans in (fact for fact in facts.values() if fact.kind == "spans"):
+    for marks in (fact for fact in facts.values() if fact.kind in ("spans", "objects")):
         fits = {}
         for text in (fact for fact in facts.values() if fact.kind in ("text", "short", "category")):
-            good = [_spans_fit(row.get(spans.name), as_text(row.get(text.name))) for row in rows]
-            if sum(good) >= 0.98 * len(good):
+            good = [_spans_fit(row.get(marks.name), as_text(row.get(text.name))) for row in rows]
+            if sum(good) >= 0.98 * len(good) and any(spans.read(row.get(marks.name)) for row in rows):
                 fits[text.name] = text.characters
         if fits:
             # Spans fit into every longer text too, so the shortest that fits is the one they were made for.
             text_name = min(fits, key=lambda name: fits[name])
-            why = f"column {spans.name!r} marks stretches of {text_name!r} by start and end"
-            found.append(Candidate(TOKENS, (spans.name,), 90, (why,), text=(text_name,)))
+            how = "by start and end" if marks.kind == "spans" else "by their words"
+            why = f"column {marks.name!r} marks stretches of {text_name!r} {how}"
+            found.append(Candidate(TOKENS, (marks.name,), 90, (why,), text=(text_name,)))
     return found
 
 
 def _spans_fit(value: Any, text: str) -> bool:
-    records = cells.span_records(value)
-    if records is None:
+    marked = spans.read(value)
+    if marked is None:
         return is_missing(value)
     try:
-        return all(0 <= start < end <= len(text) for start, end, _ in map(cells.span_fields, records))
+        return all(0 <= start < end <= len(text) for start, end, _ in spans.place(marked, text))
     except ValueError:
         return False
 

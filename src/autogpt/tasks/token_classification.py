@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autogpt import cells
+from autogpt import cells, spans
 from autogpt.core import Inputs, Row, Schema
 
 
@@ -19,7 +19,7 @@ class TokenClassification:
 
     def inputs(self, row: Row, schema: Schema) -> Inputs:
         inputs = cells.tokens(row, schema.text[0])
-        if "text" in inputs and schema.target and cells.span_records(row.get(schema.target[0])) is None:
+        if "text" in inputs and schema.target and spans.read(row.get(schema.target[0])) is None:
             # Tokens and tags both written as text: "I live in Rome" / "O O O B-LOC".
             listed = cells.text(row, schema.target[0]) if row.get(schema.target[0]) else ""
             plain = tuple(inputs["text"].split())
@@ -29,9 +29,9 @@ class TokenClassification:
 
     def target(self, row: Row, schema: Schema) -> Any:
         inputs, column = self.inputs(row, schema), schema.target[0]
-        spans = cells.span_records(row.get(column))
-        if spans is not None and "offsets" in inputs:
-            return cells.bio_tags(inputs, spans)
+        marked = spans.read(row.get(column))
+        if marked is not None and "offsets" in inputs:
+            return spans.bio_tags(inputs, spans.place(marked, inputs["text"]))
         tags = cells.sequence(row.get(column))
         found = tuple(str(tag) for tag in tags) if tags is not None else tuple(cells.text(row, column).split())
         if len(found) != len(inputs["tokens"]):
