@@ -17,8 +17,10 @@ _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)*|[^\w\s]|_")
 
 
 def text(row: Row, column: str) -> str:
-    """The column's value as text; ValueError when there is none."""
+    """The column's value as text, of a list with one text that text; ValueError when there is none."""
     value = row.get(column)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0]
     found = "" if value is None else str(value)
     if not found.strip():
         raise ValueError(f"column {column!r} is empty")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from autogpt import registry
 from autogpt.core import Table
 from autogpt.data import token_rows
 from autogpt.data.read import read
@@ -194,6 +195,62 @@ def test_tokens_without_a_number_of_their_sentence_stay_rows(tmp_path: Path) -> 
     rows = [[word, tag] for sentence in SENTENCES for word, tag in sentence]
     assert len(tagged(rows, ["word", "tag"], tmp_path / "a.csv")) == 66
     assert len(list(token_rows.streamed(rows_of(tmp_path / "a.csv"), "word"))) == 66
+
+
+NAMES = ("Anna", "Boris", "Clara", "Dmitri")
+
+
+def greeting(i: int) -> tuple[str, int, int]:
+    name = NAMES[i % 4]
+    return f"hello number {i}, I am {name}", len(f"hello number {i}, I am "), len(f"hello number {i}, I am {name}")
+
+
+def studio(i: int) -> dict[str, Any]:
+    text, start, end = greeting(i)
+    mark = {"start": start, "end": end, "text": text[start:end], "labels": ["PER"]}
+    result = [
+        {"from_name": "marks", "to_name": "text", "type": "labels", "value": mark},
+        {"from_name": "mood", "to_name": "text", "type": "choices", "value": {"choices": [("good", "bad")[i % 2]]}},
+        {"from_name": "stars", "to_name": "text", "type": "rating", "value": {"rating": 1 + i % 5}},
+        {"from_name": "note", "to_name": "text", "type": "textarea", "value": {"text": ["as I see it"]}},
+        {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"},
+    ]
+    wrong = {"was_cancelled": True, "result": []}
+    return {"id": i, "data": {"text": text}, "annotations": [wrong, {"result": result}], "predictions": []}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_tasks_of_label_studio_are_rows_with_what_was_said_of_them(suffix: str, tmp_path: Path) -> None:
+    tasks = [studio(i) for i in range(40)]
+    lines = "\n".join(map(json.dumps, tasks))
+    table = read(save(tmp_path / f"export{suffix}", json.dumps(tasks, indent=1) if suffix == ".json" else lines))
+    assert table.columns == ("text", "marks", "mood", "stars", "note")
+    assert table.rows[3] | {"marks": 0} == {
+        "text": greeting(3)[0], "marks": 0, "mood": ["bad"], "stars": 4, "note": "as I see it"
+    }  # fmt: skip
+    found = {goal: infer(table, goal=goal).schema for goal in ("find names", "what is the mood", "predict the stars")}
+    assert [(schema.task, schema.target[0]) for schema in found.values()] == [
+        ("token-classification", "marks"), ("text-classification", "mood"), ("text-regression", "stars"),
+    ]  # fmt: skip
+    task = registry.get("tasks", "text-classification")
+    assert task.target(table.rows[3], found["what is the mood"]) == "bad"
+
+
+def test_pairs_of_spacy_are_rows(tmp_path: Path) -> None:
+    made = [(greeting(i), {"cats": {"good": i % 2, "bad": 1 - i % 2}}) for i in range(40)]
+    marked = [[text, {"entities": [[start, end, "PER"]]}] for (text, start, end), _ in made]
+    schema = infer(read(save(tmp_path / "ner.json", json.dumps(marked)))).schema
+    assert (schema.task, schema.text, schema.target) == ("token-classification", ("text",), ("entities",))
+    table = read(save(tmp_path / "cats.json", json.dumps([[text, said] for (text, _, _), said in made])))
+    assert [row["labels"] for row in table.rows[:2]] == [["bad"], ["good"]]
+    assert infer(table).schema.task == "text-classification"
+
+
+def test_rows_that_an_annotator_refused_are_no_rows(tmp_path: Path) -> None:
+    rows = [{**row, "_task_hash": i, "answer": "reject" if i % 10 == 3 else "accept"} for i, row in enumerate(ROWS)]
+    table = read(save(tmp_path / "prodigy.jsonl", "\n".join(map(json.dumps, rows))))
+    assert (len(table), [item.line for item in table.rejected]) == (36, [4, 14, 24, 34])
+    assert "'reject'; only accepted rows" in table.rejected[0].reason
 
 
 PACKERS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = ((".bz2", bz2.compress), (".xz", lzma.compress))

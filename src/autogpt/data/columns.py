@@ -146,6 +146,11 @@ def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
     items = [item for found in listed for item in found]
     named = [cells.label_items(found) or [] for found in listed]
     items = [item for found in named for item in found]
+    single = items and all(
+        isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) for value in values
+    )
+    if single and (alone := describe_column(name, items)).kind == "category" and alone.filled >= 2 * alone.unique:
+        return _with(alone, rows=rows)  # a label in a list of its own
     strings = all(isinstance(item, (str, int, bool)) for item in items)
     if not items or not strings:
         return Facts(name, "objects", rows, len(values), len(values))

@@ -1,6 +1,7 @@
 """JSON: an array of objects, an object of columns, or one of these inside an object (`{"data": [...]}`).
 
-As well: arrays of cells, objects by key (pandas' index), texts by label, SQuAD's form, and sayings by intent.
+As well: arrays of cells, objects by key (pandas' index), texts by label, SQuAD's form, sayings by intent, and what
+annotation tools export.
 
 The whole text is held in memory (of the child process); JSON Lines is the format for what is larger.
 """
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Request, RowWriter, Split, split_of
+from autogpt.sources import Item, Request, RowWriter, Split, _annotations, split_of
 from autogpt.sources._bytes import Encoding, encoding_of
 from autogpt.sources._dialect import is_column_name
 from autogpt.sources._intents import sayings
@@ -114,6 +115,7 @@ class _Document:
         try:
             if isinstance(item, ValueError):
                 raise item
+            item = _annotations.row(item)
             if isinstance(item, list) and len(item) > 1 and not any(isinstance(cell, (dict, list)) for cell in item):
                 item = {f"column_{place}": cell for place, cell in enumerate(item, start=1)}
             if not isinstance(item, dict) or not item:

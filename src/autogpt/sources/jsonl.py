@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
-from autogpt.sources import Item, Left, Note, Request, RowWriter
+from autogpt.sources import Item, Left, Note, Request, RowWriter, _annotations
 from autogpt.sources._blocks import lines_of
 from autogpt.sources._bytes import Encoding, encoding_of
 from autogpt.sources._json import BrokenError, blank, value
@@ -69,6 +69,7 @@ def _record(line: str) -> dict[str, Any]:
         raise record
     if blank(line, end) < len(line):
         raise ValueError(f"column {end + 1}: {shown(line[end:].strip())} stands behind the object; {_EXAMPLE}")
+    record = _annotations.row(record)
     if not isinstance(record, dict):
         raise ValueError(f"{shown(line.strip())} is no object; {_EXAMPLE}")
     if not record:
