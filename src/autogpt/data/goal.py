@@ -45,7 +45,7 @@ _CLASS = (
     r"|\bflag\b|\btell\b.{0,40}\b(from|apart|if|whether)\b|\bpositive\b.{0,12}\bnegative\b|\bfraud|\bdistinguish"
     r"|\bassign\b|\bpredict (the )?(class|label|category|intent|topic|department|team|relation)"
     r"|\brelation\b|\bentail|\bparaphras|\bduplicate|\bmoderat|\btriage\b"
-    r"|分类|归类|类别|意图|情感|是否|判断|路由|主题|垃圾|分到|分派|极性|好评|差评|正面|负面|区分|属于|识别"
+    r"|分类|归类|类别|意图|情感|是否|判断|路由|主题|垃圾|分到|分派|极性|好评|差评|正面|负面|区分|属于|识别|是不是"
 )
 _PAIR = (
     r"\b(two|both|a pair of|pairs? of|the) (short )?(sentence pairs?|texts|questions|pairs?|passages|snippets|titles)\b"
@@ -83,6 +83,53 @@ _ALIKE = (
     vocabulary("pos speech"),
 )
 """Words for one thing: a goal that has one of them means a column that has another."""
+_IN_CHINESE = tuple(
+    (vocabulary(english), tuple(chinese.split()))
+    for english, chinese in (
+        ("category categories cat class type kind", "类别 类目 品类 分类 种类 类型"),
+        ("department team queue", "部门 科室 团队 小组"),
+        ("priority urgency urgent severity", "优先级 紧急 严重"),
+        ("rating ratings score scores star stars grade", "评分 打分 分数 得分 星级 几星 几分"),
+        ("price cost", "价格 售价 费用"),
+        ("salary wage pay", "工资 薪资 薪水 月薪"),
+        ("sentiment polarity emotion mood", "情感 极性 情绪 好评 差评"),
+        ("intent intention", "意图"),
+        ("topic subject theme", "主题 话题"),
+        ("domain", "领域"),
+        ("language lang", "语言 语种"),
+        ("author", "作者"),
+        ("reason cause", "原因"),
+        ("accusation charge crime offence", "罪名"),
+        ("tag tags labels", "标签"),
+        ("keyword keywords", "关键词"),
+        ("title headline", "标题"),
+        ("rumor rumour rumors", "谣言"),
+        ("spam junk", "垃圾"),
+        ("fake fraud fraudulent scam", "虚假 造假 欺诈 诈骗"),
+        ("toxic abuse abusive hate offensive", "辱骂 仇恨 攻击 侮辱"),
+        ("sarcasm sarcastic irony", "讽刺 反讽"),
+        ("sales", "销量"),
+        ("product item", "产品 商品"),
+        ("brand", "品牌"),
+        ("gender sex", "性别"),
+        ("age", "年龄"),
+        ("country", "国家"),
+        ("city", "城市"),
+        ("relation", "关系"),
+        ("stance", "立场"),
+        ("similarity", "相似"),
+        ("difficulty level", "难度"),
+        ("genre", "体裁 流派"),
+        ("style", "风格"),
+        ("diagnosis disease", "诊断 疾病"),
+        ("status", "状态"),
+        ("quality", "质量"),
+        ("risk", "风险"),
+        ("churn churned", "流失"),
+    )
+)
+"""The same across the two languages: columns are often called in English where goals are Chinese."""
+_WHETHER_ZH = r"^(是否为?|是不是|有无|能否)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +148,7 @@ class Goal:
     @property
     def yes_or_no(self) -> bool:
         """Whether it asks for one of two answers: "is it spam?", and not "what is it about?"."""
-        asked = re.search(r"\bwhether\b|\bis (it|this)\b|是否|\bif (it|the|a)\b", self.text.lower())
+        asked = re.search(r"\bwhether\b|\bis (it|this)\b|是否|是不是|\bif (it|the|a)\b", self.text.lower())
         return asked is not None and not re.search(r"\b(which|what|how)\b[^?.!]*\bis (it|this)\b", self.text.lower())
 
     @property
@@ -140,7 +187,22 @@ class Goal:
         if topic != " ".join(parts) and any(map(str.isalpha, topic.split())) and self.mentions(topic):
             return True
         said = _tokens(self.text)
-        return any(not group.isdisjoint(parts) and not group.isdisjoint(said) for group in _ALIKE)
+        if any(not group.isdisjoint(parts) and not group.isdisjoint(said) for group in _ALIKE):
+            return True
+        return self._means_in_chinese(column, parts, said)
+
+    def _means_in_chinese(self, column: str, parts: Sequence[str], said: Sequence[str]) -> bool:
+        """The same in Chinese, where words have no spaces between them: "是不是谣言" asks about `是否谣言` and `rumor`,
+        "哪个部门" about `处理部门`, whose last word says what it is."""
+        for english, chinese in _IN_CHINESE:
+            if not english.isdisjoint(parts) and any(word in self.text for word in chinese):
+                return True
+            if not english.isdisjoint(said) and any(word in column for word in chinese):
+                return True
+        topic = re.sub(_SORTS_ZH, "", re.sub(_WHETHER_ZH, "", column.strip()))
+        if not re.fullmatch(rf"[{CJK}]{{2,}}", topic):
+            return False
+        return topic in self.text or (len(topic) >= 4 and topic[-2:] in self.text)
 
     def mentioned(self, labels: Iterable[str]) -> list[str]:
         """The labels that the goal names."""

@@ -119,8 +119,9 @@ def candidates(
     found = [*sequences, *_span_readings(table, rest), *families]
     together = {name for reading in families if len(reading.target) > 2 for name in reading.target}
     for fact in rest.values():
-        named = goal.mentions(fact.name)
-        alone = column_readings(fact, multi_hint=goal.multi, separator=separator, named=named)
+        named = goal.mentions(fact.name) or goal.asks_about(fact.name)
+        several = goal.multi or (fact.name.lower().endswith("s") and goal.spells(fact.name))
+        alone = column_readings(fact, multi_hint=several, separator=separator, named=named)
         found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
     judged = [judge(reading, facts, goal) for reading in _without_echoes(found, facts)]
     judged += structures.readings(table, facts, goal)
@@ -261,15 +262,24 @@ def _spans_fit(value: Any, text: str) -> bool:
 
 
 def _without_echoes(found: list[Candidate], facts: Mapping[str, Facts]) -> list[Candidate]:
-    """Lists of labels step back behind spans with the same labels, which say more: where each of them stands."""
+    """Lists of labels step back behind spans with the same labels, which say more: where each of them stands; and single
+    votes (`label1`, `label2`) behind what was made of them (`label`)."""
     marked = [set(facts[r.target[0]].counts) for r in found if r.task == TOKENS and facts[r.target[0]].kind == "spans"]
     echo = "spans have the same labels, and their places"
     return [
         reading.plus(-40, echo)
         if reading.task == LABELS and any(set(facts[reading.target[0]].counts) <= labels for labels in marked)
+        else reading.plus(-40, f"{reading.target[0]!r} is one vote of several")
+        if len(reading.target) == 1 and _is_vote(reading.target[0], facts)
         else reading
         for reading in found
     ]
+
+
+def _is_vote(name: str, facts: Mapping[str, Facts]) -> bool:
+    """Whether a column is called as another with a number behind, and holds nothing else."""
+    whole = facts.get(re.sub(r"[ _-]?\d+$", "", name), facts[name])
+    return whole.name != name and set(facts[name].counts) <= set(whole.counts)
 
 
 def _flag_readings(facts: Mapping[str, Facts]) -> list[Candidate]:

@@ -46,7 +46,8 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         r"|\bfollow(s|ing)? (the |an? )?instructions?\b|\b(chatbot|assistant)\b"
         rf"|{_VERB}(fix|correct|repair|simplify|convert|turn|change|transform)\b.{{0,60}}"
         r"\b(code|text|grammar|spelling|sentences?|functions?|sql|html|json|python|javascript)\b"
-        r"|生成|撰写|续写|改写|写出|写一|补全|(自动|写).{0,4}回复|回复(用户|客户|邮件|消息)",
+        r"|生成|撰写|续写|改写|写出|写一|补全|(自动|写).{0,4}回复|回复(用户|客户|邮件|消息)"
+        r"|(^|[,，。;；]|请|来|能|要|自动|帮我|并)(回答|解答|答复)",
         re.I,
     ),
 }
