@@ -262,8 +262,8 @@ def _spans_fit(value: Any, text: str) -> bool:
 
 
 def _without_echoes(found: list[Candidate], facts: Mapping[str, Facts]) -> list[Candidate]:
-    """Lists of labels step back behind spans with the same labels, which say more: where each of them stands; and single
-    votes (`label1`, `label2`) behind what was made of them (`label`)."""
+    """Lists of labels step back behind spans with the same labels, which say more: where each of them stands; single
+    votes (`label1`, `label2`) step back behind what was made of them (`label`)."""
     marked = [set(facts[r.target[0]].counts) for r in found if r.task == TOKENS and facts[r.target[0]].kind == "spans"]
     echo = "spans have the same labels, and their places"
     return [
