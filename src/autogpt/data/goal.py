@@ -129,6 +129,7 @@ _IN_CHINESE = tuple(
     )
 )
 """The same across the two languages: columns are often called in English where goals are Chinese."""
+_ASKS_FIRST = r"^(is|are|was|were|does|do|did|will|would|has|have|had|can|could|should)\b"
 _WHETHER_ZH = r"^(是否为?|是不是|有无|能否)"
 
 
@@ -148,7 +149,7 @@ class Goal:
     @property
     def yes_or_no(self) -> bool:
         """Whether it asks for one of two answers: "is it spam?", and not "what is it about?"."""
-        asked = re.search(r"\bwhether\b|\bis (it|this)\b|是否|是不是|\bif (it|the|a)\b", self.text.lower())
+        asked = re.search(_ASKS_FIRST + r"|\bwhether\b|\bis (it|this)\b|是否|是不是|\bif (it|the|a)\b", self.text.lower())
         return asked is not None and not re.search(r"\b(which|what|how)\b[^?.!]*\bis (it|this)\b", self.text.lower())
 
     @property
@@ -167,7 +168,11 @@ class Goal:
 
     def spells(self, column: str) -> bool:
         """Whether the goal has each word of a column's name as it is written."""
-        return set(_tokens(column)) <= set(_tokens(self.text))
+        measured = re.search(r"\bhow ([a-z]+)", self.text.lower())  # "how intense is the emotion" means `intensity`
+        parts = _tokens(column)
+        return set(parts) <= set(_tokens(self.text)) or (
+            measured is not None and len(parts) == 1 and _same_stem(measured[1], parts[0])
+        )
 
     def reads_only(self, column: str) -> bool:
         """Whether it says what is read: "guess the variety from the description"."""
@@ -226,7 +231,7 @@ def read(text: str) -> Goal:
         multi=found(_MULTI) and not single,
         single=single,
         value=asks_how or (found(_VALUE) and not classes_wanted),
-        classes=found(_CLASS) and not asks_how,
+        classes=(found(_CLASS) or found(_ASKS_FIRST)) and not asks_how,
         pair=found(_PAIR),
         future=found(_FUTURE),
     )

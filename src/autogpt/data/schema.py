@@ -106,7 +106,7 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
     usable = {name: fact for name, fact in facts.items() if name not in side}
     text = resolve(table, columns.text, "--text") if columns.text else ()
     if not text:
-        _refuse_media(table, usable)
+        _refuse_media(table, usable, goal)
     chosen = _choose_target(table, usable, goal, columns, text)
     reasons += [why for why in chosen.why if why]
     joined = chosen.task in PLAIN and _joins(columns.text or "", text)
@@ -275,10 +275,11 @@ def _nothing_fits(table: Table, facts: Mapping[str, Facts], columns: Columns) ->
     return SchemaError(f"{table.origin}: {wanted} (columns: {kinds}); {todo}; {SUPPORTED}")
 
 
-def _refuse_media(table: Table, facts: Mapping[str, Facts]) -> None:
+def _refuse_media(table: Table, facts: Mapping[str, Facts], goal: Goal) -> None:
+    """A text beside a picture, a sound or a document may be its caption, unless the goal speaks of the text."""
     media = [name for name, fact in facts.items() if fact.kind == "media"]
     text = [name for name, _ in text_candidates(facts, exclude=())]
-    if media and text:
+    if media and text and not any(map(goal.mentions, text)):
         raise AmbiguityError(
             f"{table.origin}: column {media[0]!r} names image, sound or document files, which no task reads yet; "
             f"set --text {text[0]} to learn from that column alone",

@@ -34,7 +34,7 @@ _LABEL_NAMES = vocabulary("label labels class classes category categories 标签
 _TARGET_NAMES = vocabulary("target gold answer y output 目标 答案")
 _TOPIC_NAMES = vocabulary(
     "intent intents sentiment topic topics polarity emotion emotions rating score stars star spam toxic toxicity",
-    "tag tags stance genre genres department similarity relation entities ner grade",
+    "tag tags stance genre genres department similarity relation entities ner grade type",
     "意图 情感 主题 评分 分数 得分 星级 极性 情绪 话题 相似度",
 )
 _SIDE_NAMES = vocabulary(
@@ -222,7 +222,8 @@ def _token_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]
         elif len(kinds[tags]) <= min(100, 0.2 * len(kinds[tokens])):
             why = f"column {tags!r} has one of {len(kinds[tags])} tags per token of {tokens!r}"
             found.append(Candidate(TOKENS, (tags,), 90, (why,), text=(tokens,)))
-    return found
+    divided = {reading.target for reading in found if facts[reading.text[0]].kind == "tokens"}
+    return [one for one in found if facts[one.text[0]].kind == "tokens" or one.target not in divided]
 
 
 def _units(value: Any) -> list[str] | None:
@@ -305,8 +306,10 @@ def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candida
     elif goal.any_task:
         reading = reading.plus(-15, "")
     shown = ", ".join(map(repr, reading.target))
+    denied = goal.any_task and goal.value != (reading.task == VALUE)
+    spelled = _is_said(goal.spells, reading.target) and not denied
     if _is_said(goal.mentions, reading.target):
-        reading = reading.plus(60, f"the goal names {shown}", asked=2 if _is_said(goal.spells, reading.target) else 1)
+        reading = reading.plus(60, f"the goal names {shown}", asked=2 if spelled else 1)
     elif _is_said(goal.asks_about, reading.target):
         reading = reading.plus(40, f"the goal asks about {shown}", asked=1)
     reading = _judge_name(reading)
@@ -327,7 +330,7 @@ def judge(reading: Candidate, facts: Mapping[str, Facts], goal: Goal) -> Candida
 def _is_said(says: Callable[[str], bool], target: tuple[str, ...]) -> bool:
     """Whether a goal means these columns; many together, if it means more than one, or others have that one's words."""
     said = [name for name in target if says(name)]
-    if len(said) != 1 or len(target) <= 2:
+    if len(said) != 1 or len(target) == 1:
         return bool(said)
     words = set(re.split(r"[\W_]+", said[0].lower()))
     return any(not words.isdisjoint(re.split(r"[\W_]+", name.lower())) for name in target if name != said[0])
@@ -373,7 +376,7 @@ def _judge_meaning(reading: Candidate, labels: Iterable[str], goal: Goal) -> Can
     for pattern, meaning in _MEANINGS:
         if len(labels & meaning) >= min(2, len(labels)) and 2 * len(labels & meaning) >= len(labels):
             if goal.text and re.search(pattern, goal.text.lower()):
-                return reading.plus(40, "its values fit the goal", asked=2)
+                return reading.plus(40, "its values fit the goal", asked=1 if goal.value else 2)
             if meaning is _LANGUAGES:
                 return reading.plus(-40, f"{reading.target[0]!r} holds languages")
     return reading

@@ -18,8 +18,13 @@ from autogpt.data.goal import Goal
 if TYPE_CHECKING:
     from autogpt.data.targets import Candidate
 
+_MARKED, _WRITTEN, _LESS = "question-answering", "text-generation", 150.0
+
 
 def readings(table: Table, facts: Mapping[str, Facts], goal: Goal) -> list[Candidate]:
-    """What every module finds in the table."""
-    modules = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
-    return [reading for module in modules for reading in module.readings(table, facts, goal)]
+    """What every module finds in the table. An answer that stands in its text is found there, and hardly written."""
+    modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    found: list[Candidate] = [reading for module in modules for reading in module.readings(table, facts, goal)]
+    stand = {reading.target[0] for reading in found if reading.task == _MARKED}
+    written = [reading for reading in found if reading.task == _WRITTEN and reading.target[0] in stand]
+    return [reading.plus(-_LESS, "it stands in the text") if reading in written else reading for reading in found]

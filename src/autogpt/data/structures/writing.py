@@ -43,6 +43,7 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
     ),
     GENERATION: re.compile(
         _VERB + r"(write|generate|compose|draft|complete|continue|autocomplete|rewrite|rephrase|reply|respond|answer)\b"
+        r"|\b(suggest|propose)\b.{0,20}\b(reply|replies|responses?|answers?)\b"
         r"|\bfollow(s|ing)? (the |an? )?instructions?\b|\b(chatbot|assistant)\b"
         rf"|{_VERB}(fix|correct|repair|simplify|convert|turn|change|transform)\b.{{0,60}}"
         r"\b(code|text|grammar|spelling|sentences?|functions?|sql|html|json|python|javascript)\b"
@@ -56,7 +57,7 @@ _SOURCES: Mapping[str, frozenset[str]] = {
     SUMMARY: vocabulary("document article text body content story report dialogue passage 正文 文章 原文 内容"),
     GENERATION: vocabulary(
         "prompt instruction instructions input question query request context docstring problem source intent",
-        "description",
+        "description customer user client human",
         "提示 指令 输入 问题 上联",
     ),
 }
@@ -64,7 +65,8 @@ _TARGETS: Mapping[str, frozenset[str]] = {
     TRANSLATION: vocabulary("target tgt translation translated 译文 翻译"),
     SUMMARY: vocabulary("summary summaries headline highlights abstract title tldr 摘要 标题 概要"),
     GENERATION: vocabulary(
-        "completion response output answer reply target code solution continuation html json sql snippet program",
+        "completion response output answer reply target code solution continuation html json sql snippet program agent",
+        "assistant bot operator",
         "回答 输出 回复 答案 下联 代码",
     ),
 }
@@ -185,8 +187,10 @@ def _together(table: Table, one: str, other: str) -> float:
 
 
 def _into(goal: str, name: str) -> bool:
-    """Whether the goal is to make something into what a column is called."""
+    """Whether the goal is to make something into what a column is called: "into SQL", "rewrite ... formally"."""
     said = re.escape(name.lower())
+    if re.search(rf"\b(?:re)?(?:writ|phras)\w+\b[^,;.]*\b{said}ly\b", goal.lower()):
+        return True
     made = rf"\b(?:turn|convert|translat\w+|rewrit\w+|chang\w+|transform)\b[^,;.]*\b(?:in)?to\b[^,;.]*\b{said}\b"
     return re.search(rf"{made}|[成为]\s*{said}", goal.lower()) is not None
 
