@@ -253,6 +253,22 @@ def test_labels_of_a_cell(cell: Any, labels: tuple[str, ...]) -> None:
     assert cells.labels({"x": cell}, "x", None) == labels
 
 
+@pytest.mark.parametrize(
+    ("named", "text"), [("aspect", ("sentence", "aspect")), ("annotator", ("sentence",)), ("no", ("sentence",))]
+)
+def test_what_a_label_is_about_is_read_where_one_text_has_several(named: str, text: tuple[str, ...]) -> None:
+    """ "Good food, slow service" is positive of the food; who labelled it, or a number of the row, is not read."""
+    rng = random.Random(0)
+    rows = []
+    for place in range(150):
+        sentence = said(rng)
+        for nth, about in enumerate(("food", "service")):
+            told = about if named != "no" else f"N-{2 * place + nth:05d}"
+            rows.append({"sentence": sentence, named: told, "polarity": ("positive", "negative")[rng.randrange(2)]})
+    schema = infer(table_of(rows), goal="predict the polarity").schema
+    assert (schema.text, schema.target, schema.joined) == (text, ("polarity",), False)
+
+
 def test_turns_and_choices_are_no_labels() -> None:
     turns = [[{"from": "human", "value": f"hello {i}"}, {"from": "gpt", "value": "hi"}] for i in range(20)]
     assert describe_column("conversations", turns).kind == "objects"

@@ -149,7 +149,9 @@ class Goal:
     @property
     def yes_or_no(self) -> bool:
         """Whether it asks for one of two answers: "is it spam?", and not "what is it about?"."""
-        asked = re.search(_ASKS_FIRST + r"|\bwhether\b|\bis (it|this)\b|是否|是不是|\bif (it|the|a)\b", self.text.lower())
+        asked = re.search(
+            _ASKS_FIRST + r"|\bwhether\b|\bis (it|this)\b|是否|是不是|\bif (it|the|a)\b", self.text.lower()
+        )
         return asked is not None and not re.search(r"\b(which|what|how)\b[^?.!]*\bis (it|this)\b", self.text.lower())
 
     @property

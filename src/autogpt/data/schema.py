@@ -21,7 +21,7 @@ from autogpt.data.columns import Facts, describe
 from autogpt.data.goal import Goal
 from autogpt.data.structures import writing
 from autogpt.data.targets import CLASSES, LABELS, PATHS, VALUE, Candidate
-from autogpt.data.text_columns import beside, choose_text, text_candidates
+from autogpt.data.text_columns import beside, choose_text, text_candidates, topic
 from autogpt.errors import AmbiguityError, SchemaError
 from autogpt.sources import split_of
 
@@ -117,6 +117,12 @@ def _infer(table: Table, facts: Mapping[str, Facts], goal: Goal, columns: Column
         if title:
             reasons.append(f"{title!r} and {text[0]!r} are read as one text: the first is the other's title")
             text, joined = (title, *text), True
+        about = (
+            topic(table, usable, text[0], chosen.target[0]) if alone and not title and chosen.task == CLASSES else None
+        )
+        if about:
+            reasons.append(f"the same {text[0]!r} has several labels, and {about!r} tells which: it is read as well")
+            text, joined = (text[0], about), False
     controls = _controls(chosen, facts, goal, text, beside={*text, *chosen.target, *side}, told=bool(columns.text))
     if controls:
         text = tuple(name for name in text if name not in controls)

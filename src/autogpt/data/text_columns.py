@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
-from autogpt.core import Table
+from autogpt.core import Row, Table
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
-from autogpt.data.words import as_text, vocabulary, words
+from autogpt.data.words import as_text, is_missing, vocabulary, words
 from autogpt.errors import AmbiguityError, SchemaError
 
 _TEXT_NAMES = vocabulary(
@@ -21,6 +22,12 @@ _ASKS = re.compile(r"[?？]\s*$|^(who|what|when|where|which|why|how|is|are|do|do
 
 _TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}, {"question", "passage"},
           {"question", "context"}, {"claim", "evidence"}, {"前提", "假设"})  # fmt: skip
+_WHO = re.compile(
+    r"annotat|worker|labell?er|rater|judge|reviewer|user|author|source|batch|split|fold|标注|用户|来源", re.I
+)
+_LEAST_UNCLEAR, _UNCLEAR, _CLEARED = 20, 0.1, 0.1
+"""A second text is looked for from so many rows (share) on that have another label than a row with the same text; it
+must leave at most this share of them."""
 _PLACEHOLDER = re.compile(r"\[[A-Z_ ]{2,}\]|\{\w*\}|<[A-Za-z]+>|_{3,}|\bX{3,}\b")
 
 
@@ -90,6 +97,34 @@ def beside(table: Table, facts: Mapping[str, Facts], text: str, target: Collecti
         and overlap(table, name, text) < 0.8
     ]
     return found[0] if len(found) == 1 else None
+
+
+def topic(table: Table, facts: Mapping[str, Facts], text: str, target: str) -> str | None:
+    """The column that says what a label is about, where one text has several: "good food, slow service" is positive of
+    the food and negative of the service.
+
+    It must tell (nearly) all such rows apart, and many of them; who labelled a row does so as well, and is left out.
+    """
+    rows = [table.rows[place] for place in sample_rows(len(table.rows), 5000)]
+    rows = [row for row in rows if not (is_missing(row.get(text)) or is_missing(row.get(target)))]
+    unclear = _unclear(rows, (text,), target)
+    if unclear < max(_LEAST_UNCLEAR, _UNCLEAR * len(rows)):
+        return None
+    found = []
+    for name, fact in facts.items():
+        repeats = fact.kind in ("category", "text", "short") and fact.unique_share <= 0.5 and not fact.codes
+        if name not in (text, target) and repeats and fact.filled_share > 0.9 and not _WHO.search(name):
+            found.append((_unclear(rows, (text, name), target), fact.unique, name))
+    left, _, name = min(found, default=(unclear, 0, ""))
+    return name if left <= _CLEARED * unclear else None
+
+
+def _unclear(rows: Sequence[Row], columns: tuple[str, ...], target: str) -> int:
+    """How many rows share these columns with a row that has another label."""
+    answers: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for row in rows:
+        answers[tuple(as_text(row.get(name)) for name in columns)].add(as_text(row.get(target)))
+    return sum(len(answers[tuple(as_text(row.get(name)) for name in columns)]) > 1 for row in rows)
 
 
 def overlap(table: Table, a: str, b: str, *, shift: int = 0, rows: int = 300) -> float:
