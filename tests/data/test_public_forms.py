@@ -236,6 +236,12 @@ def test_tasks_of_label_studio_are_rows_with_what_was_said_of_them(suffix: str, 
     assert task.target(table.rows[3], found["what is the mood"]) == "bad"
 
 
+def test_a_task_in_which_nothing_was_marked_is_a_row_without_marks(tmp_path: Path) -> None:
+    marked, unmarked = studio(0), {"data": {"text": "nobody"}, "annotations": [{"result": []}]}
+    table = read(save(tmp_path / "a.json", json.dumps([marked, unmarked, {**unmarked, "annotations": []}])))
+    assert [row.get("marks") and len(row["marks"]) for row in table.rows] == [1, [], None]
+
+
 def test_pairs_of_spacy_are_rows(tmp_path: Path) -> None:
     made = [(greeting(i), {"cats": {"good": i % 2, "bad": 1 - i % 2}}) for i in range(40)]
     marked = [[text, {"entities": [[start, end, "PER"]]}] for (text, start, end), _ in made]

@@ -15,42 +15,50 @@ _VALUES = ("choices", "taxonomy", "text", "rating", "number", "datetime")
 """What a person may have said of a whole text, as Label Studio calls it."""
 
 
-def row(item: Any) -> Any:
-    """The row of a tool's record; any other item as it is. ValueError for one that the annotator refused."""
-    if isinstance(item, Mapping):
-        if isinstance(item.get("data"), Mapping) and _annotations(item) is not None:
-            return _studio(item["data"], _annotations(item) or ())
-        if "_task_hash" in item and item.get("answer") in ("reject", "ignore"):
-            raise ValueError(f"the annotator's answer is {item['answer']!r}; only accepted rows are learned from")
+class Annotations:
+    """The rows of one file."""
+
+    def __init__(self) -> None:
+        self._marking: dict[str, None] = {}
+        """Label Studio's controls that marked stretches so far: where an annotator then marks none, none is there."""
+
+    def row(self, item: Any) -> Any:
+        """The row of a tool's record; any other item as it is. ValueError for one that the annotator refused."""
+        if isinstance(item, Mapping):
+            if isinstance(item.get("data"), Mapping) and (annotations := _annotations(item)) is not None:
+                return self._studio(item["data"], annotations)
+            if "_task_hash" in item and item.get("answer") in ("reject", "ignore"):
+                raise ValueError(f"the annotator's answer is {item['answer']!r}; only accepted rows are learned from")
+            return item
+        if isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], Mapping):
+            return {"text": item[0], **_spacy(item[1])}
         return item
-    if isinstance(item, Sequence) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], Mapping):
-        return {"text": item[0], **_spacy(item[1])}
-    return item
+
+    def _studio(self, data: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        valid = [one for one in annotations if not one.get("was_cancelled") and isinstance(one.get("result"), list)]
+        if not valid:
+            return dict(data)
+        found: dict[str, Any] = {}
+        for result in valid[0]["result"]:
+            value, name = result.get("value"), str(result.get("from_name", "label"))
+            if not isinstance(value, Mapping):
+                continue  # a relation between two marks
+            name = f"{name}_1" if name in data else name
+            kind = next((kind for kind in _VALUES if kind in value and "start" not in value), None)
+            if "start" in value:
+                self._marking[name] = None
+                found.setdefault(name, []).append(dict(value))
+            elif kind == "taxonomy":
+                found[name] = [" > ".join(map(str, path)) for path in value[kind]]
+            elif kind is not None:
+                found[name] = _only(value[kind]) if kind == "text" else value[kind]
+        return {**data, **{name: [] for name in self._marking}, **found}
 
 
 def _annotations(item: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
     """What was annotated; older files call it completions."""
     found = item.get("annotations", item.get("completions"))
     return found if isinstance(found, list) and all(isinstance(one, Mapping) for one in found) else None
-
-
-def _studio(data: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    valid = (one for one in annotations if not one.get("was_cancelled"))
-    results = next(valid, {}).get("result")
-    found: dict[str, Any] = {}
-    for result in results if isinstance(results, list) else ():
-        value, name = result.get("value"), str(result.get("from_name", "label"))
-        if not isinstance(value, Mapping):
-            continue  # a relation between two marks
-        name = f"{name}_1" if name in data else name
-        kind = next((kind for kind in _VALUES if kind in value and "start" not in value), None)
-        if "start" in value:
-            found.setdefault(name, []).append(dict(value))
-        elif kind == "taxonomy":
-            found[name] = [" > ".join(map(str, path)) for path in value[kind]]
-        elif kind is not None:
-            found[name] = _only(value[kind]) if kind == "text" else value[kind]
-    return {**data, **found}
 
 
 def _spacy(said: Mapping[str, Any]) -> dict[str, Any]:

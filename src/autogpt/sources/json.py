@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Request, RowWriter, Split, _annotations, split_of
+from autogpt.sources import Item, Request, RowWriter, Split, split_of
+from autogpt.sources._annotations import Annotations
 from autogpt.sources._bytes import Encoding, encoding_of
 from autogpt.sources._dialect import is_column_name
 from autogpt.sources._intents import sayings
@@ -72,6 +73,7 @@ class _Document:
         self.path = path
         self.text = text
         self.plain = plain
+        self.annotations = Annotations()
         self.row = 0
 
     def items(self) -> Iterator[Item]:
@@ -115,7 +117,7 @@ class _Document:
         try:
             if isinstance(item, ValueError):
                 raise item
-            item = _annotations.row(item)
+            item = self.annotations.row(item)
             if isinstance(item, list) and len(item) > 1 and not any(isinstance(cell, (dict, list)) for cell in item):
                 item = {f"column_{place}": cell for place, cell in enumerate(item, start=1)}
             if not isinstance(item, dict) or not item:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from autogpt.core import Rejection, Row
-from autogpt.sources import Item, Left, Note, Request, RowWriter, _annotations
+from autogpt.sources import Item, Left, Note, Request, RowWriter
+from autogpt.sources._annotations import Annotations
 from autogpt.sources._blocks import lines_of
 from autogpt.sources._bytes import Encoding, encoding_of
 from autogpt.sources._json import BrokenError, blank, value
@@ -35,7 +36,7 @@ class JsonLines:
         yield from encoding.notes()
         lines = lines_of(path, encoding, request)
         yield from lines.begin()
-        plain = Plain(request.limits)
+        plain, annotations = Plain(request.limits), Annotations()
         empty = left = 0
         for item in lines:
             if isinstance(item, Rejection):
@@ -46,7 +47,7 @@ class JsonLines:
                 empty += 1
             else:
                 try:
-                    yield item[0], plain.row(_record(item[1]))
+                    yield item[0], plain.row(_record(item[1], annotations))
                 except ValueError as error:
                     yield Rejection(str(path), item[0], str(error))
         yield from lines.end()
@@ -59,7 +60,7 @@ class JsonLines:
         return JsonLinesWriter(out, Encoding("utf-8") if like is None else encoding_of(like))
 
 
-def _record(line: str) -> dict[str, Any]:
+def _record(line: str, annotations: Annotations) -> dict[str, Any]:
     """The object on a line, or ValueError."""
     try:
         record, end = value(line, blank(line, 0))
@@ -69,7 +70,7 @@ def _record(line: str) -> dict[str, Any]:
         raise record
     if blank(line, end) < len(line):
         raise ValueError(f"column {end + 1}: {shown(line[end:].strip())} stands behind the object; {_EXAMPLE}")
-    record = _annotations.row(record)
+    record = annotations.row(record)
     if not isinstance(record, dict):
         raise ValueError(f"{shown(line.strip())} is no object; {_EXAMPLE}")
     if not record:
