@@ -242,6 +242,23 @@ def test_a_task_in_which_nothing_was_marked_is_a_row_without_marks(tmp_path: Pat
     assert [row.get("marks") and len(row["marks"]) for row in table.rows] == [1, [], None]
 
 
+def test_texts_of_brat_have_their_marks_beside_them(tmp_path: Path) -> None:
+    for i in range(30):
+        text, start, end = greeting(i)
+        part = "train" if i < 20 else "test"
+        save(tmp_path / part / f"{i}.txt", text + "\n")
+        lines = [f"T1\tPerson {start} {end}\t{text[start:end]}", "R1\tKnows Arg1:T1 Arg2:T1", "#1\tNote T1\tsure"]
+        save(tmp_path / part / f"{i}.ann", "" if i == 3 else "\n".join([*lines, "T2\tGreeting 0 2;4 5\the o"]))
+    table = read(tmp_path)
+    assert table.columns == ("text", "spans", "file")
+    rows = {row["file"]: row["spans"] for row in table.rows}
+    told = [{"start": 22, "end": 26, "label": "Person"}, {"start": 0, "end": 5, "label": "Greeting"}]
+    assert (rows["3.txt"], rows["4.txt"]) == ([], told)
+    schema = infer(table).schema
+    assert (schema.task, schema.text, schema.target) == ("token-classification", ("text",), ("spans",))
+    assert sorted(set(table.splits)) == ["test", "train"]
+
+
 def test_pairs_of_spacy_are_rows(tmp_path: Path) -> None:
     made = [(greeting(i), {"cats": {"good": i % 2, "bad": 1 - i % 2}}) for i in range(40)]
     marked = [[text, {"entities": [[start, end, "PER"]]}] for (text, start, end), _ in made]

@@ -34,7 +34,8 @@ def rows(folders: Sequence[Path], request: Request) -> Iterator[Item]:
             yield Left(1)
 
 
-def _row(path: Path, number: int, label: str, request: Request) -> Item:
+def content(path: Path, request: Request, *, empty: bool = False) -> str | Rejection:
+    """The text of a file, or why it cannot be a row; an `empty` one may be."""
     limit = request.limits.field_bytes
     try:
         with path.open("rb") as file:
@@ -49,9 +50,14 @@ def _row(path: Path, number: int, label: str, request: Request) -> Item:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
-    reason = fault(text) if text.strip() else "the file is empty; write a text or remove it"
-    if reason is not None:
-        return Rejection(str(path), None, reason)
+    reason = fault(text) if text.strip() or empty else "the file is empty; write a text or remove it"
+    return text if reason is None else Rejection(str(path), None, reason)
+
+
+def _row(path: Path, number: int, label: str, request: Request) -> Item:
+    text = content(path, request)
+    if isinstance(text, Rejection):
+        return text
     return number, {"text": text, "label": None if label.lower() in _UNLABELLED else label, "file": path.name}
 
 

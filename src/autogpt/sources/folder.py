@@ -1,5 +1,5 @@
 """A folder with one file per split (`train.csv`, `dev.jsonl.gz`, `train-00000-of-00002.parquet`), a folder for each
-label with a text a file (`train/pos/17.txt`), or what `datasets` saved to disk."""
+label with a text a file (`train/pos/17.txt`), texts with marks beside them (brat), or what `datasets` saved to disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Note, Part, Request, is_folder, split_of
+from autogpt.sources import Item, Note, Part, Request, _brat, is_folder, split_of
 from autogpt.sources import _text_folders as text_folders
 from autogpt.sources._values import shown
 
@@ -40,6 +40,9 @@ class Folder:
         elif labels := text_folders.labels(folder):
             yield Note("the label of a text is the folder that its file lies in")
             yield from text_folders.rows(labels, request)
+        elif texts := _brat.texts(folder):
+            yield Note("what is marked in a text stands in the .ann file beside it")
+            yield from _brat.rows(texts, request)
         else:
             yield from (Part(path, split or None) for path, split in _parts(folder))
 
