@@ -252,7 +252,7 @@ def test_texts_of_brat_have_their_marks_beside_them(tmp_path: Path) -> None:
     table = read(tmp_path)
     assert table.columns == ("text", "spans", "file")
     rows = {row["file"]: row["spans"] for row in table.rows}
-    told = [{"start": 22, "end": 26, "label": "Person"}, {"start": 0, "end": 5, "label": "Greeting"}]
+    told = [{"start": 21, "end": 25, "label": "Person"}, {"start": 0, "end": 5, "label": "Greeting"}]
     assert (rows["3.txt"], rows["4.txt"]) == ([], told)
     schema = infer(table).schema
     assert (schema.task, schema.text, schema.target) == ("token-classification", ("text",), ("spans",))
