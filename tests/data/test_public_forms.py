@@ -259,6 +259,33 @@ def test_texts_of_brat_have_their_marks_beside_them(tmp_path: Path) -> None:
     assert sorted(set(table.splits)) == ["test", "train"]
 
 
+SIDES: dict[str, tuple[tuple[str, str], ...]] = {
+    "suffixes": (("train.de", "train.en"), ("valid.de", "valid.en")),
+    "with a name before": (("wmt.train.de", "wmt.train.en"), ("wmt.dev.de", "wmt.dev.en")),
+    "sides first": (("src-train.txt", "tgt-train.txt"), ("src-val.txt", "tgt-val.txt")),
+    "sides last": (("train.source", "train.target"), ("val.source", "val.target")),
+    "folders": (("train/seq.in", "train/label"), ("valid/seq.in", "valid/label")),
+    "no splits": (("corpus.de", "corpus.en"),),
+}
+
+
+@pytest.mark.parametrize("names", SIDES.values(), ids=SIDES)
+def test_files_side_by_side_are_columns(names: tuple[tuple[str, str], ...], tmp_path: Path) -> None:
+    for split, pair in enumerate(names):
+        for side, name in enumerate(pair):
+            save(tmp_path / name, "".join(f"{('one', 'two')[side]} {split} {i}\r\n" for i in range(20)))
+    table = read(tmp_path)
+    expected = [20, 20] if len(names) > 1 else [0, 0]
+    assert [list(table.splits).count(split) for split in ("train", "validation")] == expected
+    assert [set(row.values()) for row in table.rows[:2]] == [{"one 0 0", "two 0 0"}, {"one 0 1", "two 0 1"}]
+
+
+def test_files_side_by_side_must_be_as_long(tmp_path: Path) -> None:
+    save(tmp_path / "train.de", "a\nb\n"), save(tmp_path / "train.en", "a\nb\nc\n")
+    with pytest.raises(SourceError, match=r"'train.de' has 2, 'train.en' has 3\); make them equal"):
+        read(tmp_path)
+
+
 def test_pairs_of_spacy_are_rows(tmp_path: Path) -> None:
     made = [(greeting(i), {"cats": {"good": i % 2, "bad": 1 - i % 2}}) for i in range(40)]
     marked = [[text, {"entities": [[start, end, "PER"]]}] for (text, start, end), _ in made]

@@ -1,5 +1,6 @@
 """A folder with one file per split (`train.csv`, `dev.jsonl.gz`, `train-00000-of-00002.parquet`), a folder for each
-label with a text a file (`train/pos/17.txt`), texts with marks beside them (brat), or what `datasets` saved to disk."""
+label with a text a file (`train/pos/17.txt`), texts with marks beside them (brat), columns as files side by side
+(`train.de`, `train.en`), or what `datasets` saved to disk."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt.errors import SourceError
-from autogpt.sources import Item, Note, Part, Request, _brat, is_folder, split_of
+from autogpt.sources import Item, Note, Part, Request, _brat, _parallel, is_folder, split_of
 from autogpt.sources import _text_folders as text_folders
 from autogpt.sources._values import shown
 
@@ -43,6 +44,9 @@ class Folder:
         elif texts := _brat.texts(folder):
             yield Note("what is marked in a text stands in the .ann file beside it")
             yield from _brat.rows(texts, request)
+        elif parts := _parallel.splits([path for path in text_folders.entries(folder) if path.is_file()]):
+            yield Note("files side by side are the columns of one table, a line each for every row")
+            yield from _parallel.rows(parts, request)
         else:
             yield from (Part(path, split or None) for path, split in _parts(folder))
 
