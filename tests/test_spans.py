@@ -113,3 +113,27 @@ def test_a_table_of_each_form_is_read_as_tokens_with_tags(form: str) -> None:
     assert (schema.task, schema.text, schema.target) == ("token-classification", ("text",), ("marks",))
     tags = task.target(rows[0], schema)
     assert tags[:6] == ("B-PER", "I-PER", "O", "B-PER", "O", "B-LOC")
+
+
+@pytest.mark.parametrize(("last", "numbering"), [(0, spans.PAST), (-1, spans.LAST)])
+def test_spans_over_tokens_are_read_as_tags(last: int, numbering: str) -> None:
+    rng = random.Random(0)
+    rows = []
+    for place in range(60):
+        tokens = [rng.choice(("yes", "no", "maybe")) for _ in range(place % 4)] + [
+            "Anna",
+            "Berg",
+            "lives",
+            "in",
+            "Rome",
+        ]
+        start = place % 4
+        marks = [[start, start + 2 + last, "PER"], [start + 4, start + 5 + last, "LOC"]]
+        rows.append({"tokenized_text": tokens, "ner": [] if place == 7 else marks, "n": place})
+    schema = infer(table_of(rows)).schema
+    assert (schema.task, schema.text, schema.target) == ("token-classification", ("tokenized_text",), ("ner",))
+    assert schema.numbering == numbering
+    assert task.target(rows[1], schema) == ("O", "B-PER", "I-PER", "O", "O", "B-LOC")
+    assert set(task.target(rows[7], schema)) == {"O"}
+    with pytest.raises(ValueError, match="lies outside of 5 tokens"):
+        task.target({**rows[0], "ner": [[4, 9, "LOC"]]}, schema)

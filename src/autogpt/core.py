@@ -92,9 +92,9 @@ class Schema:
     0/1 column of its own. `spans` are the columns that say which stretches of the text are meant, where it does not
     mark them. `choices` are the columns of candidates: one (a list per row, or a candidate per row that its group
     brings together), or one for each candidate. `numbering` is what the target calls the first candidate ("0", "1",
-    "A", "a"), None where it gives a candidate's text. `turns` says how a dialogue is read: the fields of who speaks and
-    of what is said, and what the one is called whose turns are learned; where each row is one turn these are columns,
-    and a fourth one orders them. `controls` say what a written answer is to be like.
+    "A", "a"), None where it gives a candidate's text; of spans over tokens, how their ends are counted. `turns` says
+    how a dialogue is read: the fields of who speaks and of what is said, and what the one is called whose turns are
+    learned; where each row is one turn these are columns, and a fourth orders them. `controls` say what is written.
     """
 
     task: str

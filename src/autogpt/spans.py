@@ -17,6 +17,8 @@ from typing import Any
 
 from autogpt import cells
 
+PAST, LAST = "past", "last"
+"""How the end of a span over tokens is counted: the token after it, or its own last one."""
 _EDGE = r"(?:offset|idx|index|char|pos)?"
 _START = re.compile(rf"(?:start|begin|from){_EDGE}|charstart")
 _END = re.compile(rf"(?:end|stop|to){_EDGE}|charend")
@@ -77,6 +79,34 @@ def bio_tags(inputs: Mapping[str, Any], placed: Sequence[tuple[int, int, str]]) 
         for nth, token in enumerate(inside):
             tags[token] = ("B-" if nth == 0 else "I-") + label
     return tuple(tags)
+
+
+def token_tags(count: int, spans: Sequence[Span], *, inclusive: bool) -> tuple[str, ...]:
+    """BIO tags of `count` tokens from spans that say from which token to which; ValueError for one beyond them."""
+    tags = ["O"] * count
+    for span in spans:
+        if span.start is None or span.end is None or span.label is None:
+            raise ValueError(f"span {span.written!r} needs whole numbers 'start' and 'end', and a 'label'")
+        end = span.end + inclusive
+        if not 0 <= span.start < end <= count:
+            raise ValueError(
+                f"span {span.label!r} from token {span.start} to {span.end} lies outside of {count} tokens"
+            )
+        tags[span.start : end] = [f"B-{span.label}"] + [f"I-{span.label}"] * (end - span.start - 1)
+    return tuple(tags)
+
+
+def counting(rows: Sequence[tuple[Sequence[Span], int]]) -> str | None:
+    """How ends over tokens are counted, from rows of spans with their number of tokens; None where they do not fit.
+
+    A span of one token that ends where it begins is one whose end is its last token.
+    """
+    found = [(span, count) for spans, count in rows for span in spans]
+    if not all(span.is_placed for span, _ in found):
+        return None
+    how = LAST if any(span.start == span.end for span, _ in found) else PAST
+    good = sum(0 <= (span.start or 0) < (span.end or 0) + (how == LAST) <= count for span, count in found)
+    return how if found and good >= 0.98 * len(found) else None
 
 
 def _placed(span: Span, text: str, last: int) -> tuple[int, int]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from autogpt import cells, spans
-from autogpt.core import Table
+from autogpt.core import Row, Table
 from autogpt.data import structures
 from autogpt.data.columns import Facts, sample_rows
 from autogpt.data.goal import Goal
@@ -238,6 +238,9 @@ def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
     rows = [table.rows[place] for place in sample_rows(len(table.rows), 400)]
     found = []
     for marks in (fact for fact in facts.values() if fact.kind in ("spans", "objects")):
+        if marks.kind == "spans" and (over := _over_tokens(rows, marks.name, facts)):
+            found.append(over)
+            continue
         fits = {}
         for text in (fact for fact in facts.values() if fact.kind in ("text", "short", "category")):
             good = [_spans_fit(row.get(marks.name), as_text(row.get(text.name))) for row in rows]
@@ -250,6 +253,20 @@ def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
             why = f"column {marks.name!r} marks stretches of {text_name!r} {how}"
             found.append(Candidate(TOKENS, (marks.name,), 90, (why,), text=(text_name,)))
     return found
+
+
+def _over_tokens(rows: Sequence[Row], marks: str, facts: Mapping[str, Facts]) -> Candidate | None:
+    """Spans that are counted in the tokens of another column."""
+    marked = [spans.read(row.get(marks)) or [] for row in rows]
+    for tokens in (name for name, fact in facts.items() if fact.kind == "tokens" and not fact.integer):
+        counts = [len(cells.sequence(row.get(tokens)) or ()) for row in rows]
+        how = spans.counting(list(zip(marked, counts, strict=True)))
+        if how is not None:
+            why = (
+                f"column {marks!r} marks tokens of {tokens!r}; an end is the {how if how == spans.LAST else 'next'} one"
+            )
+            return Candidate(TOKENS, (marks,), 90, (why,), text=(tokens,), numbering=how)
+    return None
 
 
 def _spans_fit(value: Any, text: str) -> bool:

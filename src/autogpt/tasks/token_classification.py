@@ -10,7 +10,8 @@ from autogpt.core import Inputs, Row, Schema
 
 
 class TokenClassification:
-    """See `core.Task`. Tags come as a list parallel to the tokens, or as spans in characters of plain text."""
+    """See `core.Task`. Tags come as a list parallel to the tokens, or as spans: in characters of plain text, or in
+    tokens where `schema.numbering` says how their ends are counted (`spans.PAST`, `spans.LAST`)."""
 
     name = "token-classification"
     output = "tokens"
@@ -32,6 +33,8 @@ class TokenClassification:
         marked = spans.read(row.get(column))
         if marked is not None and "offsets" in inputs:
             return spans.bio_tags(inputs, spans.place(marked, inputs["text"]))
+        if marked is not None and schema.numbering is not None:
+            return spans.token_tags(len(inputs["tokens"]), marked, inclusive=schema.numbering == spans.LAST)
         tags = cells.sequence(row.get(column))
         found = tuple(str(tag) for tag in tags) if tags is not None else tuple(cells.text(row, column).split())
         if len(found) != len(inputs["tokens"]):
