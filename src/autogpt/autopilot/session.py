@@ -235,7 +235,18 @@ class Session:
             self.say("split", how)
         sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
+        self._choose_encoder(prepared)
         return prepared
+
+    def _choose_encoder(self, prepared: Prepared) -> None:
+        """Where none is named: another one than the default for texts that are not English, if it is installed."""
+        task, languages = registry.get("tasks", prepared.profile.schema.task), prepared.profile.languages
+        search = self.config.search
+        name = registry.trained(task.output).suited(languages, self.first_limit) if search.backbone is None else None
+        if name is not None:
+            self.config = replace(self.config, search=replace(search, backbone=name))
+            shown = ", ".join(f"{code} {share:.0%}" for code, share in languages.items())
+            self.say("decision", f"the encoder is {name}: the texts are not all English ({shown})", backbone=name)
 
     def bench(self, prepared: Prepared) -> Bench:
         """What all trials share; nothing heavy is loaded before it is needed."""

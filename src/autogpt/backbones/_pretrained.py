@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: a local folder, a Hub name, or the embedded MiniLM. Only safetensors are read."""
+"""Where pretrained weights come from: a local folder, a Hub name, or an embedded encoder. Only safetensors are read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autogpt.backbones import _multilingual
 from autogpt.errors import ConfigError, ModelError, OfflineError
 
 EMBEDDED = "all-MiniLM-L6-v2"
@@ -47,9 +48,11 @@ def embedded_folder() -> Path | None:
 
 
 def resolve(name: str | None, *, revision: str | None = None, offline: bool = False) -> Source:
-    """Find a backbone by folder, Hub name, or (None) the embedded MiniLM."""
+    """Find a backbone by folder, Hub name, or the name of an embedded encoder (None: MiniLM)."""
     if name is None or name == EMBEDDED:
         return _embedded()
+    if name == _multilingual.NAME:
+        return _unpacked()
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -73,11 +76,17 @@ def _embedded() -> Source:
     return Source(name=EMBEDDED, location=str(folder), revision=f"sha256:{digest[:16]}")
 
 
+def _unpacked() -> Source:
+    return Source(_multilingual.NAME, str(_multilingual.folder()), f"sha256:{_multilingual.SHA256[:16]}")
+
+
 def described(name: str | None, *, revision: str | None = None, offline: bool = False) -> Source:
     """Where a backbone's configuration is; of a Hub name nothing else is fetched, of a folder nothing is read."""
     if name is None or name == EMBEDDED:
         folder = embedded_folder()
         return _embedded() if folder is None else Source(name=EMBEDDED, location=str(folder), revision="")
+    if name == _multilingual.NAME:
+        return _unpacked()
     folder = Path(name).expanduser()
     if folder.is_dir() or name.startswith((".", "/", "~")):
         if not (folder / "config.json").is_file():
@@ -100,6 +109,8 @@ def card(name: str | None) -> str:
 
 
 def _local(name: str | None) -> Path | None:
+    if name == _multilingual.NAME:
+        return _multilingual.folder() if _multilingual.packed() else None
     folder = embedded_folder() if name is None or name == EMBEDDED else Path(name).expanduser()
     return folder if folder is not None and folder.is_dir() else None
 

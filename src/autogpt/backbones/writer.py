@@ -146,6 +146,11 @@ class Writer(Asking):
         return None
 
     @staticmethod
+    def suited(languages: Mapping[str, float], seconds: float) -> str | None:
+        """None: a writer is made from its own texts, in whatever language."""
+        return None
+
+    @staticmethod
     def weight_bytes(name: str | None) -> int | None:
         """Bytes of the weights that lie on this machine under a folder's name; None where they do not."""
         return None if name in (None, _scratch.NAME) else _pretrained.weight_bytes(name)

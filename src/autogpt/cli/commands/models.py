@@ -123,16 +123,20 @@ def _method(method: Any) -> dict[str, Any]:
 
 
 def _backbones() -> list[dict[str, Any]]:
-    """The embedded encoder and usable models in the Hub cache; local folders are known only when named."""
+    """The embedded encoders and usable models in the Hub cache; local folders are known only when named."""
     from pathlib import Path
 
     from autogpt import doctor
+    from autogpt.backbones import _multilingual
 
     found: list[dict[str, Any]] = []
     embedded = doctor.embedded_encoder()
     if embedded:
         weights = sum(path.stat().st_size for path in Path(embedded).glob("*.safetensors"))
         found.append({"name": "all-MiniLM-L6-v2", "from": "embedded", "bytes": weights, "folder": embedded})
+    if (packed := _multilingual.packed()) is not None:
+        size = packed.stat().st_size
+        found.append({"name": _multilingual.NAME, "from": "embedded", "bytes": size, "folder": str(packed.parent)})
     for model in doctor.cached_models():
         if model["usable"]:
             found.append({"name": model["name"], "from": "Hub cache", "bytes": model["bytes"], "folder": None})
