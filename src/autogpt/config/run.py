@@ -50,7 +50,11 @@ class Search:
         also="--method",
         kind="methods",
     )
-    backbone: str | None = _help("folder or Hub name of the encoder (default: the embedded MiniLM)", metavar="NAME")
+    backbone: str | None = _help(
+        "folder, Hub name or embedded encoder (default: all-MiniLM-L6-v2; for texts that are not English "
+        "multilingual-e5-small, if it is installed)",
+        metavar="NAME",
+    )
     metric: str | None = _help("metric that picks the winner (default: the task's first)", kind="metrics")
     revision: str | None = _help("revision of a Hub backbone", metavar="REVISION")
     format: str | None = _help("format of written answers, or none (default: what the targets have)", kind="formats")
