@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gzip
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +71,29 @@ def minilm() -> Path:
     if spec is None or spec.origin is None:
         pytest.skip("the embedded encoder is not installed (extra `offline`)")
     return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture(autouse=True)
+def _english_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts that are not English have no encoder of their own, unless a test asks for it: it is large."""
+    if "multilingual" not in request.fixturenames:
+        monkeypatch.setattr("autogpt.backbones._multilingual.packed", lambda: None)
+
+
+@pytest.fixture(scope="session")
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of the tests' own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def multilingual(cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Folder of the multilingual encoder (extra `multilingual`), unpacked into the tests' own cache."""
+    from autogpt.backbones import _multilingual
+
+    if _multilingual.packed() is None:
+        pytest.skip("the multilingual encoder is not installed (extra `multilingual`)")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    _multilingual.folder.cache_clear()
+    yield _multilingual.folder()
+    _multilingual.folder.cache_clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,18 +61,38 @@ def test_where_it_is_open_the_head_must_match_tfidf() -> None:
     assert knows(Spelling(12, 0, 10, 60), [], ACCURACY) == (True, "")
 
 
-def test_chinese_texts_are_not_given_to_an_english_encoder_blindly(minilm: Path, tmp_path: Path) -> None:
+def questions() -> list[dict[str, str]]:
     things = ["银行卡", "信用卡", "存折", "手机", "密码", "转账", "汇款", "账单", "网银", "支票"]
     kinds = {
         "挂失": ["丢了怎么办", "找不到了请挂失", "被偷了想挂失"],
         "费用": ["要收多少钱", "手续费是多少", "为什么扣费"],
         "办理": ["怎么申请", "如何开通", "在哪里办理"],
     }
-    rows = [{"问题": f"我的{thing}{asked}{end}", "类别": kind} for kind, ways in kinds.items() for asked in ways
+    return [{"问题": f"我的{thing}{asked}{end}", "类别": kind} for kind, ways in kinds.items() for asked in ways
             for thing in things for end in ("", "？")]  # fmt: skip
+
+
+def test_chinese_texts_are_not_given_to_an_english_encoder_blindly(minilm: Path, tmp_path: Path) -> None:
     tuner = AutoGPT(output=str(tmp_path), columns=Columns(target="类别"), search=Search(methods="tfidf,head"))
     told: list[str] = []
-    tuner.train(rows, time_limit="90s", listen=lambda event: told.append(event.message))
+    tuner.train(questions(), time_limit="90s", listen=lambda event: told.append(event.message))
     assert tuner.run is not None
     assert any("does not know these texts' language" in message and "unknown" in message for message in told)
     assert {trial.name: trial.reason for trial in tuner.run.report.trials}["tfidf"] == "best on validation"
+
+
+def test_chinese_texts_get_an_encoder_that_knows_chinese_where_one_is_installed(
+    multilingual: Path, tmp_path: Path
+) -> None:
+    tuner = AutoGPT(output=str(tmp_path), columns=Columns(target="类别"), search=Search(methods="head"))
+    told: list[str] = []
+    model = tuner.train(questions(), time_limit="3m", listen=lambda event: told.append(event.message))
+    assert tuner.run is not None
+    assert "the encoder is multilingual-e5-small: the texts are not all English (zh 100%)" in told
+    assert not any("does not know" in message for message in told)
+    state = json.loads((tuner.run.folder / "run.json").read_text("utf-8"))
+    assert state["config"]["search"]["backbone"] == "multilingual-e5-small"  # a resumed run goes on with it
+    assert [answer.value for answer in model.predict(["我的钱包找不到了请挂失", "我的保险箱怎么申请"])] == [
+        "挂失",
+        "办理",
+    ]

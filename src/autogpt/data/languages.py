@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autogpt.data.columns import sample_rows
 
@@ -26,6 +26,11 @@ _LONG = 40
 _SMALLEST_SHARE = 0.03
 # Codes that titles and short texts of the larger language are mistaken for.
 _WITHIN = {"pcm": "en", "wuu": "zh", "yue": "zh", "lb": "de", "an": "es", "wa": "fr", "nn": "no", "nb": "no"}
+
+
+def told(found: Mapping[str, float]) -> str:
+    """Shares of languages for people: "zh 90%, en 10%"."""
+    return ", ".join(f"{code} {share:.0%}" for code, share in found.items())
 
 
 def shares(texts: Sequence[str], *, limit: int = 400) -> dict[str, float]:

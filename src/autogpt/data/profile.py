@@ -92,7 +92,7 @@ class Profile:
             held = ", ".join(f"{kind} in {n}" for kind, n in self.pii.items())
             found.append(f"personal data by pattern: {held} rows")
         if len(self.languages) > 1:
-            found.append("languages: " + ", ".join(f"{code} {share:.0%}" for code, share in self.languages.items()))
+            found.append(f"languages: {languages.told(self.languages)}")
         return found
 
     def _label_warnings(self) -> list[str]:

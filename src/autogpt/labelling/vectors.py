@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autogpt import registry
+from autogpt.data import languages
 from autogpt.errors import ResourceError
 from autogpt.runtime import detect
 from autogpt.training.features import FeatureCache
@@ -25,9 +28,12 @@ def vectors(
 ) -> tuple[Array, str]:
     """Vectors [N, D] of texts, and why they are not the encoder's (empty: they are).
 
-    What the encoder has read stays in `folder`. Without a named `backbone`, and without the embedded one, it is TF-IDF.
+    What the encoder has read stays in `folder`, of one that is not the default in a folder of its own there. Without a
+    named `backbone` it is one that suits the texts' languages; where none is installed, it is TF-IDF.
     """
     encoder = registry.get("backbones", "encoder")
+    backbone = backbone or encoder.suited(languages.shares(texts), math.inf)
+    folder = folder / hashlib.sha256(backbone.encode()).hexdigest()[:12] if folder and backbone else folder
     problem = encoder.missing_default() if backbone is None else None
     if problem:
         return np.asarray(unit(_strongest(texts, seed=seed)), dtype=np.float32), problem

@@ -28,6 +28,7 @@ from autogpt.autopilot.session import Session
 from autogpt.ballot import Ballot, Votes
 from autogpt.config import FewLabels, RunConfig
 from autogpt.core import Decision, LabelSpace
+from autogpt.data import languages
 from autogpt.errors import AutoGPTError, ConfigError, ResourceError
 from autogpt.evaluation.score import Score, evaluate
 from autogpt.events import Listener, silent
@@ -170,11 +171,15 @@ class _Reader:
     def __init__(self, session: Session, labels: tuple[str, ...], rows: Rows) -> None:
         from autogpt.training.features import FeatureCache
 
-        config = session.config
+        config, family = session.config, registry.get("backbones", "encoder")
+        spoken = languages.shares(rows.texts)
+        name = config.search.backbone or family.suited(spoken, session.first_limit)
+        if name is not None and config.search.backbone is None:
+            session.say("decision", f"the encoder is {name}: the texts are not all English ({languages.told(spoken)})")
 
         def open_encoder() -> Any:
-            return registry.get("backbones", "encoder").open(
-                config.search.backbone, output="classes", size=len(labels), labels=(), like={"text": rows.texts[0]},
+            return family.open(
+                name, output="classes", size=len(labels), labels=(), like={"text": rows.texts[0]},
                 runtime=session.runtime(), revision=config.search.revision, offline=config.source.offline,
             )  # fmt: skip
 

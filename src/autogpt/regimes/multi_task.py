@@ -231,11 +231,13 @@ def _begun(name: str, source: Source, whole: Session) -> tuple[Session, Prepared
     def listen(event: Event) -> None:
         whole.listen(replace(event, message=f"{name}: {event.message}"))
 
-    own = replace(
+    search = whole.config.search
+    own = replace(  # the same encoder for all, whatever languages each has
         whole.config,
         data=str(source.data) if source.on_disk else "",
         goal=whole.config.goal if source.goal is None else source.goal,
         columns=source.columns or whole.config.columns,
+        search=replace(search, backbone=search.backbone or registry.get("backbones", "encoder").embedded),
     )
     folder = whole.place / WORK / name
     folder.mkdir(parents=True, exist_ok=True)

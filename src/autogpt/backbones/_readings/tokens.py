@@ -1,11 +1,12 @@
 """Words, with a vector for the first piece of each. What is longer than the encoder reads is windowed, never cut.
 
-Windows overlap, and a word is read (and learned) where it has most context (see `_windows`).
+A piece that is nothing but the sign for a space ("▁", which SentencePiece puts before a Chinese character) is passed
+over: it says too little of its word. Windows overlap, and a word is read (and learned) where it has most context (see `_windows`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from autogpt.backbones._readings import Body
     from autogpt.core import Array
+
+
+_SPACES = ("▁", "Ġ")
 
 
 class Tokens:
@@ -37,12 +41,15 @@ class Tokens:
             return_overflowing_tokens=True,
             stride=max_length // OVERLAP,
         )
+        bare = {tokenizer.convert_tokens_to_ids(sign) for sign in _SPACES} - {tokenizer.unk_token_id, None}
         windows: list[list[int]] = [[] for _ in inputs]
         for window, row in enumerate(encoded["overflow_to_sample_mapping"]):
             windows[row].append(window)
         pieces = []
         for row, told in enumerate(inputs):
-            seen = [_words(encoded.word_ids(window), first=not place) for place, window in enumerate(windows[row])]
+            seen = [
+                _words(_owners(encoded, window, bare), first=not place) for place, window in enumerate(windows[row])
+            ]
             for window, (words, places) in zip(windows[row], owned(seen, len(told["tokens"])), strict=True):
                 pieces.append(
                     Piece(row, np.asarray(encoded["input_ids"][window], np.int32), words=words, places=places)
@@ -54,6 +61,16 @@ class Tokens:
 
     def features(self, body: Body, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         raise NotImplementedError("the head of tokens reads hidden states")
+
+
+def _owners(encoded: Any, window: int, bare: Collection[int]) -> list[int | None]:
+    """The word of every piece; none of a bare space that more of its word follows."""
+    words, ids = encoded.word_ids(window), encoded["input_ids"][window]
+    follows = [*words[1:], None]
+    return [
+        None if piece in bare and word is not None and word == after else word
+        for piece, word, after in zip(ids, words, follows, strict=True)
+    ]
 
 
 def _words(owner: Sequence[int | None], *, first: bool) -> tuple[Array, Array, Array]:
