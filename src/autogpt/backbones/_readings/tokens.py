@@ -1,7 +1,8 @@
 """Words, with a vector for the first piece of each. What is longer than the encoder reads is windowed, never cut.
 
 A piece that is nothing but the sign for a space ("▁", which SentencePiece puts before a Chinese character) is passed
-over: it says too little of its word. Windows overlap, and a word is read (and learned) where it has most context (see `_windows`).
+over: it says too little of its word. Windows overlap, and a word is read (and learned) where it has most context (see
+`_windows`).
 """
 
 from __future__ import annotations
