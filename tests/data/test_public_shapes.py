@@ -254,17 +254,26 @@ def test_labels_of_a_cell(cell: Any, labels: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "text"), [("aspect", ("sentence", "aspect")), ("annotator", ("sentence",)), ("no", ("sentence",))]
+    ("named", "text"),
+    [
+        ("aspect", ("sentence", "aspect")),
+        ("annotator", ("sentence",)),
+        ("no", ("sentence",)),
+        ("fine_polarity", ("sentence",)),
+    ],
 )
 def test_what_a_label_is_about_is_read_where_one_text_has_several(named: str, text: tuple[str, ...]) -> None:
-    """ "Good food, slow service" is positive of the food; who labelled it, or a number of the row, is not read."""
+    """ "Good food, slow service" is positive of the food; who labelled it, a number of the row, or a finer label is not
+    read."""
     rng = random.Random(0)
     rows = []
     for place in range(150):
         sentence = said(rng)
         for nth, about in enumerate(("food", "service")):
             told = about if named != "no" else f"N-{2 * place + nth:05d}"
-            rows.append({"sentence": sentence, named: told, "polarity": ("positive", "negative")[rng.randrange(2)]})
+            polarity = rng.choice(("positive", "negative"))
+            told = f"{rng.choice(('very', 'rather'))} {polarity}" if named == "fine_polarity" else told
+            rows.append({"sentence": sentence, named: told, "polarity": polarity})
     schema = infer(table_of(rows), goal="predict the polarity").schema
     assert (schema.text, schema.target, schema.joined) == (text, ("polarity",), False)
 

@@ -129,7 +129,7 @@ _IN_CHINESE = tuple(
     )
 )
 """The same across the two languages: columns are often called in English where goals are Chinese."""
-_ASKS_FIRST = r"^(is|are|was|were|does|do|did|will|would|has|have|had|can|could|should)\b"
+_ASKS_FIRST = r"^(is|are|was|were|does|do|did|will|would|has|have|had|can|could|should)\b(?! you\b)"
 _WHETHER_ZH = r"^(是否为?|是不是|有无|能否)"
 
 

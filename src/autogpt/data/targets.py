@@ -29,6 +29,7 @@ CLASSES, PATHS, LABELS, VALUE, TOKENS = (
 )
 
 _TAG = re.compile(r"O|[BIESLUM][-_].+")
+_PLURAL = re.compile(r"[^siu]s$")
 _SEPARATORS = ("|", ";", "；", "、", ",", "，", "/", "\t", "#", "+")
 _LABEL_NAMES = vocabulary("label labels class classes category categories 标签 类别 分类 标注")
 _TARGET_NAMES = vocabulary("target gold answer y output 目标 答案")
@@ -120,7 +121,7 @@ def candidates(
     together = {name for reading in families if len(reading.target) > 2 for name in reading.target}
     for fact in rest.values():
         named = goal.mentions(fact.name) or goal.asks_about(fact.name)
-        several = goal.multi or (fact.name.lower().endswith("s") and goal.spells(fact.name))
+        several = goal.multi or (_PLURAL.search(fact.name.lower()) is not None and goal.spells(fact.name))
         alone = column_readings(fact, multi_hint=several, separator=separator, named=named)
         found += [reading.plus(-40, "") for reading in alone] if fact.name in together else alone
     judged = [judge(reading, facts, goal) for reading in _without_echoes(found, facts)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
@@ -25,9 +25,9 @@ _TWINS = ({"premise", "hypothesis"}, {"query", "document"}, {"query", "passage"}
 _WHO = re.compile(
     r"annotat|worker|labell?er|rater|judge|reviewer|user|author|source|batch|split|fold|标注|用户|来源", re.I
 )
-_LEAST_UNCLEAR, _UNCLEAR, _CLEARED = 20, 0.1, 0.1
+_LEAST_UNCLEAR, _UNCLEAR, _CLEARED, _TOLD = 20, 0.1, 0.1, 0.5
 """A second text is looked for from so many rows (share) on that have another label than a row with the same text; it
-must leave at most this share of them."""
+must leave at most this share of them, and by itself tell at most this share of the labels."""
 _PLACEHOLDER = re.compile(r"\[[A-Z_ ]{2,}\]|\{\w*\}|<[A-Za-z]+>|_{3,}|\bX{3,}\b")
 
 
@@ -104,6 +104,7 @@ def topic(table: Table, facts: Mapping[str, Facts], text: str, target: str) -> s
     the food and negative of the service.
 
     It must tell (nearly) all such rows apart, and many of them; who labelled a row does so as well, and is left out.
+    What tells the label by itself (a finer one) is no topic.
     """
     rows = [table.rows[place] for place in sample_rows(len(table.rows), 5000)]
     rows = [row for row in rows if not (is_missing(row.get(text)) or is_missing(row.get(target)))]
@@ -113,10 +114,22 @@ def topic(table: Table, facts: Mapping[str, Facts], text: str, target: str) -> s
     found = []
     for name, fact in facts.items():
         repeats = fact.kind in ("category", "text", "short") and fact.unique_share <= 0.5 and not fact.codes
-        if name not in (text, target) and repeats and fact.filled_share > 0.9 and not _WHO.search(name):
+        if name in (text, target) or not repeats or fact.filled_share <= 0.9 or _WHO.search(name):
+            continue
+        if _told(rows, name, target) <= _TOLD:
             found.append((_unclear(rows, (text, name), target), fact.unique, name))
     left, _, name = min(found, default=(unclear, 0, ""))
     return name if left <= _CLEARED * unclear else None
+
+
+def _told(rows: Sequence[Row], name: str, target: str) -> float:
+    """Share of the labels beside the commonest that the column tells by itself."""
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        labels[as_text(row.get(name))][as_text(row.get(target))] += 1
+    common = sum(labels.values(), Counter()).most_common(1)[0][1]
+    told = sum(counts.most_common(1)[0][1] for counts in labels.values())
+    return (told - common) / max(1, len(rows) - common)
 
 
 def _unclear(rows: Sequence[Row], columns: tuple[str, ...], target: str) -> int:
