@@ -1,6 +1,7 @@
 """How well passages are found: BM25, an encoder as it came, the same encoder tuned, and the sum of words and vectors.
 
     python benchmarks/retrieval.py [--set xquad|cmrc2018] [--seeds 3] [--seconds 240] [--data FOLDER] [--output FILE]
+        [--backbone multilingual-e5-small]
 
 Questions are tuned on, validated and tested by article: no test question is about a passage that was tuned on. All
 passages are in the corpus of all systems. The number of epochs, and the weight of the sum, are chosen on validation
@@ -56,12 +57,12 @@ def sides(name: str, folder: Path) -> tuple[list[Example], list[Example], list[E
     return train, validation, test, output.space(task.corpus(rows, schema))
 
 
-def bench_of(train: Sequence[Example], validation: Sequence[Example], space: Any) -> Bench:
+def bench_of(train: Sequence[Example], validation: Sequence[Example], space: Any, backbone: str | None) -> Bench:
     """What trials share."""
     task = registry.get("tasks", "text-retrieval")
     metrics = [registry.get("metrics", name) for name in task.metrics]
     parts = trials.Parts(task, train, validation, ())
-    return trials.bench(parts, backbone=None, seed=0, space=space, metrics=metrics, listen=silent)
+    return trials.bench(parts, backbone=backbone, seed=0, space=space, metrics=metrics, listen=silent)
 
 
 def limit(seconds: float) -> Callable[[], float]:
@@ -79,10 +80,10 @@ def mixed(words: Any, vectors: Any, gold: Sequence[Any], bench: Bench) -> float:
     return max(WEIGHTS, key=judged)
 
 
-def measure(name: str, *, seeds: int, seconds: float, folder: Path) -> dict[str, Any]:
+def measure(name: str, *, seeds: int, seconds: float, folder: Path, backbone: str | None = None) -> dict[str, Any]:
     """Every system on the test questions of one set."""
     train, validation, test, space = sides(name, folder)
-    bench = bench_of(train, validation, space)
+    bench = bench_of(train, validation, space, backbone)
     gold, told = [e.target for e in test], [e.target for e in validation]
     tables: dict[str, tuple[Any, Any]] = {}
     facts: dict[str, dict[str, Any]] = {}
@@ -129,8 +130,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=240.0, help="limit of a trial; the training anneals to fit")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--backbone", help="an encoder's folder or name (default: the embedded MiniLM)")
     options = parser.parse_args()
-    found = measure(options.set, seeds=options.seeds, seconds=options.seconds, folder=options.data)
+    found = measure(
+        options.set, seeds=options.seeds, seconds=options.seconds, folder=options.data, backbone=options.backbone
+    )
     text = json.dumps(found, indent=1, ensure_ascii=False)
     print(text)
     if options.output:
