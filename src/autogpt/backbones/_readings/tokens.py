@@ -67,7 +67,7 @@ class Tokens:
 def _owners(encoded: Any, window: int, bare: Collection[int]) -> list[int | None]:
     """The word of every piece; none of a bare space that more of its word follows."""
     words, ids = encoded.word_ids(window), encoded["input_ids"][window]
-    follows = [*words[1:], None]
+    follows = [*words[1:], None][: len(words)]
     return [
         None if piece in bare and word is not None and word == after else word
         for piece, word, after in zip(ids, words, follows, strict=True)
