@@ -1,12 +1,13 @@
 """Words, with a vector for the first piece of each. What is longer than the encoder reads is windowed, never cut.
 
-A piece that is nothing but the sign for a space ("▁", which SentencePiece puts before a Chinese character) is passed
-over: it says too little of its word. Windows overlap, and a word is read (and learned) where it has most context (see
-`_windows`).
+A piece that is nothing but the sign for a space ("▁", which SentencePiece puts before a Chinese character) is left out
+there: between characters no space was meant, and it says too little of its word. Windows overlap, and a word is read
+(and learned) where it has most context (see `_windows`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _SPACES = ("▁", "Ġ")
+_CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 class Tokens:
@@ -48,13 +50,10 @@ class Tokens:
             windows[row].append(window)
         pieces = []
         for row, told in enumerate(inputs):
-            seen = [
-                _words(_owners(encoded, window, bare), first=not place) for place, window in enumerate(windows[row])
-            ]
-            for window, (words, places) in zip(windows[row], owned(seen, len(told["tokens"])), strict=True):
-                pieces.append(
-                    Piece(row, np.asarray(encoded["input_ids"][window], np.int32), words=words, places=places)
-                )
+            kept = [_without_spaces(tokenizer, encoded, window, bare) for window in windows[row]]
+            seen = [_words(owners, first=not place) for place, (_, owners) in enumerate(kept)]
+            for (ids, _), (words, places) in zip(kept, owned(seen, len(told["tokens"])), strict=True):
+                pieces.append(Piece(row, np.asarray(ids, np.int32), words=words, places=places))
         return pieces, []
 
     def size(self, inputs: Inputs) -> int | None:
@@ -64,14 +63,21 @@ class Tokens:
         raise NotImplementedError("the head of tokens reads hidden states")
 
 
-def _owners(encoded: Any, window: int, bare: Collection[int]) -> list[int | None]:
-    """The word of every piece; none of a bare space that more of its word follows."""
+def _without_spaces(
+    tokenizer: Any, encoded: Any, window: int, bare: Collection[int]
+) -> tuple[list[int], list[int | None]]:
+    """Pieces of a window with the word of each, without bare spaces before characters of theirs."""
     words, ids = encoded.word_ids(window), encoded["input_ids"][window]
-    follows = [*words[1:], None][: len(words)]
-    return [
-        None if piece in bare and word is not None and word == after else word
-        for piece, word, after in zip(ids, words, follows, strict=True)
-    ]
+    spaces = {
+        place
+        for place in range(len(ids) - 1)
+        if ids[place] in bare
+        and words[place] is not None
+        and words[place] == words[place + 1]
+        and _CHARACTER.match(tokenizer.convert_ids_to_tokens(ids[place + 1]))
+    }
+    kept = [place for place in range(len(ids)) if place not in spaces]
+    return [ids[place] for place in kept], [words[place] for place in kept]
 
 
 def _words(owner: Sequence[int | None], *, first: bool) -> tuple[Array, Array, Array]:
