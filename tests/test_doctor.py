@@ -61,7 +61,7 @@ def test_a_missing_package_is_named_with_who_needs_it(monkeypatch: pytest.Monkey
 
 
 def test_the_absent_embedded_encoder_is_a_check_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = doctor.examine(quick=True)
     assert found["embedded_encoder"] is None
     assert "--backbone" in str(checks(found)["embedded encoder"]["reason"])

@@ -19,12 +19,16 @@ _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)*|[^\w\s]|_")
 def text(row: Row, column: str) -> str:
     """The column's value as text, of a list with one text that text; ValueError when there is none."""
     value = row.get(column)
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        value = value[0]
+    value = alone if isinstance(alone := only(value), str) else value
     found = "" if value is None else str(value)
     if not found.strip():
         raise ValueError(f"column {column!r} is empty")
     return found
+
+
+def only(value: Any) -> Any:
+    """What a list of one has in it; any other value as it is."""
+    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
 def texts(row: Row, schema: Schema) -> dict[str, str]:

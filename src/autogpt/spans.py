@@ -38,7 +38,7 @@ class Span:
     end: int | None
     label: str | None
     words: str | None
-    written: Any = None
+    written: Any
 
     @property
     def is_placed(self) -> bool:
@@ -63,8 +63,7 @@ def place(spans: Sequence[Span], text: str) -> list[tuple[int, int, str]]:
     for span in spans:
         if span.label is None:
             raise ValueError(f"span {span.written!r} needs a 'label'")
-        last = max((end for _, end, label in found if label == span.label), default=0)
-        start, end = _placed(span, text, last)
+        start, end = _placed(span, text, found)
         found.append((start, end, span.label))
     return found
 
@@ -109,10 +108,11 @@ def counting(rows: Sequence[tuple[Sequence[Span], int]]) -> str | None:
     return how if found and good >= 0.98 * len(found) else None
 
 
-def _placed(span: Span, text: str, last: int) -> tuple[int, int]:
-    """Where a span stands; one without a place is the first behind the `last` with its label, or the first at all."""
+def _placed(span: Span, text: str, before: Sequence[tuple[int, int, str]]) -> tuple[int, int]:
+    """Where a span stands; one without a place is the first behind those `before` it with its label, or the first."""
     words = (span.words or "").strip()
     if span.start is None or span.end is None:
+        last = max((end for _, end, label in before if label == span.label), default=0)
         start = (text.find(words, last) if words in text[last:] else text.find(words)) if words else -1
         if start < 0:
             raise ValueError(f"span {span.written!r} needs whole numbers 'start' and 'end', or words of its text")
@@ -183,6 +183,5 @@ def _whole(value: Any) -> int | None:
 
 def _text(value: Any) -> str | None:
     """A label: text, a number, or the one in a list."""
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1:
-        value = value[0]
+    value = cells.only(value)
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None

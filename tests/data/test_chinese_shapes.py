@@ -78,11 +78,15 @@ def inference(rng: random.Random, i: int) -> dict[str, Any]:
     return {"level": "easy", "sentence1": said(rng), "sentence2": said(rng, 6), "label": vote(), **votes, "id": i}
 
 
-def clinic(rng: random.Random, i: int) -> dict[str, Any]:
+def stretch(rng: random.Random, kinds: tuple[str, ...]) -> tuple[str, int, int, str]:
+    """A text, where a stretch of it begins and ends, and its kind."""
     text = said(rng)
     start = rng.randrange(len(text) - 4)
-    end = start + rng.randint(1, 3)
-    kind = rng.choice(("bod", "dis", "sym"))
+    return text, start, start + rng.randint(1, 3), rng.choice(kinds)
+
+
+def clinic(rng: random.Random, i: int) -> dict[str, Any]:
+    text, start, end, kind = stretch(rng, ("bod", "dis", "sym"))
     return {
         "text": text,
         "entities": [{"start_idx": start, "end_idx": end - 1, "type": kind, "entity": text[start:end]}],
@@ -90,10 +94,7 @@ def clinic(rng: random.Random, i: int) -> dict[str, Any]:
 
 
 def by_kind(rng: random.Random, i: int) -> dict[str, Any]:
-    text = said(rng)
-    start = rng.randrange(len(text) - 4)
-    end = start + rng.randint(1, 3)
-    kind = rng.choice(("address", "name", "company"))
+    text, start, end, kind = stretch(rng, ("address", "name", "company"))
     return {"text": text, "label": {kind: {text[start:end]: [[start, end - 1]]}}}
 
 

@@ -236,14 +236,13 @@ class Session:
             self.say("split", how)
         sizes = {"train": len(prepared.train), "validation": len(prepared.validation), "test": prepared.test.count}
         self.say("split", ", ".join(f"{count:,} {name}" for name, count in sizes.items()), **sizes)
-        self._choose_encoder(prepared)
+        self.choose_encoder(prepared.task.output, prepared.profile.languages)
         return prepared
 
-    def _choose_encoder(self, prepared: Prepared) -> None:
+    def choose_encoder(self, output: str, spoken: Mapping[str, float]) -> None:
         """Where none is named: another one than the default for texts that are not English, if it is installed."""
-        task, spoken = registry.get("tasks", prepared.profile.schema.task), prepared.profile.languages
         search = self.config.search
-        name = registry.trained(task.output).suited(spoken, self.first_limit) if search.backbone is None else None
+        name = registry.trained(output).suited(spoken, self.first_limit) if search.backbone is None else None
         if name is not None:
             self.config = replace(self.config, search=replace(search, backbone=name))
             shown = languages.told(spoken)

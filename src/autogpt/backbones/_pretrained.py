@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autogpt import files
 from autogpt.backbones import _multilingual
 from autogpt.errors import ConfigError, ModelError, OfflineError
 
@@ -40,11 +40,7 @@ class Source:
 
 def embedded_folder() -> Path | None:
     """Folder of the MiniLM that the extra `offline` installs, or None."""
-    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    return folder if folder.is_dir() else None
+    return files.carried(_EMBEDDED_PACKAGE, "model")
 
 
 def resolve(name: str | None, *, revision: str | None = None, offline: bool = False) -> Source:

@@ -130,12 +130,13 @@ def _share(pattern: re.Pattern[str], strings: Sequence[str]) -> float:
 
 def _structured(name: str, rows: int, values: Sequence[Any]) -> Facts | None:
     """Facts of a column of lists or objects (as such, or written as JSON text); None for plain cells."""
-    marked = [found for found in map(spans.read, values) if found is not None]
+    lists = [cells.sequence(value) for value in values]
+    read = (spans.read(value if cells_ is None else cells_) for value, cells_ in zip(values, lists, strict=True))
+    marked = [found for found in read if found is not None]
     stretches = [span for found in marked for span in found]
     if len(marked) >= 0.98 * len(values) and stretches and all(span.is_placed for span in stretches):
         counts = Counter(span.label or "" for span in stretches)
         return Facts(name, "spans", rows, len(values), len(values), counts=counts)
-    lists = [cells.sequence(value) for value in values]
     listed = [found for found in lists if found is not None]
     if len(listed) < 0.98 * len(values):
         listed = [found for found in map(cells.label_items, values) if found is not None]

@@ -239,13 +239,19 @@ def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
     rows = [table.rows[place] for place in sample_rows(len(table.rows), 400)]
     found = []
     for marks in (fact for fact in facts.values() if fact.kind in ("spans", "objects")):
-        if marks.kind == "spans" and (over := _over_tokens(rows, marks.name, facts)):
+        marked = [spans.read(row.get(marks.name)) for row in rows]
+        if not any(marked):
+            continue
+        if marks.kind == "spans" and (over := _over_tokens(rows, marked, marks.name, facts)):
             found.append(over)
             continue
         fits = {}
         for text in (fact for fact in facts.values() if fact.kind in ("text", "short", "category")):
-            good = [_spans_fit(row.get(marks.name), as_text(row.get(text.name))) for row in rows]
-            if sum(good) >= 0.98 * len(good) and any(spans.read(row.get(marks.name)) for row in rows):
+            good = [
+                is_missing(row.get(marks.name)) if one is None else _spans_fit(one, as_text(row.get(text.name)))
+                for row, one in zip(rows, marked, strict=True)
+            ]
+            if sum(good) >= 0.98 * len(good):
                 fits[text.name] = text.characters
         if fits:
             # Spans fit into every longer text too, so the shortest that fits is the one they were made for.
@@ -256,12 +262,13 @@ def _span_readings(table: Table, facts: Mapping[str, Facts]) -> list[Candidate]:
     return found
 
 
-def _over_tokens(rows: Sequence[Row], marks: str, facts: Mapping[str, Facts]) -> Candidate | None:
+def _over_tokens(
+    rows: Sequence[Row], marked: Sequence[Sequence[spans.Span] | None], marks: str, facts: Mapping[str, Facts]
+) -> Candidate | None:
     """Spans that are counted in the tokens of another column."""
-    marked = [spans.read(row.get(marks)) or [] for row in rows]
     for tokens in (name for name, fact in facts.items() if fact.kind == "tokens" and not fact.integer):
         counts = [len(cells.sequence(row.get(tokens)) or ()) for row in rows]
-        how = spans.counting(list(zip(marked, counts, strict=True)))
+        how = spans.counting([(found or (), count) for found, count in zip(marked, counts, strict=True)])
         if how is not None:
             why = (
                 f"column {marks!r} marks tokens of {tokens!r}; an end is the {how if how == spans.LAST else 'next'} one"
@@ -270,10 +277,7 @@ def _over_tokens(rows: Sequence[Row], marks: str, facts: Mapping[str, Facts]) ->
     return None
 
 
-def _spans_fit(value: Any, text: str) -> bool:
-    marked = spans.read(value)
-    if marked is None:
-        return is_missing(value)
+def _spans_fit(marked: Sequence[spans.Span], text: str) -> bool:
     try:
         return all(0 <= start < end <= len(text) for start, end, _ in spans.place(marked, text))
     except ValueError:

@@ -171,15 +171,12 @@ class _Reader:
     def __init__(self, session: Session, labels: tuple[str, ...], rows: Rows) -> None:
         from autogpt.training.features import FeatureCache
 
-        config, family = session.config, registry.get("backbones", "encoder")
-        spoken = languages.shares(rows.texts)
-        name = config.search.backbone or family.suited(spoken, session.first_limit)
-        if name is not None and config.search.backbone is None:
-            session.say("decision", f"the encoder is {name}: the texts are not all English ({languages.told(spoken)})")
+        session.choose_encoder("classes", languages.shares(rows.texts))
+        config = session.config
 
         def open_encoder() -> Any:
-            return family.open(
-                name, output="classes", size=len(labels), labels=(), like={"text": rows.texts[0]},
+            return registry.get("backbones", "encoder").open(
+                config.search.backbone, output="classes", size=len(labels), labels=(), like={"text": rows.texts[0]},
                 runtime=session.runtime(), revision=config.search.revision, offline=config.source.offline,
             )  # fmt: skip
 

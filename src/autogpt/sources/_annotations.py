@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autogpt import cells
+
 _VALUES = ("choices", "taxonomy", "text", "rating", "number", "datetime")
 """What a person may have said of a whole text, as Label Studio calls it."""
 
@@ -51,7 +53,7 @@ class Annotations:
             elif kind == "taxonomy":
                 found[name] = [" > ".join(map(str, path)) for path in value[kind]]
             elif kind is not None:
-                found[name] = _only(value[kind]) if kind == "text" else value[kind]
+                found[name] = cells.only(value[kind]) if kind == "text" else value[kind]
         return {**data, **{name: [] for name in self._marking}, **found}
 
 
@@ -67,7 +69,3 @@ def _spacy(said: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(said.get("cats"), Mapping):
         found["labels"] = [name for name, value in said["cats"].items() if value]
     return found
-
-
-def _only(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -41,9 +41,10 @@ def rows(parts: Mapping[str | None, Columns], request: Request) -> Iterator[Item
     """A row a line, split by split."""
     number = 0
     for split, columns in parts.items():
-        _refuse_uneven(columns)
         yield Split(split)
-        for cells in zip_longest(*map(_lines, columns.values()), fillvalue=""):
+        for cells in zip_longest(*map(_lines, columns.values())):
+            if None in cells:
+                raise _uneven(columns)
             number += 1
             reason = next((reason for cell in cells if (reason := fault(cell)) is not None), None)
             if reason is not None:
@@ -61,8 +62,8 @@ def _column(path: Path) -> tuple[str | None, str] | None:
     if end in _NO_COLUMN:
         return None
     if _COLUMN.fullmatch(end):
-        split = split_of(stem) or split_of(re.split(r"[._-]", stem)[-1]) or split_of(re.split(r"[._-]", stem)[0])
-        return split, end
+        words = re.split(r"[._-]", stem)
+        return split_of(stem) or split_of(words[-1]) or split_of(words[0]), end
     if end in ("", "txt"):
         before, _, after = re.sub(r"[._]", "-", stem).rpartition("-")
         for side, split in ((before, after), (after, before)):
@@ -79,11 +80,8 @@ def _lines(path: Path) -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
-def _refuse_uneven(columns: Columns) -> None:
+def _uneven(columns: Columns) -> SourceError:
     counts = {path.name: sum(1 for _ in _lines(path)) for path in columns.values()}
-    if len(set(counts.values())) > 1:
-        told = ", ".join(f"{shown(name)} has {count:,}" for name, count in counts.items())
-        folder = next(iter(columns.values())).parent
-        raise SourceError(
-            f"{folder}: these files are columns of one table and differ in lines ({told}); make them equal"
-        )
+    told = ", ".join(f"{shown(name)} has {count:,}" for name, count in counts.items())
+    folder = next(iter(columns.values())).parent
+    return SourceError(f"{folder}: these files are columns of one table and differ in lines ({told}); make them equal")

@@ -8,7 +8,7 @@ there: between characters no space was meant, and it says too little of its word
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from autogpt.core import Array
 
 
-_SPACES = ("▁", "Ġ")
+_SPACE = "▁"
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
@@ -44,7 +44,7 @@ class Tokens:
             return_overflowing_tokens=True,
             stride=max_length // OVERLAP,
         )
-        bare = {tokenizer.convert_tokens_to_ids(sign) for sign in _SPACES} - {tokenizer.unk_token_id, None}
+        bare = {tokenizer.convert_tokens_to_ids(_SPACE)} - {tokenizer.unk_token_id, None}
         windows: list[list[int]] = [[] for _ in inputs]
         for window, row in enumerate(encoded["overflow_to_sample_mapping"]):
             windows[row].append(window)
@@ -63,11 +63,11 @@ class Tokens:
         raise NotImplementedError("the head of tokens reads hidden states")
 
 
-def _without_spaces(
-    tokenizer: Any, encoded: Any, window: int, bare: Collection[int]
-) -> tuple[list[int], list[int | None]]:
+def _without_spaces(tokenizer: Any, encoded: Any, window: int, bare: set[int]) -> tuple[list[int], list[int | None]]:
     """Pieces of a window with the word of each, without bare spaces before characters of theirs."""
     words, ids = encoded.word_ids(window), encoded["input_ids"][window]
+    if bare.isdisjoint(ids):
+        return ids, words
     spaces = {
         place
         for place in range(len(ids) - 1)
